@@ -1,0 +1,74 @@
+"""What each objective is called on paper: title, unit, and its column in the trials frame."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from study.results import OBJECTIVES, Objective
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One objective: `name` as in the study's YAML, `column` in the trials frame, `title` on paper."""
+
+    name: str
+    column: str
+    maximise: bool
+    title: str
+    percent: bool
+
+    @property
+    def scale(self) -> float:
+        """Factor from the stored value to the printed one: fractions are printed in %."""
+        return 100.0 if self.percent else 1.0
+
+    @property
+    def is_score(self) -> bool:
+        """A score is measured on data (accuracy, losses); everything else counts parts of the network."""
+        return self.column.startswith("val_")
+
+    @property
+    def test(self) -> str:
+        """Column of the same score on the test split."""
+        return self.column.replace("val_", "test_", 1)
+
+    @property
+    def dense(self) -> str:
+        """Column of the same count in the dense network."""
+        return f"dense_{self.column}"
+
+
+def axes_of(objectives: Iterable[str]) -> tuple[Axis, ...]:
+    """The axes of the named objectives; ValueError for unknown, repeated or no names."""
+    names = tuple(objectives)
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"expected distinct objectives out of {sorted(OBJECTIVES)}, got {names}")
+    for name in names:
+        if name not in OBJECTIVES:
+            near = get_close_matches(name, OBJECTIVES, n=1)
+            hint = f", did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"unknown objective {name!r}{hint} (expected one of {sorted(OBJECTIVES)})")
+    return tuple(_axis(name, OBJECTIVES[name]) for name in names)
+
+
+def _axis(name: str, objective: Objective) -> Axis:
+    fraction = objective.unit == "fraction"
+    return Axis(name, objective.column, objective.maximise, objective.label, fraction)
+
+
+def minimised(trials: pd.DataFrame, axes: Sequence[Axis]) -> Points:
+    """Objective vectors (n, m) as float64, maximised ones negated, so that less is better everywhere."""
+    missing = [axis.column for axis in axes if axis.column not in trials.columns]
+    if missing:
+        raise ValueError(f"the trials have no column {missing[0]!r} (expected a frame of analysis.load)")
+    columns = [
+        trials[axis.column].to_numpy(dtype=np.float64, na_value=np.nan) * (-1.0 if axis.maximise else 1.0)
+        for axis in axes
+    ]
+    return np.column_stack(columns)

@@ -1,0 +1,96 @@
+"""Pareto fronts: which trials may be on one, and which are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import moocore
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.axes import Points, axes_of, minimised
+
+DEFAULT = ("accuracy", "neurons")
+
+
+def excluded(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> "pd.Series[Any]":
+    """Why each trial must stay off every front; empty for the admissible ones.
+
+    A trial is admissible when its status is COMPLETE and all its objectives are finite. The reason is the
+    status, or "accuracy missing" (NaN or null) or "accuracy infinite" for the first such objective.
+    """
+    axes = axes_of(objectives)
+    why: pd.Series[Any] = (
+        trials["status"].astype("category").cat.rename_categories({"COMPLETE": ""}).rename("excluded")
+    )
+    for axis, column in zip(axes, minimised(trials, axes).T, strict=True):
+        for word, bad in (("missing", np.isnan(column)), ("infinite", np.isinf(column))):
+            label = f"{axis.name} {word}"
+            why = why.cat.add_categories(label).mask((why == "") & bad, label)
+    return why
+
+
+def admissible(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> NDArray[np.bool_]:
+    """Mask (n,) of the trials that may be on a front: complete, with finite objectives."""
+    return np.asarray(np.isfinite(candidates(trials, objectives)).all(axis=1))
+
+
+def candidates(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> Points:
+    """Minimised objective vectors (n, m), NaN where a trial is not complete."""
+    points = minimised(trials, axes_of(objectives))
+    points[(trials["status"] != "COMPLETE").to_numpy(dtype=bool)] = np.nan
+    return points
+
+
+def left_out(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> pd.DataFrame:
+    """How many trials stay off the fronts and why: columns study, method, why, reason, trials.
+
+    `why` is the category of `excluded`, `reason` the text the trial itself recorded.
+    """
+    why = excluded(trials, objectives).astype(str)
+    keys = trials[["study", "method"]].assign(why=why, reason=trials["reason"].fillna(""))[why != ""]
+    return keys.astype(str).value_counts(sort=False).rename("trials").reset_index()
+
+
+def nondominated(points: Points) -> NDArray[np.bool_]:
+    """Mask (n,) of the rows of minimised `points` (n, m) that no other row dominates.
+
+    x dominates y when x <= y in every objective and x < y in one, so equal rows do not dominate each other
+    and all of them stay: the answer does not depend on the order of the rows. Rows with NaN or infinities
+    are out.
+    """
+    mask = np.asarray(np.isfinite(points).all(axis=1))
+    # moocore lets NaN through (and lets it dominate), so only finite rows may reach it.
+    mask[mask] = moocore.is_nondominated(points[mask], keep_weakly=True)
+    return mask
+
+
+def front_mask(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> NDArray[np.bool_]:
+    """Mask (n,) of the admissible trials that no other admissible trial dominates."""
+    return nondominated(candidates(trials, objectives))
+
+
+def pareto(
+    trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT, *, by: str | None = None
+) -> pd.DataFrame:
+    """The non-dominated trials, best value of the first objective first.
+
+    FAILED and NOT_EQUIVALENT trials and those with a missing or infinite objective are never on a front
+    (`left_out` counts them). Trials with the same objectives are all kept; `distinct` drops the repetitions.
+
+    Args:
+        trials: frame of `analysis.load`.
+        objectives: names in study.results.OBJECTIVES, which has their directions.
+        by: a column, such as "method": one front for each of its values instead of one over all.
+    """
+    if by is not None:
+        fronts = [pareto(group, objectives) for _, group in trials.groupby(by, observed=True)]
+        return pd.concat(fronts) if fronts else trials.iloc[:0]
+    points = candidates(trials, objectives)
+    rows = np.flatnonzero(nondominated(points))
+    return trials.iloc[rows[np.lexsort(points[rows].T[::-1])]]
+
+
+def distinct(front: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> pd.DataFrame:
+    """One trial (the first) for each objective vector."""
+    return front.drop_duplicates([axis.column for axis in axes_of(objectives)])

@@ -1,0 +1,121 @@
+"""Figure of the fronts in two objectives: what is drawn (`front_data`) and the drawing (`front_figure`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.axes import Points
+from analysis.figure import blank, legend, style
+from analysis.front import DEFAULT, admissible, front_mask
+from analysis.palette import Look, in_order, looks
+from analysis.plane import Plane, oriented, plane_of, printed
+from analysis.summary import BASELINE
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One method's trials, in printed units (accuracy in %), as (n, 2) arrays of x and y.
+
+    Attributes:
+        front: the distinct non-dominated trials, by ascending x.
+        stairs: corners of the boundary of the region that the front dominates.
+        dominated: the other admissible trials.
+    """
+
+    method: str
+    front: Points
+    stairs: Points
+    dominated: Points
+
+
+@dataclass(frozen=True)
+class FrontData:
+    """All that the figure shows.
+
+    Attributes:
+        clouds: one for each method but the dense baseline.
+        dense: x and y of the dense baseline's best trial, None where there is none.
+        below: how many admissible trials lie under the plane.
+    """
+
+    plane: Plane
+    clouds: tuple[Cloud, ...]
+    dense: tuple[float, float] | None
+    below: int
+
+
+def front_data(
+    trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT, *, span: float | None = 10.0
+) -> FrontData:
+    """Fronts and dominated trials per method in two objectives, a score on y and a count on x.
+
+    Args:
+        trials: frame of `analysis.load`.
+        objectives: two names.
+        span: how many points below the best accuracy the y axis reaches at most, so that networks one would
+            use are told apart (`below` counts the others); None shows everything. Losses are shown whole.
+
+    Raises:
+        ValueError: not two objectives, or no trial that may be drawn.
+    """
+    x, y = oriented(objectives)
+    usable = trials[admissible(trials, objectives)]
+    if usable.empty:
+        raise ValueError("nothing to draw: no complete trial has both objectives (see analysis.left_out)")
+    values = printed(usable, x, y)
+    plane = plane_of(values, x, y, span)
+    fronts = {}
+    for method in in_order(usable["method"].unique()):
+        group = usable[usable["method"] == method]
+        mask, points = front_mask(group, objectives), printed(group, x, y)
+        front = np.unique(points[mask], axis=0)
+        fronts[method] = Cloud(method, front, plane.staircase(front), points[~mask])
+    dense = None
+    if (control := fronts.pop(BASELINE, None)) is not None:
+        best = control.front[:, 1].argmax() if y.maximise else control.front[:, 1].argmin()
+        dense = (float(control.front[best, 0]), float(control.front[best, 1]))
+    return FrontData(plane, tuple(fronts.values()), dense, plane.below(values))
+
+
+def front_figure(data: FrontData, width: str | float = "column") -> Figure:
+    """Draw each front as a staircase, dominated trials faint, the dense baseline as a dotted line."""
+    with style():
+        figure = blank(width, len(data.clouds) + (data.dense is not None))
+        axes = figure.add_subplot()
+        data.plane.prepare(axes)
+        shown = looks(cloud.method for cloud in data.clouds)
+        for cloud in data.clouds:
+            _draw(axes, cloud, shown[cloud.method])
+        if data.dense:
+            draw_baseline(axes, data.dense)
+        data.plane.note_below(axes, data.below, "trial")
+        legend(figure)
+    return figure
+
+
+def draw_baseline(axes: Axes, dense: tuple[float, float]) -> None:
+    """The dense network as a star, its score as a line across."""
+    look = looks([BASELINE])[BASELINE]
+    axes.axhline(dense[1], color=look.colour, linestyle=look.line, linewidth=0.8, zorder=2)
+    axes.plot(*dense, color=look.colour, marker=look.marker, markersize=7, clip_on=False, zorder=5)
+    axes.plot([], [], color=look.colour, marker=look.marker, linestyle=look.line, label=look.title)
+
+
+def _draw(axes: Axes, cloud: Cloud, look: Look) -> None:
+    faint: dict[str, Any] = {"markersize": 2.8, "alpha": 0.3, "markeredgewidth": 0}
+    axes.plot(*cloud.dominated.T, color=look.colour, linestyle="", marker=look.marker, **faint)
+    axes.plot(*cloud.stairs.T, color=look.colour, linestyle=look.line, zorder=3)
+    dots: dict[str, Any] = {
+        "color": look.colour,
+        "marker": look.marker,
+        "markersize": 4.5,
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.4,
+    }
+    axes.plot(*cloud.front.T, linestyle="", zorder=4, **dots)
+    axes.plot([], [], linestyle=look.line, label=look.title, **dots)

@@ -1,0 +1,66 @@
+"""How sure the numbers of a study are: bootstrap intervals over runs, one line per method."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.axes import Axis, axes_of
+from analysis.front import DEFAULT
+from analysis.hypervolume import Reference, hypervolume, reference_of
+from analysis.palette import in_order, title
+from analysis.runs import estimate, per_run, said_of_runs
+from analysis.summary import baseline_over_runs, fewest, fewest_caption
+from analysis.table import Column, Table
+
+
+def intervals(
+    trials: pd.DataFrame,
+    objectives: Sequence[str] = DEFAULT,
+    *,
+    within: float = 0.01,
+    reference: Reference | None = None,
+    level: float = 0.95,
+) -> Table:
+    """Mean over runs and its bootstrap interval, of the hypervolume and of the fewest units that suffice.
+
+    Columns of the frame: method, runs, then hypervolume and, given a score and a count, fewest (the smallest
+    count within `within` of the dense baseline's mean over runs), each with `_low` and `_high`. With one run
+    there are no intervals, and the caption says so. See analysis.estimate for the bootstrap.
+    """
+    axes = axes_of(objectives)
+    score = next((axis for axis in axes if axis.is_score), None)
+    count = next((axis for axis in axes if not axis.is_score), None)
+    box = reference or reference_of(trials, objectives)
+    control = baseline_over_runs(trials, score.name) if score and count else None
+    statistics: dict[str, Callable[[pd.DataFrame], float]] = {
+        "hypervolume": lambda run: hypervolume(run, objectives, reference=box)
+    }
+    columns = [
+        Column("method", "method", title),
+        Column("hypervolume", "hypervolume", ".4f", spread=("hypervolume_low", "hypervolume_high")),
+    ]
+    caption = f"Hypervolume: share of the box up to {box}."
+    if score and count and control:
+        bound = control.bound(score, within)
+        statistics["fewest"] = lambda run: _smallest(run, count, score, bound)
+        columns.append(Column("fewest", f"fewest {count.name}", ".1f", spread=("fewest_low", "fewest_high")))
+        caption += f" {fewest_caption(score, count, control, within)}"
+
+    lines = []
+    for method in in_order(trials["method"].unique()):
+        group = trials[trials["method"] == method]
+        line: dict[str, object] = {"method": method}
+        for name, statistic in statistics.items():
+            found = estimate(per_run(group, statistic), level=level)
+            line |= {"runs": found.runs, name: found.mean}
+            line |= {f"{name}_low": found.low, f"{name}_high": found.high}
+        lines.append(line)
+    frame = pd.DataFrame(lines)
+    behind = said_of_runs(frame["runs"], f"Mean [{100 * level:g} % bootstrap interval]", "intervals")
+    return Table(frame, tuple(columns), f"{behind[0].upper()}{behind[1:]}. {caption}")
+
+
+def _smallest(run: pd.DataFrame, count: Axis, score: Axis, bound: float) -> float:
+    found = fewest(run, count.name, score.name, bound)
+    return np.nan if found is None else float(found[count.column])

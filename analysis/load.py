@@ -1,0 +1,78 @@
+"""Study directories as tidy frames."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from analysis.front import DEFAULT, left_out
+from study.results import CURVES, TRIALS, StudyDirectory, concatenate
+
+Location = str | PathLike[str]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What was measured in one study or several.
+
+    Attributes:
+        trials: one row per trial. Counts are nullable integers, metrics float64 (NaN where they do not
+            apply), times are UTC; columns as in study.results.TRIALS, then `param_NAME`.
+        curves: one row per trial and epoch; columns as in study.results.CURVES.
+        configs: the resolved study.yaml of each study, by the name in the column `study`.
+    """
+
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+    configs: Mapping[str, Mapping[str, Any]]
+
+    def left_out(self, objectives: Sequence[str] = DEFAULT) -> pd.DataFrame:
+        """How many trials stay off the fronts of these objectives and why; see analysis.left_out."""
+        return left_out(self.trials, objectives)
+
+
+def load(*locations: Location) -> Study:
+    """Read one or several study directories, given as paths or object-store URIs.
+
+    Studies of the same name are told apart by their location in the column `study`.
+
+    Raises:
+        ValueError: no location, or one named twice.
+        study.results.NotAStudy: a location is not a study directory (a FileNotFoundError).
+    """
+    places = [str(location) for location in locations]
+    if not places or len(set(places)) != len(places):
+        raise ValueError(f"expected one or several different study directories, got {places}")
+    directories = [StudyDirectory(place) for place in places]
+    configs = [directory.config() for directory in directories]
+    names = [str(config["name"]) for config in configs]
+    if len(set(names)) != len(names):
+        names = places
+    trials = [_named(directory.trials(), name) for directory, name in zip(directories, names, strict=True)]
+    curves = [_named(directory.curves(), name) for directory, name in zip(directories, names, strict=True)]
+    return Study(
+        to_frame(concatenate(trials, TRIALS)),
+        to_frame(concatenate(curves, CURVES)),
+        dict(zip(names, configs, strict=True)),
+    )
+
+
+def _named(table: pa.Table, study: str) -> pa.Table:
+    return table.set_column(table.schema.get_field_index("study"), "study", pa.repeat(study, table.num_rows))
+
+
+def to_frame(table: pa.Table) -> pd.DataFrame:
+    """The table in pandas: integers stay integers beside nulls, repeated words become categories."""
+    words = [name for name in ("study", "method", "status") if name in table.column_names]
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_pandas_type, categories=words, split_blocks=True)
+    return frame
+
+
+def _pandas_type(kind: pa.DataType) -> Any:
+    if pa.types.is_list(kind):
+        # A million little arrays would cost more memory than all other columns together.
+        return pd.ArrowDtype(kind)
+    return {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}.get(kind)

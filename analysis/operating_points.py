@@ -1,0 +1,121 @@
+"""Tables for a paper: what each method reaches at given compression ratios or accuracy drops, over runs."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.axes import axes_of
+from analysis.front import admissible
+from analysis.palette import in_order, title
+from analysis.runs import estimate, per_run, said_of_runs
+from analysis.summary import BASELINE, baseline_over_runs, best_of, fewest
+from analysis.table import Column, Table
+
+Goals = Mapping[str, Callable[[pd.DataFrame], float]]
+
+
+def score_at_compression(
+    trials: pd.DataFrame,
+    ratios: Sequence[float] = (1, 2, 4, 8, 16),
+    *,
+    count: str = "neurons",
+    score: str = "accuracy",
+) -> Table:
+    """Test score of networks at least `ratio` times smaller than the dense one: mean and spread over runs.
+
+    In each run it is the network with the best validation score among those with dense / count >= ratio.
+    Columns of the frame: method, runs, then for each ratio `compression_R` and `compression_R_spread`.
+    """
+    score_axis, count_axis = axes_of((score, count))
+
+    def goal(ratio: float) -> Callable[[pd.DataFrame], float]:
+        def reached(run: pd.DataFrame) -> float:
+            usable = run[admissible(run, (score, count))]
+            best = best_of(usable[usable[count_axis.column] * ratio <= usable[count_axis.dense]], score_axis)
+            return np.nan if best is None else float(best[score_axis.test])
+
+        return reached
+
+    frame = _over_runs(trials, {f"compression_{ratio:g}": goal(ratio) for ratio in ratios})
+    caption = (
+        f"Test {score}{' in %' if score_axis.percent else ''} at a given compression of the {count}"
+        f" (dense / remaining), of the network with the best validation {score} in each run"
+    )
+    form = ".2f" if score_axis.percent else ".4g"
+    headings = [f"{ratio:g}×" for ratio in ratios]
+    return _table(frame, headings, form, score_axis.scale, score_axis.maximise, caption)
+
+
+def compression_at_drop(
+    trials: pd.DataFrame,
+    drops: Sequence[float] = (0.0, 0.005, 0.01, 0.02),
+    *,
+    count: str = "neurons",
+    score: str = "accuracy",
+) -> Table:
+    """Compression dense / count of the smallest network that loses at most `drop`: mean and spread over runs.
+
+    The loss is on validation data against the dense baseline (its best trial in each run, averaged over
+    runs): absolute for accuracies (.01 is one point), relative for losses. Columns of the frame: method,
+    runs, then for each drop `drop_D` and `drop_D_spread`.
+
+    Raises:
+        ValueError: no dense trial finished.
+    """
+    score_axis, count_axis = axes_of((score, count))
+    control = baseline_over_runs(trials, score)
+    if control is None:
+        raise ValueError("expected a finished trial of the method 'dense' to compare with, got none")
+
+    def goal(drop: float) -> Callable[[pd.DataFrame], float]:
+        def reached(run: pd.DataFrame) -> float:
+            small = fewest(run, count, score, control.bound(score_axis, drop))
+            if small is None:
+                return np.nan
+            return float(np.divide(float(small[count_axis.dense]), float(small[count_axis.column])))
+
+        return reached
+
+    frame = _over_runs(trials, {f"drop_{drop:g}": goal(drop) for drop in drops})
+    unit = "pt" if score_axis.percent else "%"
+    dense = f"{control.validation * score_axis.scale:.4g}{' %' if score_axis.percent else ''}"
+    caption = (
+        f"Compression of the {count} (dense / remaining) at a given loss of validation {score} against"
+        f" the dense baseline's {dense}"
+    )
+    headings = [f"≤ {100 * drop:g} {unit}" for drop in drops]
+    return _table(frame, headings, ".2f", 1.0, True, caption)
+
+
+def _over_runs(trials: pd.DataFrame, goals: Goals) -> pd.DataFrame:
+    lines = []
+    for method in in_order(trials["method"].unique()):
+        group = trials[trials["method"] == method]
+        line: dict[str, object] = {"method": method}
+        for name, goal in goals.items():
+            found = estimate(per_run(group, goal))
+            line |= {"runs": found.runs, name: found.mean, f"{name}_spread": found.spread}
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _table(
+    frame: pd.DataFrame, headings: Sequence[str], form: str, scale: float, maximise: bool, caption: str
+) -> Table:
+    keys = [name for name in frame.columns if f"{name}_spread" in frame.columns]
+    rivals = frame[frame["method"] != BASELINE]
+    bold = {
+        (int(line), key)
+        for key in keys
+        for line in rivals.index[rivals[key] == (rivals[key].max() if maximise else rivals[key].min())]
+    }
+    columns = (
+        Column("method", "method", title),
+        *(
+            Column(key, heading, form, scale, (f"{key}_spread",))
+            for key, heading in zip(keys, headings, strict=True)
+        ),
+    )
+    spread = said_of_runs(frame["runs"], "mean ± standard deviation", "a spread")
+    return Table(frame, columns, f"{caption}; {spread}. –: not reached in every run.", frozenset(bold))

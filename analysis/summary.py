@@ -1,0 +1,167 @@
+"""The table of a study: for each method how far it got, how good it is, and how small."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.axes import Axis, axes_of
+from analysis.front import DEFAULT, admissible, distinct, pareto
+from analysis.hypervolume import Reference, hypervolume, reference_of
+from analysis.palette import in_order, title
+from analysis.runs import runs
+from analysis.table import Column, Table
+
+BASELINE = "dense"
+OVERALL = "all"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The dense control: validation score of the trial that is best in it, and that trial's test score."""
+
+    validation: float
+    test: float
+
+    def bound(self, axis: Axis, within: float) -> float:
+        """The worst score that still counts: `within` below an accuracy, (1 + within) times a loss."""
+        return self.validation - within if axis.maximise else self.validation * (1.0 + within)
+
+
+def baseline(trials: pd.DataFrame, score: str = "accuracy") -> Baseline | None:
+    """The dense trial with the best validation score; None where the study has none that finished."""
+    (axis,) = axes_of((score,))
+    dense = trials[(trials["method"] == BASELINE) & admissible(trials, (score,))]
+    best = best_of(dense, axis)
+    if best is None:
+        return None
+    return Baseline(float(best[axis.column]), _number(best[axis.test]))
+
+
+def baseline_over_runs(trials: pd.DataFrame, score: str = "accuracy") -> Baseline | None:
+    """The mean of the baselines of the runs; None where no run has one."""
+    found = [control for _, run in trials.groupby(runs(trials)) if (control := baseline(run, score))]
+    if not found:
+        return None
+    return Baseline(*np.mean([(one.validation, one.test) for one in found], axis=0).tolist())
+
+
+def fewest(trials: pd.DataFrame, count: str, score: str, bound: float) -> "pd.Series[Any] | None":
+    """The smallest admissible trial whose validation score reaches the bound, the better score on ties."""
+    score_axis, count_axis = axes_of((score, count))
+    reach = trials[admissible(trials, (score, count))]
+    values = reach[score_axis.column]
+    reach = reach[values >= bound if score_axis.maximise else values <= bound]
+    return best_of(reach[reach[count_axis.column] == reach[count_axis.column].min()], score_axis)
+
+
+def summary(
+    trials: pd.DataFrame,
+    objectives: Sequence[str] = DEFAULT,
+    *,
+    within: float = 0.01,
+    reference: Reference | None = None,
+) -> Table:
+    """One line per method and one over all of them.
+
+    Columns of its frame: method, trials, left_out, front (distinct points), hypervolume, best_validation and
+    best_test (the score of the best trial on validation data), fewest, fewest_share (of the dense count) and
+    fewest_test: the smallest network within `within` of the dense baseline on validation data, and its test
+    score. All choices are made on validation data.
+
+    Args:
+        trials: frame of `analysis.load`.
+        objectives: at least a score or a count; the first of each kind is used for best and fewest.
+        within: distance to the dense baseline: absolute for accuracy (.01 is one point), relative for losses.
+        reference: the box of the hypervolume; by default that of `analysis.reference_of`.
+    """
+    axes = axes_of(objectives)
+    score = next((axis for axis in axes if axis.is_score), None)
+    count = next((axis for axis in axes if not axis.is_score), None)
+    # A study that has just begun has no reference yet.
+    box = reference or (reference_of(trials, objectives) if admissible(trials, objectives).any() else None)
+    control = baseline(trials, score.name) if score else None
+    groups = {method: trials[trials["method"] == method] for method in in_order(trials["method"].unique())}
+    lines = []
+    for method, group in {**groups, OVERALL: trials}.items():
+        line: dict[str, object] = {
+            "method": method,
+            "trials": len(group),
+            "left_out": int((~admissible(group, objectives)).sum()),
+            "front": len(distinct(pareto(group, objectives), objectives)),
+            "hypervolume": hypervolume(group, objectives, reference=box) if box else np.nan,
+        }
+        if score:
+            best = best_of(group[admissible(group, objectives)], score)
+            line["best_validation"] = _number(best[score.column]) if best is not None else np.nan
+            line["best_test"] = _number(best[score.test]) if best is not None else np.nan
+        if score and count:
+            bound = control.bound(score, within) if control else np.nan
+            small = fewest(group, count.name, score.name, bound)
+            line["fewest"] = _number(small[count.column]) if small is not None else np.nan
+            line["fewest_share"] = (
+                _number(small[count.column]) / _number(small[count.dense]) if small is not None else np.nan
+            )
+            line["fewest_test"] = _number(small[score.test]) if small is not None else np.nan
+        lines.append(line)
+    frame = pd.DataFrame(lines)
+    return Table(frame, _columns(score, count), _caption(box, score, count, control, within))
+
+
+def _columns(score: Axis | None, count: Axis | None) -> tuple[Column, ...]:
+    columns = [
+        Column("method", "method", title),
+        Column("trials", "trials", ","),
+        Column("left_out", "left out", ","),
+        Column("front", "front", ","),
+        Column("hypervolume", "hypervolume", ".4f"),
+    ]
+    if score:
+        form, name = (".2f", f"{score.name} / %") if score.percent else (".4g", score.name)
+        columns += [
+            Column("best_validation", f"best val. {name}", form, score.scale),
+            Column("best_test", "its test", form, score.scale),
+        ]
+        if count:
+            columns += [
+                Column("fewest", f"fewest {count.name}", ",.0f"),
+                Column("fewest_share", "% of dense", ".1f", 100.0),
+                Column("fewest_test", "its test", form, score.scale),
+            ]
+    return tuple(columns)
+
+
+def _caption(
+    box: Reference | None, score: Axis | None, count: Axis | None, control: Baseline | None, within: float
+) -> str:
+    if box is None:
+        return "No trial has finished with all objectives."
+    text = f"Hypervolume: share of the box up to {box}."
+    if not (score and count):
+        return text
+    if control is None:
+        return f"{text} Fewest {count.name}: not known, no dense trial finished."
+    return f"{text} {fewest_caption(score, count, control, within)}"
+
+
+def fewest_caption(score: Axis, count: Axis, control: Baseline, within: float) -> str:
+    """What "fewest" means, in words."""
+    reach = f"{100 * within:g} {'points' if score.maximise else '%'}".replace("1 points", "1 point")
+    dense = f"{control.validation * score.scale:.4g}{' %' if score.percent else ''}"
+    return (
+        f"Fewest {count.name}: the smallest network within {reach} of the dense baseline's"
+        f" validation {score.name} of {dense}."
+    )
+
+
+def best_of(trials: pd.DataFrame, axis: Axis) -> "pd.Series[Any] | None":
+    """The trial with the best value; of several the first by name, whatever the order of the rows."""
+    values = trials[axis.column]
+    ties = trials[values == (values.max() if axis.maximise else values.min())]
+    return None if ties.empty else ties.sort_values("trial").iloc[0]
+
+
+def _number(value: Any) -> float:
+    return float(value) if pd.notna(value) else np.nan

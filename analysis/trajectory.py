@@ -1,0 +1,82 @@
+"""Hypervolume as a search goes on: over trials, over training time, over wall time."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.axes import Points
+from analysis.front import DEFAULT, admissible, nondominated
+from analysis.hypervolume import Reference, reference_of, volume
+from analysis.palette import in_order
+
+Budget = Literal["trials", "train_seconds", "wall_seconds"]
+
+
+def spent(trials: pd.DataFrame, over: Budget = "trials") -> NDArray[np.float64]:
+    """What had been spent when each of these trials was done, failed ones included.
+
+    "trials": its place in the order of trial numbers. "train_seconds": the sum of its and all earlier trials'
+    training times, whatever ran in parallel. "wall_seconds": since the first trial of the frame finished.
+    """
+    if over == "wall_seconds":
+        finished = trials["finished_at"]
+        return np.asarray((finished - finished.min()).dt.total_seconds(), dtype=np.float64)
+    if over not in ("trials", "train_seconds"):
+        raise ValueError(f"expected trials, train_seconds or wall_seconds, got {over!r}")
+    order = np.argsort(trials["number"].to_numpy(), kind="stable")
+    each = (
+        np.ones(len(trials)) if over == "trials" else trials["train_seconds"].fillna(0.0).to_numpy(np.float64)
+    )
+    total = np.empty(len(trials))
+    total[order] = np.cumsum(each[order])
+    return total
+
+
+def trajectory(
+    trials: pd.DataFrame,
+    objectives: Sequence[str] = DEFAULT,
+    *,
+    over: Budget = "trials",
+    reference: Reference | None = None,
+    points: int = 200,
+) -> pd.DataFrame:
+    """Hypervolume of each method's trials so far: columns method, `over`, hypervolume.
+
+    Args:
+        over: what counts as progress; see `spent`.
+        reference: one box for all methods; by default that of `analysis.reference_of`.
+        points: at most so many values per method, evenly spread over its trials, the last one included.
+    """
+    box = reference or reference_of(trials, objectives)
+    parts = []
+    for method in in_order(trials["method"].unique()):
+        group = trials[trials["method"] == method]
+        progress = spent(group, over)
+        order = np.argsort(progress, kind="stable")
+        unit = box.normalise(group)[order]
+        unit[~admissible(group, objectives)[order]] = np.nan
+        stops = np.unique(np.linspace(len(group), 1, min(points, len(group))).round().astype(int))
+        volumes = _running(unit, stops)
+        parts.append(
+            pd.DataFrame({"method": method, over: progress[order][stops - 1], "hypervolume": volumes})
+        )
+    return (
+        pd.concat(parts, ignore_index=True)
+        if parts
+        else pd.DataFrame(columns=["method", over, "hypervolume"])
+    )
+
+
+def _running(unit: Points, stops: NDArray[np.int_]) -> list[float]:
+    """Hypervolume of the first `stop` rows for each stop, the front updated by the rows in between."""
+    volumes = []
+    front, start = unit[:0], 0
+    for stop in stops:
+        front = np.concatenate([front, unit[start:stop]])
+        front = np.unique(front[nondominated(front)], axis=0)
+        volumes.append(volume(front))
+        start = stop
+    return volumes

@@ -1,0 +1,184 @@
+"""Trials per second of a whole study, against the three ways people write it by hand. Ratios from one run.
+
+    python -m benchmarks.study_throughput --json FILE
+
+All sides: the same training (digits, mlp 64-128-64-10, group lasso, 60 epochs), the same sampler (Optuna's default
+multi-objective TPE, 2 objectives), 2 processes of one thread each. Timed from the call that starts the search to its
+end, Ray already up; sides take turns, `--repeats` times; the ratio is that of the medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+
+import optuna
+import ray
+import torch
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+
+from benchmarks.machine import machine
+from benchmarks.plain import LAMBDA, LR, train
+
+WORKERS = 2
+REQUIRED = {"class_trainable": 4.0, "function_trainable": 10.0, "optuna_processes": 1.8}
+
+STUDY = f"""
+name: throughput
+data: digits
+model: {{name: mlp, widths: [128, 64]}}
+epochs: 60
+polish: 15
+batch_size: 32
+trials: {{trials}}
+methods:
+  group_lasso:
+    space: {{{{lambda: [{LAMBDA[0]}, {LAMBDA[1]}], lr: [{LR[0]}, {LR[1]}], beta: 1.0}}}}
+resources: {{{{workers: {WORKERS}}}}}
+"""
+
+
+def space(trial: optuna.Trial) -> dict[str, float]:
+    return {
+        "strength": trial.suggest_float("lambda", *LAMBDA, log=True),
+        "lr": trial.suggest_float("lr", *LR, log=True),
+    }
+
+
+class PlainTrainable(tune.Trainable):
+    """One trial in one `step`: the class trainable at its best."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        torch.set_num_threads(1)
+        self.trial_config = config
+
+    def step(self) -> dict[str, Any]:
+        accuracy, neurons = train(self.trial_config["lambda"], self.trial_config["lr"], seed=0)
+        return {"accuracy": accuracy, "neurons": neurons, "done": True}
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.trial_config = new_config
+        return True
+
+
+def plain_function(config: dict[str, Any]) -> None:
+    torch.set_num_threads(1)
+    accuracy, neurons = train(config["lambda"], config["lr"], seed=0)
+    tune.report({"accuracy": accuracy, "neurons": neurons})
+
+
+def tune_side(trainable: Any, trials: int, reuse: bool) -> None:
+    def define(trial: optuna.Trial) -> None:
+        space(trial)
+
+    with tempfile.TemporaryDirectory() as folder:
+        results = tune.Tuner(
+            trainable,
+            tune_config=tune.TuneConfig(
+                search_alg=OptunaSearch(space=define, metric=["accuracy", "neurons"], mode=["max", "min"]),
+                num_samples=trials,
+                max_concurrent_trials=WORKERS,
+                reuse_actors=reuse,
+            ),
+            run_config=tune.RunConfig(storage_path=folder, verbose=0),
+        ).fit()
+        assert len(results) == trials and not results.errors
+
+
+def optuna_side(trials: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        journal = str(Path(folder) / "optuna.journal")
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.study_throughput",
+            "--optuna-worker",
+            journal,
+            str(trials),
+        ]
+        workers = [subprocess.Popen(command) for _ in range(WORKERS)]
+        assert all(worker.wait() == 0 for worker in workers)
+
+
+def optuna_worker(journal: str, trials: int) -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    torch.set_num_threads(1)
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(journal))
+    study = optuna.create_study(
+        study_name="plain", storage=storage, directions=["maximize", "minimize"], load_if_exists=True
+    )
+    stop = optuna.study.MaxTrialsCallback(trials)
+    study.optimize(lambda trial: train(**space(trial), seed=0), n_trials=trials // WORKERS, callbacks=[stop])
+
+
+def our_side(trials: int) -> None:
+    from study.config import load
+    from study.launch import launch
+    from study.results import StudyDirectory
+
+    with tempfile.TemporaryDirectory() as folder:
+        yaml = Path(folder) / "throughput.yaml"
+        yaml.write_text(STUDY.format(trials=trials))
+        directory = StudyDirectory(Path(folder) / "run")
+        launch(load(str(yaml)), directory)
+        assert directory.trials().num_rows == trials
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="write the result here")
+    parser.add_argument("--trials", type=int, default=64, help="trials of each side")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--optuna-worker", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.optuna_worker:
+        optuna_worker(arguments.optuna_worker[0], int(arguments.optuna_worker[1]))
+        return
+    warnings.simplefilter("ignore")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    trials = arguments.trials
+    sides: dict[str, Callable[[], None]] = {
+        "study": lambda: our_side(trials),
+        "class_trainable": lambda: tune_side(PlainTrainable, trials, reuse=True),
+        "function_trainable": lambda: tune_side(plain_function, trials, reuse=False),
+        "optuna_processes": lambda: optuna_side(trials),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(arguments.repeats):
+        for name, side in sides.items():
+            started = time.perf_counter()
+            side()
+            seconds[name].append((time.perf_counter() - started) / trials)
+            print(f"{name:20s} {seconds[name][-1]:7.3f} s a trial", flush=True)
+    median = {name: statistics.median(values) for name, values in seconds.items()}
+    ratios = {name: median[name] / median["study"] for name in REQUIRED}
+    result = {
+        "machine": machine(),
+        "trials": trials,
+        "seconds_per_trial": seconds,
+        "median_seconds_per_trial": median,
+        "ratios": ratios,
+        "required": REQUIRED,
+    }
+    print(json.dumps({"ratios": ratios, "required": REQUIRED}, indent=2))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The harness: launch, resume and store hyperparameter studies on Ray Tune and Optuna."""

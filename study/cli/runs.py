@@ -1,0 +1,212 @@
+"""Commands that train: run, resume, status, dashboard."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from study.cli.app import Directory, Json, UserError, app, console, table_of
+from study.config import StudyConfig, load, loads, to_yaml
+from study.results import StudyDirectory
+
+if TYPE_CHECKING:
+    from study.progress import Monitor
+
+INTERRUPTED = 130
+
+
+@app.command()
+def run(
+    study: Annotated[
+        str, typer.Argument(metavar="NAME_OR_FILE", help="A preset (`study list presets`) or a YAML file.")
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. --set trials=16."),
+    ] = None,
+    output: Annotated[str | None, typer.Option(help="The study directory; runs/NAME if not given.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and show what would run.")
+    ] = False,
+) -> None:
+    """Run a study to its end: search every method, keep every result, draw the front."""
+    config = load(study, settings or [])
+    directory = StudyDirectory(output or f"runs/{config.name}")
+    if directory.exists():
+        raise UserError(
+            f"{directory.path()} holds a study already: go on with `study resume {directory.path()}`, "
+            "or choose another directory with --output"
+        )
+    layers = _layers(config)
+    if dry_run:
+        _show_plan(config, directory, layers)
+        return
+    directory.create(to_yaml(config))
+    _launch(config, directory)
+
+
+@app.command()
+def resume(directory: Directory) -> None:
+    """Go on with a study that was stopped, wherever it was stopped."""
+    place = StudyDirectory(directory)
+    _launch(_config(place), place)
+
+
+def _config(directory: StudyDirectory, names: bool = True) -> StudyConfig:
+    return loads(json.dumps(directory.config()), directory.path("study.yaml"), names=names)
+
+
+def _layers(config: StudyConfig) -> dict[str, int]:
+    """Also the check that data and model can be had, before anything starts."""
+    from study.launch import layer_counts
+
+    try:
+        return layer_counts(config)
+    except (ValueError, ImportError, OSError) as error:
+        raise UserError(str(error)) from error
+
+
+def _launch(config: StudyConfig, directory: StudyDirectory) -> None:
+    from study.launch import launch
+    from study.progress import display, duration
+
+    _layers(config)
+    _importable()
+    console.print(
+        f"[bold]{config.name}[/bold] in {directory.path()}; watch it with `study status` or `study dashboard`"
+    )
+    with display(console, _hypervolume(config)) as listener:
+        monitor = launch(config, directory, listener)
+    if monitor.interrupted:
+        console.print(
+            f"Stopped after {monitor.trials_finished} of {monitor.trials_total} trials; nothing is lost. "
+            f"Go on with:\n  study resume {directory.path()}"
+        )
+        raise typer.Exit(INTERRUPTED)
+    console.print(f"{monitor.trials_finished} trials in {duration(monitor.elapsed)}")
+    _conclude(config, directory, monitor)
+
+
+def _importable() -> None:
+    """Workers import a user's model from where the command was given."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
+
+
+def _hypervolume(config: StudyConfig) -> Any:
+    """The hypervolume of rows, for the display: against the dense network, as the tables have it."""
+    import pandas as pd
+
+    import analysis
+
+    def volume(rows: list[Any], objectives: tuple[str, ...]) -> float | None:
+        return analysis.hypervolume(pd.DataFrame(rows), objectives) if rows else None
+
+    return volume
+
+
+def _conclude(config: StudyConfig, directory: StudyDirectory, monitor: Monitor) -> None:
+    """The table, and a figure for every pair of objectives with a score."""
+    import analysis
+
+    trials = analysis.load(directory.path()).trials
+    if monitor.trials_failed == monitor.trials_finished:
+        raise UserError(f"all {monitor.trials_failed} trials failed; the first: {trials['reason'].iloc[0]}")
+    table = analysis.summary(trials, config.objectives)
+    console.print(table)
+    if directory.local is None or len(config.objectives) < 2:
+        return
+    report = directory.local / "report"
+    report.mkdir(exist_ok=True)
+    (report / "summary.md").write_text(table.markdown())
+    first, *others = config.objectives
+    console.print("\nFigures and table:")
+    for other in others:
+        figure = analysis.front_figure(analysis.front_data(trials, (first, other)))
+        for suffix in ("png", "svg"):
+            console.print(f"  {analysis.save(figure, report / f'{first}-{other}.{suffix}')}")
+    console.print(f"  {report / 'summary.md'}")
+
+
+def _show_plan(config: StudyConfig, directory: StudyDirectory, layers: dict[str, int]) -> None:
+    from search_spaces import parameters
+
+    console.print(f"[bold]{config.name}[/bold] would run into {directory.path()}; nothing was started.\n")
+    table = table_of("method", "trials", "parameter", "value or range")
+    for method, options in config.methods.items():
+        names = (method, str(config.budget(method)))
+        for parameter in parameters(method, options.space, layers[method]):
+            table.add_row(*names, parameter.name, str(parameter.domain))
+            names = ("", "")
+    console.print(table)
+    console.print(
+        f"\n{config.epochs} epochs each, the last {config.polish} polishing; {config.model.name} on {config.data.name}"
+    )
+
+
+@app.command()
+def status(directory: Directory, as_json: Json = False) -> None:
+    """How far a study is: trials finished, in flight and failed, per method."""
+    place = StudyDirectory(directory)
+    found = _status(place)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    table = table_of("method", "finished", "in flight", "failed", "budget")
+    for name, counts in found["methods"].items():
+        table.add_row(name, *(str(counts[key]) for key in ("finished", "in_flight", "failed", "budget")))
+    console.print(table)
+    console.print(f"{found['finished']} of {found['budget']} trials are finished, {found['state']}")
+
+
+def _status(directory: StudyDirectory) -> dict[str, Any]:
+    config = _config(directory, names=False)
+    rows = directory.trials().select(["method", "status"]).to_pylist()
+    finished = directory.finished()
+    waiting = [m for m in directory.manifests() if m["pack"] not in finished]
+    methods = {}
+    for name in config.methods:
+        own = [row["status"] for row in rows if row["method"] == name]
+        methods[name] = {
+            "finished": len(own),
+            "in_flight": sum(len(m["trials"]) for m in waiting if m["method"] == name),
+            "failed": sum(status != "COMPLETE" for status in own),
+            "budget": config.budget(name),
+        }
+    total = sum(counts["budget"] for counts in methods.values())
+    done = len(rows)
+    state = "complete" if done >= total else "running or stopped"
+    return {
+        "study": config.name,
+        "directory": directory.path(),
+        "state": state,
+        "finished": done,
+        "budget": total,
+        "methods": methods,
+    }
+
+
+@app.command()
+def dashboard(
+    directory: Directory,
+    port: Annotated[int, typer.Option(help="Port of the page.")] = 8080,
+    host: Annotated[str, typer.Option(help="Address it listens on.")] = "127.0.0.1",
+) -> None:
+    """Optuna's dashboard on the study, live while it runs."""
+    place = StudyDirectory(directory)
+    place.config()
+    journal = place.local / "optuna.journal" if place.local else None
+    if journal is None or not journal.exists():
+        raise UserError(
+            f"expected Optuna's journal at {place.path('optuna.journal')}; only local studies have one"
+        )
+    command = ["optuna-dashboard", str(journal), "--host", host, "--port", str(port)]
+    raise typer.Exit(subprocess.call([str(Path(sys.executable).with_name(command[0])), *command[1:]]))

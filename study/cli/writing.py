@@ -1,0 +1,72 @@
+"""Commands for writing a study: init, schema, list."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from study.cli.app import Json, UserError, app, console
+from study.config import presets, schema, starter
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="The file to write.")] = Path("study.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a commented study to start from."""
+    if file.exists() and not force:
+        raise UserError(f"{file} exists already; write elsewhere, or over it with --force")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(starter())
+    console.print(f"Wrote {file}; check it with `study run {file} --dry-run`")
+
+
+@app.command("schema")
+def print_schema() -> None:
+    """The JSON Schema of the YAML, for editors."""
+    typer.echo(json.dumps(schema(), indent=2))
+
+
+@app.command("list")
+def list_names(
+    kind: Annotated[str, typer.Argument(metavar="methods|models|data|presets")], as_json: Json = False
+) -> None:
+    """What there is, with a line for each."""
+    kinds = {"methods": _methods, "models": _models, "data": _data, "presets": _presets}
+    if kind not in kinds:
+        raise UserError(f"expected one of {', '.join(kinds)} but got {kind!r}")
+    found = kinds[kind]()
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, line in found.items():
+        table.add_row(f"[bold]{name}[/bold]", line)
+    console.print(table)
+
+
+def _methods() -> dict[str, str]:
+    from trainables.methods import METHODS
+
+    return {name: method.title for name, method in METHODS.items()}
+
+
+def _models() -> dict[str, str]:
+    from trainables.models import MODELS
+
+    return {name: spec.description for name, spec in MODELS.items()}
+
+
+def _data() -> dict[str, str]:
+    from trainables.data import DATA
+
+    return {name: entry.summary for name, entry in DATA.items()}
+
+
+def _presets() -> dict[str, str]:
+    return {name: path.read_text().splitlines()[0].lstrip("# ") for name, path in presets().items()}

@@ -1,0 +1,188 @@
+"""One YAML file -> one frozen StudyConfig; whatever is wrong is a ConfigError with file, line and key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from search_spaces import Problem, Problems
+from search_spaces.problems import nearest, not_one_of
+from study.config_schema import schema, starter
+from study.schema import OBJECTIVES
+from study.settings import StudyConfig
+from study.yaml_source import ConfigError, Keys, Source, read
+
+__all__ = [
+    "ConfigError",
+    "StudyConfig",
+    "check_names",
+    "load",
+    "loads",
+    "presets",
+    "schema",
+    "starter",
+    "to_yaml",
+]
+
+SCORES = {
+    "classification": ("accuracy", "loss"),
+    "regression": ("nmse", "mse", "loss"),
+    "reconstruction": ("nmse", "mse", "loss"),
+}
+PRESETS = Path(__file__).parent / "presets"
+
+
+def load(name_or_path: str | Path, overrides: Sequence[str] = (), *, names: bool = True) -> StudyConfig:
+    """The study in a file, or the preset of that name.
+
+    Args:
+        overrides: "key=value" each, the key dotted (`methods.dense.trials`), the value YAML.
+        names: check the names and options of data and model as well, which loads torch.
+
+    Raises:
+        ConfigError: no such file or preset, or something in it is wrong.
+    """
+    path = _find(str(name_or_path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: expected a YAML file, but reading it failed: {error}") from None
+    return loads(text, str(path), overrides, names=names)
+
+
+def loads(
+    text: str, source: str = "study.yaml", overrides: Sequence[str] = (), *, names: bool = True
+) -> StudyConfig:
+    """As `load`, from text that errors call `source`."""
+    document = read(text, source)
+    for setting in overrides:
+        document = document.with_setting(setting)
+    try:
+        config = StudyConfig.model_validate(document.value)
+        if names:
+            check_names(config)
+    except ValidationError as error:
+        raise document.error(_problems(error, document)) from None
+    except Problems as error:
+        raise document.error(error.problems) from None
+    return config
+
+
+def presets() -> dict[str, Path]:
+    """The studies that come with the package, by name."""
+    return {path.stem: path for path in sorted(PRESETS.glob("*.yaml"))}
+
+
+def to_yaml(config: StudyConfig) -> str:
+    """The whole study, defaults included, such that `loads` gives it back."""
+    return yaml.safe_dump(
+        config.model_dump(mode="json"),
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None,
+        width=110,
+    )
+
+
+def check_names(config: StudyConfig) -> None:
+    """Raises Problems where no data set, network or option of it has such a name. Imports torch."""
+    from trainables.data import DATA
+    from trainables.models import MODELS
+
+    problems: list[Problem] = []
+    data, model = config.data.name, config.model.name
+    if data in DATA:
+        scores = SCORES[config.data.options.get("task", DATA[data].task)]
+        for i, name in enumerate(config.objectives):
+            if OBJECTIVES[name].column.startswith("val_") and name not in scores:
+                expected = f"one of {', '.join(scores)} (or a size), the scores of {data}"
+                problems.append(Problem(("objectives", i), expected, repr(name)))
+    elif not data.startswith("hub:") and not any(sign in data for sign in "/\\."):
+        problems.append(not_one_of(data, [*DATA, "a path", "hub:OWNER/SET"], "data", "name"))
+    if ":" not in model:
+        if model not in MODELS:
+            problems.append(not_one_of(model, [*MODELS, "module:Class"], "model", "name"))
+        else:
+            valid = MODELS[model].options
+            problems += [
+                not_one_of(name, valid, "model", name) for name in config.model.options if name not in valid
+            ]
+    if problems:
+        raise Problems(problems)
+
+
+def _find(name: str) -> Path:
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    if name in presets():
+        return presets()[name]
+    beside = path.parent.glob("*.y*ml") if path.parent.is_dir() else ()
+    files = [str(file) for file in beside]
+    known = ", ".join(presets())
+    problem = Problem(
+        (), f"a YAML file or a preset ({known})", repr(name), nearest(name, [*presets(), *files])
+    )
+    raise ConfigError(f"{name}: {problem}")
+
+
+_EXPECTED = {  # pydantic's words for types -> ours
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "too_short": "at least one",
+}
+
+
+def _problems(error: ValidationError, document: Source) -> list[Problem]:
+    """Pydantic's errors in our words; the alternatives of a union become one problem."""
+    found: dict[Keys, Problem] = {}
+    for details in error.errors():
+        for problem in _translated(details):
+            keys = document.written(problem.keys)
+            same = found.get(keys)
+            if same is not None:
+                problem = replace(same, expected=f"{same.expected} or {problem.expected}")
+            found[keys] = replace(problem, keys=keys)
+    return list(found.values())
+
+
+def _translated(details: Mapping[str, Any]) -> Iterator[Problem]:
+    kind, keys, context = details["type"], tuple(details["loc"]), details.get("ctx", {})
+    if isinstance(context.get("error"), Problems):
+        yield from (problem.under(*keys) for problem in context["error"].problems)
+    elif kind == "missing":
+        yield Problem(keys, "a value (it has no default)", "nothing")
+    elif kind == "extra_forbidden":
+        yield not_one_of(keys[-1], _valid_keys(keys[:-1]), *keys)
+    else:
+        expected = _EXPECTED.get(kind) or details["msg"].removeprefix("Input should be ")
+        names = re.findall(r"'([^']*)'", context.get("expected", ""))
+        got = details["input"]
+        yield Problem(keys, expected, repr(got), nearest(got, names))
+
+
+def _valid_keys(keys: Keys) -> list[str]:
+    """The keys of the mapping that `keys` lead to."""
+    model: type[BaseModel] = StudyConfig
+    for key in keys:
+        if key in model.model_fields:
+            model = _model_in(model.model_fields[str(key)].annotation) or model
+    return list(model.model_fields)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for argument in get_args(annotation) if (model := _model_in(argument))), None)

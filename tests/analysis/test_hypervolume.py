@@ -1,0 +1,71 @@
+"""Hypervolume against closed forms and against counting the cells of a grid."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import analysis
+from analysis.hypervolume import volume
+
+
+def test_one_trial_is_a_rectangle(trials):
+    assert analysis.hypervolume(trials([0.9], [25])) == pytest.approx(0.9 * 0.75)
+
+
+def test_staircase(trials):
+    # 0.9 x 0.5, then what (0.5, 20) adds: 0.5 high between 20 and 50 neurons.
+    assert analysis.hypervolume(trials([0.9, 0.5], [50, 20])) == pytest.approx(0.9 * 0.5 + 0.5 * 0.3)
+
+
+def test_line_of_many_trials_approaches_the_triangle(trials):
+    share = np.linspace(0, 1, 1001)
+    assert analysis.hypervolume(trials(share, 100 * share)) == pytest.approx(0.5, abs=1e-3)
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 5)] * 3), min_size=1, max_size=8))
+def test_volume_counts_the_dominated_cells(rows):
+    corners = np.array(list(product(range(4), repeat=3)))
+    cells = sum((np.array(rows) <= corner).all(axis=1).any() for corner in corners)
+    assert volume(np.array(rows) / 4) == pytest.approx(cells / 64)
+
+
+def test_points_outside_the_box(trials):
+    assert analysis.hypervolume(trials([0.9], [150])) == 0.0
+    box = analysis.Reference(("accuracy", "neurons"), ideal=(0.8, 10), worst=(0.0, 110))
+    assert analysis.hypervolume(trials([0.9], [60]), reference=box) == pytest.approx(0.5)
+
+
+def test_trials_off_the_front_add_nothing(trials):
+    frame = trials(
+        [0.9, 0.99, np.nan, 0.5], [50, 1, 1, 60], status=["COMPLETE", "FAILED", "COMPLETE", "COMPLETE"]
+    )
+    assert analysis.hypervolume(frame) == pytest.approx(0.9 * 0.5)
+
+
+def test_the_reference_is_stated(digits):
+    assert str(analysis.reference_of(digits)) == "accuracy 0, neurons 100"
+
+
+def test_a_loss_is_measured_to_the_worst_value_on_the_front(trials):
+    frame = trials([0.5] * 3, [10, 20, 90], val_mse=[0.04, 0.01, 7.0])
+    box = analysis.reference_of(frame, ("mse", "neurons"))
+    assert box.worst == (0.04, 100.0)
+    assert analysis.hypervolume(frame, ("mse", "neurons")) == pytest.approx(0.75 * 0.8)
+
+
+def test_no_box_without_a_worst_value(trials):
+    with pytest.raises(ValueError, match="no reference value for 'mse'"):
+        analysis.reference_of(trials([0.5], [10], val_mse=[0.0]), ("mse", "neurons"))
+
+
+def test_a_reference_for_other_objectives_is_refused(digits):
+    with pytest.raises(ValueError, match="expected a reference for"):
+        analysis.hypervolume(digits, ("accuracy",), reference=analysis.reference_of(digits))
+
+
+def test_empty(trials):
+    box = analysis.Reference(("accuracy", "neurons"), (1.0, 0.0), (0.0, 100.0))
+    assert analysis.hypervolume(trials([], []), reference=box) == 0.0

@@ -1,0 +1,131 @@
+"""The table per method, cell by cell, and its printed forms."""
+
+import csv
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+import analysis
+from analysis.table import Column, Table
+
+
+def cells(table: Table, method: str) -> dict:
+    return table.frame.set_index("method").loc[method].to_dict()
+
+
+def test_cells_of_a_method(digits):
+    lasso = cells(analysis.summary(digits), "group_lasso")
+    assert lasso == {
+        "trials": 5,
+        "left_out": 1,
+        "front": 4,
+        "hypervolume": pytest.approx(0.97 * 0.4 + 0.95 * 0.3 + 0.9 * 0.1 + 0.1 * 0.2),
+        "best_validation": 0.97,
+        "best_test": pytest.approx(0.96),
+        "fewest": 30,  # 95 % is within a point of the dense 96 %
+        "fewest_share": 0.3,
+        "fewest_test": pytest.approx(0.94),
+    }
+
+
+def test_every_method_and_all_of_them(digits):
+    table = analysis.summary(digits)
+    assert list(table.frame["method"]) == ["dense", "group_lasso", "npn", "all"]
+    assert cells(table, "npn")["fewest"] == 40
+    assert cells(table, "all")["fewest"] == 30
+    assert cells(table, "dense")["fewest"] == 100
+    assert cells(table, "all")["trials"] == 10
+
+
+def test_caption_states_reference_and_baseline(digits):
+    assert analysis.summary(digits).caption == (
+        "Hypervolume: share of the box up to accuracy 0, neurons 100. Fewest neurons: the smallest network"
+        " within 1 point of the dense baseline's validation accuracy of 96 %."
+    )
+
+
+def test_a_study_that_has_just_begun(trials):
+    table = analysis.summary(
+        trials([np.nan, np.nan], [np.nan, np.nan], status="FAILED", dense_neurons=np.nan)
+    )
+    assert table.caption == "No trial has finished with all objectives."
+    assert table.rows == [
+        ["group lasso", "2", "2", "0", "–", "–", "–", "–", "–", "–"],
+        ["all", "2", "2", "0", "–", "–", "–", "–", "–", "–"],
+    ]
+    assert [row[0] for row in analysis.summary(trials([], [])).rows] == ["all"]
+
+
+def test_without_a_dense_baseline_it_says_so(digits):
+    table = analysis.summary(digits[digits["method"] != "dense"])
+    assert "no dense trial finished" in table.caption
+    assert np.isnan(cells(table, "all")["fewest"])
+
+
+def test_tolerance_is_relative_for_losses(trials):
+    frame = trials([0.5] * 3, [100, 20, 10], val_mse=[0.1, 0.1009, 0.102], test_mse=[0.1] * 3)
+    frame = frame.assign(method=["dense", "npn", "npn"])
+    assert cells(analysis.summary(frame, ("mse", "neurons")), "npn")["fewest"] == 20
+
+
+def test_counts_alone_have_no_score_columns(digits):
+    table = analysis.summary(digits, ("neurons",))
+    assert "best_validation" not in table.frame
+    assert table.headings == ["method", "trials", "left out", "front", "hypervolume"]
+
+
+def test_row_order_does_not_matter(digits):
+    shuffled = digits.sample(frac=1, random_state=1)
+    assert analysis.summary(shuffled).csv() == analysis.summary(digits).csv()
+
+
+@pytest.fixture
+def table(digits) -> Table:
+    return analysis.summary(digits)
+
+
+def test_markdown(table):
+    lines = table.markdown().splitlines()
+    assert lines[3] == "| group lasso | 5 | 1 | 4 | 0.7830 | 97.00 | 96.00 | 30 | 30.0 | 94.00 |"
+    assert len({line.count("|") for line in lines[:6]}) == 1
+
+
+def test_csv_holds_stored_units(table):
+    rows = list(csv.DictReader(io.StringIO(table.csv())))
+    assert rows[1]["method"] == "group_lasso"
+    assert float(rows[1]["best_validation"]) == 0.97
+
+
+def test_latex_is_escaped():
+    table = Table(
+        pd.DataFrame({"a": ["x_1", "b&c"], "b": [0.5, np.nan]}),
+        (Column("a", "name %"), Column("b", "b", ".2f")),
+        bold=frozenset({(0, "b")}),
+    )
+    lines = table.latex().splitlines()
+    assert r"name \% & b \\" in lines
+    assert r"x\_1 & \textbf{0.50} \\" in lines
+    assert r"b\&c & -- \\" in lines
+    assert lines[0] == r"\begin{table}" and lines[-1] == r"\end{table}"
+
+
+def test_rich(table):
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(table)
+    text = console.export_text()
+    assert "group lasso" in text
+    assert "97.00" in text
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".md", ".tex"])
+def test_files(table, tmp_path, suffix):
+    path = table.write(tmp_path / f"table{suffix}")
+    assert "group" in path.read_text(encoding="utf-8")
+
+
+def test_unknown_suffix(table, tmp_path):
+    with pytest.raises(ValueError, match=r"ending in one of.*\.csv.*got 'table.xls'"):
+        table.write(tmp_path / "table.xls")

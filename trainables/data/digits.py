@@ -1,0 +1,22 @@
+"""scikit-learn's handwritten digits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trainables.data.dataset import Task
+from trainables.data.parts import Found, Part, Request
+
+
+def read(request: Request, *, image: bool = False, task: Task | None = None) -> Found:
+    """1797 digits of 8x8 pixels scaled to 0..1, as (64,) or with image: true as (1, 8, 8)."""
+    from sklearn.datasets import load_digits
+
+    if task == "regression":
+        raise ValueError("task: expected classification or reconstruction for digits, got regression")
+    values, labels = load_digits(return_X_y=True)
+    x = (values / 16).astype(np.float32).reshape(-1, *((1, 8, 8) if image else (64,)))
+    if task == "reconstruction":
+        return Found("scikit-learn", task, {"train": Part(x)}, normalise=False)
+    parts = {"train": Part(x, labels.astype(np.int64))}
+    return Found("scikit-learn", "classification", parts, tuple("0123456789"), normalise=False)

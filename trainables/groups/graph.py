@@ -1,0 +1,208 @@
+"""The structure of a network as data: layers, the columns that their units become elsewhere, masks of what stays."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Unit u arrives at ``layer`` as the columns (or channels) offset + u*repeat .. offset + (u+1)*repeat - 1.
+
+    ``repeat`` is above 1 where a convolution is flattened into a linear layer (H*W). ``folds``: whatever lies between
+    hands a unit that is constant on as a constant, the same for all inputs and positions.
+    """
+
+    layer: str
+    repeat: int = 1
+    offset: int = 0
+    folds: bool = True
+
+    def span(self, units: int) -> slice:
+        return slice(self.offset, self.offset + units * self.repeat)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A Linear or convolution and what becomes of its units (output features, output channels)."""
+
+    name: str
+    """Module path, e.g. "layers.0"."""
+    kind: str
+    """"linear" or "conv"."""
+    weight: str
+    bias: str | None
+    units: int
+    inputs: int
+    """Input features or channels: dimension 1 of the weight times ``groups``."""
+    size: int
+    """Weights of a unit, bias included; P_l of Alvarez and Salzmann."""
+    feeds: tuple[Edge, ...] = ()
+    """The layers that read the units."""
+    norm: str | None = None
+    """Path of the batch norm that acts on the units and on nothing else."""
+    norms: tuple[Edge, ...] = ()
+    """All modules with parameters per channel (norms, PReLU) on the way to the consumers."""
+    output: bool = False
+    """Part of the network's output: its units are never removed."""
+    tied: bool = False
+    """The units are added to those of other layers (a skip connection): they go together or not at all."""
+    tie: int = 0
+    """Number of the set of layers whose units go together; of its own where nothing is tied."""
+    fixed: str = ""
+    """Why no unit can be removed; empty where they can."""
+    groups: int = 1
+    kernel: int = 1
+    """Weights per input channel: the product of the kernel's sizes."""
+    positions: int = 1
+    """Places where the unit is computed for one example: H*W of a convolution's output."""
+    input_positions: int = 1
+    """Places where a column is read: H*W of a convolution's input."""
+    pads: bool = False
+    """Pads with zeros, so that a constant input is no constant at the border."""
+    block: int = 1
+    """Only whole blocks of so many adjacent units can go (GroupNorm)."""
+    parts: int = 1
+    """Equally many units must stay in each of so many parts of the layer (grouped convolutions)."""
+
+    @property
+    def hidden(self) -> bool:
+        return not self.output and not self.fixed
+
+    @property
+    def depthwise(self) -> bool:
+        return self.groups > 1 and self.groups == self.units == self.inputs
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Parameters with one row or entry per unit (dimension 0): weight, bias, batch norm's weight and bias."""
+        norm = (f"{self.norm}.weight", f"{self.norm}.bias") if self.norm else ()
+        return (self.weight, *((self.bias,) if self.bias else ()), *norm)
+
+
+@dataclass(frozen=True)
+class Norm:
+    """A module with parameters per channel that is cut along with the units that pass through it."""
+
+    name: str
+    channels: int
+    parameters: int
+    """Parameters per channel."""
+    bytes: int
+    """Bytes per channel, buffers included."""
+
+
+@dataclass(frozen=True)
+class Alive:
+    """Masks (P, n) of what stays in the networks of P lanes."""
+
+    units: dict[str, Tensor]
+    """(P, units) bool by layer."""
+    inputs: Tensor
+    """(P, input_features) bool."""
+    biases: dict[str, Tensor]
+    """(P,) bool by layer without a bias of its own: whether it is given one, to hold folded constants."""
+
+    def __getitem__(self, layer: str) -> Tensor:
+        return self.units[layer]
+
+    @property
+    def lanes(self) -> int:
+        return len(self.inputs)
+
+    def lane(self, index: int) -> Alive:
+        """The masks of one lane, its axis kept."""
+        one = slice(index, index + 1)
+        return Alive(
+            {name: mask[one] for name, mask in self.units.items()},
+            self.inputs[one],
+            {name: mask[one] for name, mask in self.biases.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A traced network. ``other_*`` count what belongs to no layer or norm and never changes."""
+
+    layers: tuple[Layer, ...]
+    """In forward order."""
+    norms: tuple[Norm, ...]
+    readers: tuple[str, ...]
+    """The layers whose columns are the network's input features; none where features cannot be removed."""
+    input_features: int
+    """Features, or channels, that the readers read."""
+    other_parameters: int
+    other_bytes: int
+    other_macs: int
+    skeleton: nn.Module
+    """A copy of the module in eval mode, to be run with the tensors of a lane."""
+    example: Tensor
+    """(1, *input shape)."""
+
+    @property
+    def hidden(self) -> tuple[Layer, ...]:
+        """The layers whose units may be removed."""
+        return tuple(layer for layer in self.layers if layer.hidden)
+
+    @cached_property
+    def by_name(self) -> dict[str, Layer]:
+        return {layer.name: layer for layer in self.layers}
+
+    def layer(self, name: str) -> Layer:
+        """Raises ValueError if there is none of this name, naming the nearest."""
+        if name not in self.by_name:
+            near = difflib.get_close_matches(name, self.by_name, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"expected one of the layers {', '.join(self.by_name)} but got {name!r}{hint}")
+        return self.by_name[name]
+
+    @cached_property
+    def sources(self) -> dict[str, tuple[tuple[Layer, Edge], ...]]:
+        """The layers that a layer or norm reads from, each with its edge."""
+        found: dict[str, list[tuple[Layer, Edge]]] = {}
+        for layer in self.layers:
+            for edge in (*layer.feeds, *layer.norms):
+                found.setdefault(edge.layer, []).append((layer, edge))
+        return {name: tuple(pairs) for name, pairs in found.items()}
+
+    @cached_property
+    def ties(self) -> tuple[tuple[Layer, ...], ...]:
+        """The sets of layers whose units go together, in forward order."""
+        sets: dict[int, list[Layer]] = {}
+        for layer in self.layers:
+            sets.setdefault(layer.tie, []).append(layer)
+        return tuple(tuple(members) for members in sets.values())
+
+    def columns(self, name: str, channels: int, masks: dict[str, Tensor]) -> Tensor | None:
+        """Masks of units (P, units) -> mask of the columns (P, channels) of the layer or norm ``name`` they become.
+
+        A column that several layers are added into is True where any of them is; one that belongs to no layer is True.
+        None stands for all True.
+        """
+        sources = [(masks[layer.name], layer.units, edge) for layer, edge in self.sources.get(name, ())]
+        if not sources:
+            return None
+        mask, units, edge = sources[0]
+        if len(sources) == 1 and units * edge.repeat == channels:
+            return _repeat(mask, edge.repeat)
+        out = mask.new_ones(len(mask), channels)
+        for _, units, edge in sources:
+            out[:, edge.span(units)] = False
+        for mask, units, edge in sources:
+            out[:, edge.span(units)] |= _repeat(mask, edge.repeat)
+        return out
+
+
+def _repeat(mask: Tensor, times: int) -> Tensor:
+    return mask if times == 1 else mask.repeat_interleave(times, dim=1)
+
+
+def everything(graph: Graph, lanes: int = 1) -> Alive:
+    """The masks of whole networks."""
+    units = {layer.name: torch.ones(lanes, layer.units, dtype=torch.bool) for layer in graph.layers}
+    return Alive(units, torch.ones(lanes, graph.input_features, dtype=torch.bool), {})

@@ -1,0 +1,136 @@
+"""Experiments on a network that tell whether its structure was understood: do units arrive where they should?
+
+Every layer's output is replaced by numbers of our own, so that one run shows what each layer reads from which unit,
+through whatever lies between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import torch
+from torch import Tensor
+
+from trainables.groups.graph import Graph, Layer
+from trainables.streams import seed_of
+
+Output = Callable[[Layer, torch.Size], Tensor]
+"""(layer, shape of its output) -> what it is to give."""
+
+_SAMPLES = 16
+_TOLERANCE = 1e-5
+
+
+def strangers(graph: Graph) -> dict[str, str]:
+    """Layers and norms some of whose channels depend on other units than their edges say, each with a sentence.
+
+    In each of 16 samples every unit that can be removed takes one of two values, of different signs, at random. A
+    channel has to change in exactly those samples in which one of its units does. The key "" stands for the network's
+    output, which such units must not reach.
+    """
+    generator = torch.Generator().manual_seed(0)
+    bits = {}
+    for layer in graph.hidden:
+        drawn = torch.rand(_SAMPLES, layer.units // layer.block, generator=generator) < 0.5
+        drawn[0] = False
+        bits[layer.name] = drawn.repeat_interleave(layer.block, dim=1)
+
+    def output(layer: Layer, shape: torch.Size) -> Tensor:
+        high: Tensor
+        high, low = torch.rand(2, *shape[1:], generator=_generator(layer)) * 0.6 + 0.3
+        if layer.name not in bits:
+            return high.expand(shape)
+        toggled = _spread(layer, bits[layer.name], len(shape))
+        return torch.where(toggled, -low, high)
+
+    x = graph.example.expand(_SAMPLES, *graph.example.shape[1:]).clone()
+    seen, result = _run(graph, x, output)
+    found = {}
+    for name, values in seen.items():
+        expected = torch.zeros(values.shape[:2], dtype=torch.bool)
+        for layer, edge in graph.sources[name]:
+            if layer.name in bits:
+                expected[:, edge.span(layer.units)] |= bits[layer.name].repeat_interleave(edge.repeat, dim=1)
+        if not torch.equal((values - values[:1]).abs().amax(2) > _TOLERANCE, expected):
+            found[name] = f"{name} does not read its units one by one"
+    if bool(((result - result[:1]).abs() > _TOLERANCE).any()):
+        found[""] = "the network's output depends on it by a way that is not known"
+    return found
+
+
+def folding(graph: Graph) -> set[tuple[str, str]]:
+    """The pairs (layer, consumer) where constant units arrive as constants, the same for all inputs and positions.
+
+    Half of the units of each tied set are held constant, then the other half, while all else and the input vary.
+    """
+    generator = torch.Generator().manual_seed(0)
+    halves = {
+        first.tie: (torch.rand(first.units // first.block, generator=generator) < 0.5).repeat_interleave(
+            first.block
+        )
+        for first, *_ in graph.ties
+    }
+    pairs = {(layer.name, edge.layer) for layer in graph.layers for edge in layer.feeds}
+    for flip in (False, True):
+        held = {
+            layer.name: halves[layer.tie] ^ flip
+            if layer.hidden
+            else torch.zeros(layer.units, dtype=torch.bool)
+            for layer in graph.layers
+        }
+
+        def output(layer: Layer, shape: torch.Size, held: dict[str, Tensor] = held) -> Tensor:
+            draw = _generator(layer)
+            level = _spread(layer, torch.randn(1, layer.units, generator=draw), len(shape))
+            constant = _spread(layer, held[layer.name].unsqueeze(0), len(shape))
+            return torch.where(constant, level, torch.randn(shape, generator=draw))
+
+        seen, _ = _run(graph, torch.randn(4, *graph.example.shape[1:], generator=generator), output)
+        for name, values in seen.items():
+            sources = graph.sources[name]
+            constant = torch.zeros(values.shape[1], dtype=torch.bool)
+            for layer, edge in sources:
+                constant[edge.span(layer.units)] = held[layer.name].repeat_interleave(edge.repeat)
+            for layer, edge in sources:
+                span = edge.span(layer.units)
+                part = values[:, span][:, constant[span]]
+                if not torch.allclose(part, part[:1, :, :1].expand_as(part), rtol=1e-4, atol=_TOLERANCE):
+                    pairs.discard((layer.name, name))
+    return pairs
+
+
+def _generator(layer: Layer) -> torch.Generator:
+    return torch.Generator().manual_seed(seed_of("probing", layer.name))
+
+
+def _spread(layer: Layer, values: Tensor, dims: int) -> Tensor:
+    """(N, units) -> broadcastable to a layer's output: units last in linear layers, else in dimension 1."""
+    if layer.kind == "linear":
+        return values.view(len(values), *(1,) * (dims - 2), -1)
+    return values.view(len(values), -1, *(1,) * (dims - 2))
+
+
+@torch.no_grad()
+def _run(graph: Graph, x: Tensor, output: Output) -> tuple[dict[str, Tensor], Tensor]:
+    """What layers and norms that have sources read, (N, channels, positions), and the network's output."""
+    seen: dict[str, Tensor] = {}
+
+    def keep(name: str, value: Tensor) -> None:
+        if name in graph.by_name and graph.by_name[name].kind == "linear":
+            value = value.movedim(-1, 1)
+        seen[name] = value.reshape(*value.shape[:2], -1).clone().cpu()
+
+    with ExitStack() as stack:
+        for name in graph.sources:
+            module = graph.skeleton.get_submodule(name)
+            hook = module.register_forward_pre_hook(lambda _, args, name=name: keep(name, args[0]))
+            stack.callback(hook.remove)
+        for layer in graph.layers:
+            module = graph.skeleton.get_submodule(layer.name)
+            hook = module.register_forward_hook(
+                lambda _, args, out, layer=layer: output(layer, out.shape).to(out, copy=True)
+            )
+            stack.callback(hook.remove)
+        result: Tensor = graph.skeleton(x.to(graph.example))
+    return seen, result

@@ -1,0 +1,97 @@
+"""Cuts units and columns out of a module: index selection along the edges of its graph, in place."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from trainables.groups.graph import Alive, Graph, Layer, Norm
+
+
+class Select(nn.Module):
+    """The features (last axis) or channels (axis 1) of x that are still read."""
+
+    index: Tensor
+
+    def __init__(self, index: Tensor, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.register_buffer("index", index)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.index_select(self.dim, self.index)
+
+    def extra_repr(self) -> str:
+        return f"{len(self.index)}, dim={self.dim}"
+
+
+@torch.no_grad()
+def cut(module: nn.Module, graph: Graph, alive: Alive) -> None:
+    """Makes ``module`` keep only what lives in the one lane of ``alive``; parameters become new, smaller tensors.
+
+    A layer that reads the network's input, of which not all is read, becomes Sequential(Select, layer).
+    """
+    for layer in graph.layers:
+        target = module.get_submodule(layer.name)
+        columns = graph.columns(layer.name, layer.inputs, alive.units)
+        if layer.name in graph.readers:
+            columns = alive.inputs
+        _cut_layer(target, layer, alive.units[layer.name][0], None if columns is None else columns[0])
+    for norm in graph.norms:
+        channels = graph.columns(norm.name, norm.channels, alive.units)
+        if channels is not None and not bool(channels.all()):
+            _cut_norm(module.get_submodule(norm.name), norm, channels[0])
+    if not bool(alive.inputs.all()):
+        index = alive.inputs[0].nonzero().flatten()
+        for name in graph.readers:
+            dim = -1 if graph.layer(name).kind == "linear" else 1
+            parent, _, child = name.rpartition(".")
+            setattr(
+                module.get_submodule(parent),
+                child,
+                nn.Sequential(Select(index, dim), module.get_submodule(name)),
+            )
+
+
+def _cut_layer(module: nn.Module, layer: Layer, rows: Tensor, columns: Tensor | None) -> None:
+    if columns is None:
+        columns = rows.new_ones(layer.inputs)
+    if bool(rows.all()) and bool(columns.all()):
+        return
+    units, inputs = int(rows.sum()), int(columns.sum())
+    weight = module.get_parameter("weight")
+    if layer.depthwise:
+        new = weight[rows]
+        module.groups = module.in_channels = module.out_channels = units  # type: ignore[assignment]
+    else:
+        groups = layer.groups
+        grouped = weight.reshape(groups, -1, *weight.shape[1:])
+        row = rows.view(groups, -1).nonzero()[:, 1].view(groups, -1, 1)
+        column = columns.view(groups, -1).nonzero()[:, 1].view(groups, 1, -1)
+        new = grouped[torch.arange(groups, device=weight.device).view(-1, 1, 1), row, column].flatten(0, 1)
+        if layer.kind == "linear":
+            module.out_features, module.in_features = units, inputs  # type: ignore[assignment]
+        else:
+            module.out_channels, module.in_channels = units, inputs  # type: ignore[assignment]
+    module.weight = nn.Parameter(new.clone(), requires_grad=weight.requires_grad)
+    if module.bias is not None:
+        bias = module.get_parameter("bias")
+        module.bias = nn.Parameter(bias[rows].clone(), requires_grad=bias.requires_grad)
+
+
+def _cut_norm(module: nn.Module, norm: Norm, channels: Tensor) -> None:
+    for name, parameter in list(module.named_parameters(recurse=False)):
+        setattr(
+            module, name, nn.Parameter(parameter[channels].clone(), requires_grad=parameter.requires_grad)
+        )
+    for name, buffer in list(module.named_buffers(recurse=False)):
+        if buffer.dim() == 1:
+            setattr(module, name, buffer[channels].clone())
+    left = int(channels.sum())
+    if isinstance(module, nn.GroupNorm):
+        module.num_groups = left * module.num_groups // module.num_channels
+        module.num_channels = left
+    elif isinstance(module, nn.PReLU):
+        module.num_parameters = left
+    else:
+        module.num_features = left  # type: ignore[assignment]

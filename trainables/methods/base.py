@@ -1,0 +1,207 @@
+"""The Method contract: what a sparsity method may add to training, as pure functions on stacked tensors.
+
+A method is written once for all lanes. Its numbers are knobs: tensors with the lane axis P in front, so that the trials
+of a pack may differ in every one of them. Each hook has a default that does nothing; `dense` is all of them.
+
+Shapes: ``params[name]`` is (P, *shape); under `torch.vmap`, in the hooks marked *lane*, it is (*shape,).
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.func import grad_and_value
+
+from trainables.groups import Alive, Graph, Layer, liveness
+
+Params = dict[str, Tensor]
+State = dict[str, Tensor]
+Knobs = dict[str, Tensor]
+Parameters = Mapping[str, float | int | str | bool]
+Loss = Callable[[Params], Tensor]
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One setting of a method: a number or a choice per trial, or a number per trial and layer."""
+
+    default: float | str
+    doc: str
+    low: float = -math.inf
+    high: float = math.inf
+    choices: tuple[str, ...] = ()
+    per_layer: bool = False
+    prefix: str = ""
+    """What the flat names of a per-layer knob begin with, where it is not the knob's own name."""
+
+    def index(self, choice: str) -> int:
+        return self.choices.index(choice)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a method may know of the run it is part of."""
+
+    examples: int
+    """Training examples, N."""
+    steps_per_epoch: int
+    epochs: int
+    """Epochs in which the method is at work; polish epochs come after them."""
+    total_epochs: int
+    """All epochs."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where training stands, handed to the hooks between steps."""
+
+    epoch: int
+    step: int
+    lr: Tensor
+    """(P,) learning rates in force."""
+    factor: float = 1.0
+    """Factor of the schedule, which ``lr`` has in it."""
+    val_loss: Tensor | None = None
+    """(P,) validation loss at the end of the epoch, where it was measured."""
+
+
+class Method:
+    """Base of all methods; every hook may be overridden, none has to be."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    reference: ClassVar[str]
+    knobs: ClassVar[dict[str, Knob]] = {}
+
+    def __init__(self, graph: Graph, setting: Setting) -> None:
+        self.graph = graph
+        self.setting = setting
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers the method regularises; per-layer knobs have one entry for each."""
+        return tuple(layer for layer in self.graph.layers if not layer.tied)
+
+    def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
+        """State before the first step. ``seeds``: (P,)."""
+        return {}
+
+    def extra(self, params: Params, knobs: Knobs, seeds: Tensor) -> Params:
+        """Trained tensors of the method's own, such as gate logits; they join ``params`` and are stepped by Adam."""
+        return {}
+
+    def extra_lr(self, knobs: Knobs, clock: Clock) -> Tensor:
+        """(P,) learning rates of the extra tensors."""
+        return clock.lr
+
+    def start_epoch(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
+        """Before the first step of an epoch; in place."""
+
+    def noise(self, state: State, seeds: Tensor, clock: Clock) -> dict[str, Tensor]:
+        """The step's random numbers, (P, ...), from `trainables.streams.uniform`."""
+        return {}
+
+    def effective(self, params: Params, state: State, noise: dict[str, Tensor]) -> Params:
+        """*lane*: the tensors the network computes with in a training step."""
+        return params
+
+    def penalty(self, params: Params, state: State, knobs: Knobs) -> Tensor | None:
+        """*lane*: a scalar added to the loss, or None where there is none."""
+        return None
+
+    def gradients(
+        self, loss: Loss, params: Params, state: State, knobs: Knobs, noise: dict[str, Tensor]
+    ) -> tuple[Params, Tensor]:
+        """*lane*: the gradient of ``params`` and the loss without the penalty. ``loss`` takes effective params."""
+
+        def objective(p: Params) -> tuple[Tensor, Tensor]:
+            data_loss = loss(self.effective(p, state, noise))
+            penalty = self.penalty(p, state, knobs)
+            return (data_loss if penalty is None else data_loss + penalty), data_loss.detach()
+
+        gradient, (_, data_loss) = grad_and_value(objective, has_aux=True)(params)
+        return gradient, data_loss
+
+    def after_step(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
+        """After the optimiser's step, e.g. a proximal step; in place."""
+
+    def after_epoch(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
+        """After the last step of an epoch; in place."""
+
+    def finish(self, params: Params, state: State, knobs: Knobs) -> None:
+        """When the method's epochs are over, before the pattern is frozen, e.g. a threshold; in place."""
+
+    def deployed(self, params: Params, state: State, knobs: Knobs) -> Params:
+        """The stacked tensors of the networks as they are evaluated: gates applied, extra tensors gone."""
+        return params
+
+    def alive(self, params: Params, state: State, knobs: Knobs, buffers: Params) -> Alive:
+        """{layer: (P, units) bool}: the units that the deployed network needs."""
+        return liveness(self.graph, self.deployed(params, state, knobs), buffers)
+
+
+def stack_knobs(
+    method: type[Method], trials: Sequence[Parameters], layers: int, device: torch.device | str = "cpu"
+) -> Knobs:
+    """Flat parameters of P trials -> knobs with the lane axis in front.
+
+    Numbers become (P,) float32, per-layer numbers (P, layers), choices (P,) int64 indices. A per-layer knob ``beta`` is
+    given as ``beta`` (all layers), ``beta_first`` and ``beta_rest``, or ``beta_1`` .. ``beta_L``; the more special wins.
+
+    Raises:
+        ValueError: a parameter the method does not know, a value outside its bounds or choices.
+    """
+    for parameters in trials:
+        _refuse_unknown(method, parameters, layers)
+    return {
+        name: torch.tensor([_value(knob, name, p, layers) for p in trials], device=device)
+        for name, knob in method.knobs.items()
+    }
+
+
+def _value(knob: Knob, name: str, parameters: Parameters, layers: int) -> Any:
+    if knob.choices:
+        return knob.index(_choice(knob, name, parameters.get(name, knob.default)))
+    if not knob.per_layer:
+        return _number(knob, name, parameters.get(name, knob.default))
+    prefix = knob.prefix or name
+    default = parameters.get(name, knob.default)
+    values = []
+    for layer in range(layers):
+        group = f"{prefix}_first" if layer == 0 else f"{prefix}_rest"
+        key = next((k for k in (f"{prefix}_{layer + 1}", group) if k in parameters), name)
+        values.append(_number(knob, key, parameters.get(key, default)))
+    return values
+
+
+def _number(knob: Knob, name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not knob.low <= value <= knob.high:
+        raise ValueError(f"{name}: expected a number in [{knob.low:g}, {knob.high:g}] but got {value!r}")
+    return float(value)
+
+
+def _choice(knob: Knob, name: str, value: Any) -> str:
+    if value not in knob.choices:
+        raise ValueError(f"{name}: expected one of {', '.join(knob.choices)} but got {value!r}")
+    return str(value)
+
+
+def _refuse_unknown(method: type[Method], parameters: Parameters, layers: int) -> None:
+    valid = {"lr", *method.knobs}
+    for name, knob in method.knobs.items():
+        if knob.per_layer:
+            prefix = knob.prefix or name
+            valid |= {f"{prefix}_first", f"{prefix}_rest", *(f"{prefix}_{i + 1}" for i in range(layers))}
+    for name in parameters:
+        if name not in valid:
+            near = difflib.get_close_matches(name, valid, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(
+                f"{method.name} has no parameter {name!r}; it has {', '.join(sorted(valid))}{hint}"
+            )

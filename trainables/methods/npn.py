@@ -1,0 +1,197 @@
+"""Neural Plasticity Networks: a Bernoulli gate on every unit, learned with ARM (Li & Ji 2019, 2021).
+
+Objective: E_{z ~ Bern(g_k(phi))}[L(theta * z)] + sum_l lambda * lambda_l * c_l / N * sum_j g_k(phi_j); c_l weights hang on
+a gate of layer l, N training examples. The sharpness k makes a plan of three stages: k_start to train the weights, k (or
+k_expand) to drop or add units, then gates frozen at k = 5000, which leaves an ordinary network to fine-tune.
+
+Gates: of a convolution the output channels, after its batch norm where there is one; of a linear layer its inputs. Gating
+is scaling rows or columns of weights, so the network itself stays as it is. Channels added by skip connections have none.
+
+mode sparsify starts with all units and only loses some. mode expand starts with a share of them and, at each epoch in which
+the validation loss is below the one at the last addition, switches on one more gate in each layer that uses all it has.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.func import grad_and_value
+
+from trainables import gates
+from trainables.groups import Layer
+from trainables.methods.base import Clock, Knob, Knobs, Loss, Method, Params, State
+from trainables.streams import uniform
+
+FROZEN_K = 5000.0
+_GATE = "gate."
+_DRAW, _ORDER, _NOISE = 1, 2, 3
+_SPREAD = 0.01
+
+
+class NPN(Method):
+    name = "npn"
+    title = "Neural Plasticity Networks: L0-ARM gates that drop or add units (Li & Ji 2021)"
+    reference = "Li, Ji: Neural plasticity networks, IJCNN 2021; L0-ARM, ECML 2019"
+    knobs: ClassVar[dict[str, Knob]] = {
+        "lambda": Knob(0.0, "strength of the L0 term"),
+        "lambda_layer": Knob(1.0, "factor of a layer on lambda", per_layer=True, prefix="lambda"),
+        "mode": Knob("sparsify", "lose units or add them", choices=("sparsify", "expand")),
+        "k_start": Knob(7.0, "sharpness of the first stage; 5000 in the paper's text", low=0.0),
+        "k": Knob(7.0, "sharpness of the second stage, mode sparsify", low=0.0),
+        "k_expand": Knob(1.0, "sharpness of the second stage, mode expand", low=0.0),
+        "stage_1": Knob(0.1, "end of the first stage as a share of the epochs", low=0.0, high=1.0),
+        "stage_2": Knob(0.6, "end of the second stage as a share of the epochs", low=0.0, high=1.0),
+        "gate_lr": Knob(1e-3, "Adam's learning rate for the gates", low=0.0),
+        "estimator": Knob("arm", "gradient of the gates", choices=("arm", "ar")),
+        "gate": Knob("sigmoid", "sigmoid(k phi) or clip(k phi / 7 + 1/2, 0, 1)", choices=("sigmoid", "hard")),
+        "start": Knob("reference", "phi 3/7 and -40/7, or 3/k and -3/k", choices=("reference", "paper")),
+        "active": Knob(1.0, "share of a layer's gates that start on", low=0.0, high=1.0, per_layer=True),
+        "fill": Knob(0.1, "k phi of a gate that is switched on", low=0.0),
+    }
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return tuple(
+            layer for layer in self.graph.layers if layer.kind == "linear" or self._gates_rows(layer)
+        )
+
+    def _gates_rows(self, layer: Layer) -> bool:
+        free = not layer.tied or layer.name in self.graph.readers
+        return layer.kind == "conv" and free and not layer.output and not layer.depthwise
+
+    def _gates(self, layer: Layer) -> int:
+        return layer.units if layer.kind == "conv" else layer.inputs
+
+    def extra(self, params: Params, knobs: Knobs, seeds: Tensor) -> Params:
+        paper = (knobs["start"] == 1).unsqueeze(1)
+        k = self._second_k(knobs).unsqueeze(1)
+        logits = {}
+        for index, (layer, on) in enumerate(zip(self.layers, self._first_on(knobs, seeds), strict=True)):
+            noise = _SPREAD * _normal(seeds, self._gates(layer), index)
+            reference = gates.initial(on, 7.0, low=-40.0, noise=noise)
+            logits[_GATE + layer.name] = torch.where(paper, gates.initial(on, k), reference)
+        return logits
+
+    def _second_k(self, knobs: Knobs) -> Tensor:
+        return torch.where(knobs["mode"] == 1, knobs["k_expand"], knobs["k"])
+
+    def _first_on(self, knobs: Knobs, seeds: Tensor) -> list[Tensor]:
+        """(P, gates) bool by layer: a random choice of the share that starts on, at least one."""
+        masks = []
+        for index, layer in enumerate(self.layers):
+            gates_here = self._gates(layer)
+            rank = uniform(seeds, (gates_here,), _ORDER, index).argsort(1).argsort(1)
+            count = (knobs["active"][:, index] * gates_here).round().clamp_min(1)
+            masks.append(rank < count.unsqueeze(1))
+        return masks
+
+    def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
+        counts = [
+            layer.units if layer.kind == "linear" else layer.inputs * layer.kernel // layer.groups
+            for layer in self.layers
+        ]
+        cost = torch.tensor(counts, dtype=torch.float32, device=seeds.device) / self.setting.examples
+        state = {
+            "k": knobs["k_start"].clone(),
+            "cost": knobs["lambda"].unsqueeze(1) * knobs["lambda_layer"] * cost,
+            "recorded": torch.full_like(knobs["k"], torch.inf),
+            "seeds": seeds,
+        }
+        on = self._first_on(knobs, seeds)
+        return state | {f"on.{layer.name}": mask for layer, mask in zip(self.layers, on, strict=True)}
+
+    # -- training ----------------------------------------------------------------------------------------------
+
+    def _stage(self, knobs: Knobs, epoch: int) -> Tensor:
+        """(P,) 0, 1 or 2."""
+        done = epoch / self.setting.total_epochs
+        return (done >= knobs["stage_1"]).long() + (done >= knobs["stage_2"]).long()
+
+    def extra_lr(self, knobs: Knobs, clock: Clock) -> Tensor:
+        """Zero in the third stage: there Adam's momentum alone would go on moving the gates."""
+        return torch.where(self._stage(knobs, clock.epoch) < 2, knobs["gate_lr"] * clock.factor, 0.0)
+
+    def start_epoch(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
+        stage = self._stage(knobs, clock.epoch)
+        plan = torch.stack([knobs["k_start"], self._second_k(knobs), torch.full_like(knobs["k"], FROZEN_K)])
+        state["k"].copy_(plan.gather(0, stage.unsqueeze(0)).squeeze(0))
+        self.learning = bool((stage < 2).any())
+        if clock.val_loss is not None:
+            expands = (knobs["mode"] == 1) & (stage == 1) & (clock.val_loss < state["recorded"])
+            if bool(expands.any()):
+                self._expand(params, state, knobs, expands, clock)
+
+    def _expand(self, params: Params, state: State, knobs: Knobs, lanes: Tensor, clock: Clock) -> None:
+        """One gate more in each layer whose gates are all active, for the given lanes (P,)."""
+        assert clock.val_loss is not None
+        added = torch.zeros_like(lanes)
+        for index, layer in enumerate(self.layers):
+            phi, on = params[_GATE + layer.name], state[f"on.{layer.name}"]
+            full = gates.active(self._pi(phi, state, knobs)).sum(1) >= on.sum(1)
+            grows = lanes & full & ~on.all(1)
+            new = torch.nn.functional.one_hot((~on).int().argmax(1), on.shape[1]).bool() & grows.unsqueeze(1)
+            noise = _SPREAD * _normal(state["seeds"], on.shape[1], index, clock.step)
+            phi.copy_(torch.where(new, knobs["fill"].unsqueeze(1) / state["k"].unsqueeze(1) + noise, phi))
+            on.logical_or_(new)
+            added |= grows
+        state["recorded"].copy_(torch.where(added, clock.val_loss.to(state["recorded"]), state["recorded"]))
+
+    def noise(self, state: State, seeds: Tensor, clock: Clock) -> dict[str, Tensor]:
+        return {
+            layer.name: uniform(seeds, (self._gates(layer),), _DRAW, index, clock.step)
+            for index, layer in enumerate(self.layers)
+        }
+
+    def gradients(
+        self, loss: Loss, params: Params, state: State, knobs: Knobs, noise: dict[str, Tensor]
+    ) -> tuple[Params, Tensor]:
+        logits = {layer.name: params[_GATE + layer.name] for layer in self.layers}
+        pi = {name: self._pi(phi, state, knobs) for name, phi in logits.items()}
+        weights = {name: tensor for name, tensor in params.items() if not name.startswith(_GATE)}
+        first = {name: gates.sample(p, noise[name]) for name, p in pi.items()}
+        gradient, f2 = grad_and_value(lambda w: loss(self._gated(w, first)))(weights)
+        if self.learning:
+            second = {name: gates.antithetic(p, noise[name]) for name, p in pi.items()}
+            f1 = loss(self._gated(weights, second))
+            hard, arm = knobs["gate"] == 1, knobs["estimator"] == 0
+            for index, (name, phi) in enumerate(logits.items()):
+                estimate = gates.estimate(f1, f2, noise[name], state["k"], arm)
+                gradient[_GATE + name] = estimate + state["cost"][index] * gates.slope(phi, state["k"], hard)
+        else:
+            gradient |= {_GATE + name: torch.zeros_like(phi) for name, phi in logits.items()}
+        return gradient, f2
+
+    # -- the network -------------------------------------------------------------------------------------------
+
+    def _pi(self, phi: Tensor, state: State, knobs: Knobs) -> Tensor:
+        return gates.gate(phi, state["k"], knobs["gate"] == 1)
+
+    def _gated(self, params: Params, z: dict[str, Tensor]) -> Params:
+        """Scales what the gates act on; of one lane or of all."""
+        gated = dict(params)
+        for layer in self.layers:
+            gate = z[layer.name]
+            if layer.kind == "linear":
+                gated[layer.weight] = params[layer.weight] * gate.unsqueeze(-2)
+                continue
+            for name in layer.rows[-2:] if layer.norm else layer.rows:
+                tensor = params[name]
+                gated[name] = tensor * gate.reshape(gate.shape + (1,) * (tensor.dim() - gate.dim()))
+        return gated
+
+    def deployed(self, params: Params, state: State, knobs: Knobs) -> Params:
+        logits = {layer.name: params[_GATE + layer.name] for layer in self.layers}
+        z = {name: gates.evaluate(self._pi(phi, state, knobs)) for name, phi in logits.items()}
+        return self._gated({n: t for n, t in params.items() if not n.startswith(_GATE)}, z)
+
+    def finish(self, params: Params, state: State, knobs: Knobs) -> None:
+        """Polishing is the third stage: gates all but open or shut."""
+        state["k"].fill_(FROZEN_K)
+
+
+def _normal(seeds: Tensor, count: int, *counters: int) -> Tensor:
+    """(P, count) standard normal draws."""
+    u = uniform(seeds, (count,), _NOISE, *counters)
+    return torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6))

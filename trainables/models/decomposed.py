@@ -1,0 +1,91 @@
+"""Networks of 1-D convolutions: every k x k kernel is a k x 1 and a 1 x k one with a ReLU between them.
+
+The layers are named as the papers draw them, conv1v (k x 1) and conv1h (1 x k).
+Reference: Alvarez and Petersson 2016, "DecomposeMe"; Alvarez and Salzmann 2016.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from torch import nn
+
+from trainables.models import checks
+
+
+def dec3(
+    input_shape: Sequence[int],
+    outputs: int,
+    *,
+    widths: Sequence[int] = (96, 128, 512),
+    kernels: Sequence[int] = (9, 9, 8),
+    batch_norm: bool = False,
+) -> nn.Sequential:
+    """Dec3 for ICDAR characters: 6 one-dimensional convolutions and 1 fully connected layer, 36 classes.
+
+    Named by the paper: the layers, the 512 filters of the last two convolutions, the classes. Our reading:
+    24x24 images, neither padding nor pooling; widths and kernels those of Jaderberg et al. 2014 before its
+    maxout (9x9, 9x9, 8x8 with 96, 128, 512 filters), which end at 1x1x512.
+    widths, kernels: one per pair of convolutions.
+    Raises ValueError for inputs that are not images, or too small.
+    """
+    widths = checks.sizes("widths", widths)
+    kernels = checks.sizes("kernels", kernels, length=len(widths))
+    channels, _, _ = checks.image("dec3", input_shape)
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for i, (width, kernel) in enumerate(zip(widths, kernels, strict=True), 1):
+        layers |= _pair(i, channels, width, kernel, padding=0, batch_norm=batch_norm)
+        channels = width
+    layers["flatten"] = nn.Flatten()
+    layers["output"] = nn.Linear(checks.flat_features(layers, input_shape), outputs)
+    return nn.Sequential(layers)
+
+
+def dec8(
+    input_shape: Sequence[int],
+    outputs: int,
+    *,
+    width: int = 640,
+    narrow: Sequence[int] = (64, 128, 256),
+    kernel: int = 3,
+    pools: Sequence[int] = (1, 2, 3, 5, 7),
+    batch_norm: bool = False,
+) -> nn.Sequential:
+    """Dec8-640 (width=768: Dec8-768) for ImageNet: 16 one-dimensional convolutions in 8 pairs.
+
+    Named by the paper: the number of convolutions and the two widths. Our reading: the width is that of the
+    later pairs, the first ones are `narrow` as in VGG-B; kernels of 3 with padding; 2x2 max pooling after the
+    pairs in `pools` (224 -> 7); global average pooling before the only linear layer.
+    Raises ValueError for inputs that are not images or too small, more than 7 narrow pairs, an even kernel.
+    """
+    narrow = checks.sizes("narrow", narrow)
+    if len(narrow) > 7:
+        raise ValueError(f"narrow must leave at least one of the 8 pairs to width, got {narrow}")
+    if checks.size("kernel", kernel) % 2 == 0:
+        raise ValueError(f"kernel must be odd, so that padding keeps the image's size, got {kernel}")
+    widths = narrow + (checks.size("width", width),) * (8 - len(narrow))
+    if not set(checks.sizes("pools", pools)) <= set(range(1, 9)):
+        raise ValueError(f"pools must name pairs from 1 to 8, got {pools!r}")
+    channels, _, _ = checks.image("dec8", input_shape)
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for i, filters in enumerate(widths, 1):
+        layers |= _pair(i, channels, filters, kernel, padding=kernel // 2, batch_norm=batch_norm)
+        if i in pools:
+            layers[f"pool{i}"] = nn.MaxPool2d(2)
+        channels = filters
+    layers["average"] = nn.AdaptiveAvgPool2d(1)
+    layers["flatten"] = nn.Flatten()
+    layers["output"] = nn.Linear(checks.flat_features(layers, input_shape), outputs)
+    return nn.Sequential(layers)
+
+
+def _pair(
+    i: int, inputs: int, width: int, kernel: int, *, padding: int, batch_norm: bool
+) -> OrderedDict[str, nn.Module]:
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for axis, size, pad in (("v", (kernel, 1), (padding, 0)), ("h", (1, kernel), (0, padding))):
+        layers[f"conv{i}{axis}"] = nn.Conv2d(inputs, width, size, padding=pad, bias=not batch_norm)
+        if batch_norm:
+            layers[f"norm{i}{axis}"] = nn.BatchNorm2d(width)
+        layers[f"relu{i}{axis}"] = nn.ReLU()
+        inputs = width
+    return layers

@@ -1,0 +1,175 @@
+"""A pack: the trials that one process trains, as one stack or as several, one after the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainables import cost
+from trainables.groups import everything
+from trainables.problem import Problem, problem
+from trainables.stack import Recipe, Stack, Trial
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a worker needs to train a pack. ``vectorize`` is "auto", "on" or "off"."""
+
+    method: str
+    data: Mapping[str, Any]
+    model: Mapping[str, Any]
+    recipe: Recipe
+    trials: tuple[Trial, ...]
+    seed: int = 0
+    vectorize: str = "auto"
+    device: str = "auto"
+
+
+class Pack:
+    """Trains a `Job`. `train_epoch` until `done`, then `trial_rows` and `curve_rows`.
+
+    The trials of a pack are stacked where that pays; elsewhere each is a stack of its own and still saves the start-up.
+    A finished stack leaves its rows behind and frees its tensors.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.device = torch.device(_device(job.device))
+        data_seeds = sorted({t.data_seed for t in job.trials})
+        self.problem = problem(job.data, job.model, job.seed, data_seeds)
+        width = len(job.trials) if _stacked(job.vectorize, self.device, self.problem) else 1
+        self.parts = [job.trials[i : i + width] for i in range(0, len(job.trials), width)]
+        self.finished: list[tuple[list[Row], list[Row]]] = []
+        self.stack = self._next_stack()
+
+    @property
+    def done(self) -> bool:
+        return len(self.finished) == len(self.parts)
+
+    @property
+    def epochs_done(self) -> int:
+        """Of ``epochs_total``, counting each stack once."""
+        current = self.stack.epoch if self.stack else 0
+        return len(self.finished) * self.job.recipe.epochs + current
+
+    @property
+    def epochs_total(self) -> int:
+        return len(self.parts) * self.job.recipe.epochs
+
+    @property
+    def trials_done(self) -> int:
+        return sum(len(rows) for rows, _ in self.finished)
+
+    def train_epoch(self) -> None:
+        assert self.stack is not None, "the pack is done"
+        self.stack.train_epoch()
+        if self.stack.done:
+            self.finished.append((list(_trial_rows(self.stack)), list(_curve_rows(self.stack))))
+            self.stack = self._next_stack()
+
+    def latest(self) -> dict[str, Any]:
+        """Scores and counts of a lone trial after its last epoch, the test score only once it is done."""
+        if self.stack is None:
+            return self.finished[-1][0][-1]
+        return {name: _plain(value, 0) for name, value in self.stack.history[-1].items()}
+
+    def _next_stack(self) -> Stack | None:
+        if self.done:
+            return None
+        trials = self.parts[len(self.finished)]
+        return Stack(self.problem, self.job.method, self.job.recipe, trials, self.device)
+
+    def trial_rows(self) -> list[Row]:
+        """One row for each finished trial; the columns are those of ``study.results.TRIALS`` that training knows."""
+        return [row for rows, _ in self.finished for row in rows]
+
+    def curve_rows(self) -> list[Row]:
+        """One row for each finished trial and epoch."""
+        return [row for _, rows in self.finished for row in rows]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"finished": self.finished, "stack": self.stack.state_dict() if self.stack else None}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.finished = [(list(rows), list(curves)) for rows, curves in state["finished"]]
+        self.stack = self._next_stack()
+        if self.stack is not None:
+            self.stack.load_state_dict(state["stack"])
+
+
+def _device(name: str) -> str:
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def _stacked(vectorize: str, device: torch.device, problem: Problem) -> bool:
+    """Whether lanes train stacked. On a CPU convolutions gain nothing from it (benchmarks/step_speed.py).
+
+    A rule instead of a measurement at run time: the choice moves results within float tolerance, and a study run twice
+    has to give the same table.
+    """
+    if vectorize in ("on", "off"):
+        return vectorize == "on"
+    return device.type != "cpu" or all(layer.kind == "linear" for layer in problem.graph.layers)
+
+
+def _trial_rows(stack: Stack) -> Iterator[Row]:
+    last = stack.history[-1]
+    dense = dense_counts(stack.problem)
+    failed = all(stack.failures)
+    test = {} if failed else stack.scores("test")
+    settled = stack.history[stack.method.setting.epochs - 1] if not failed else {}
+    params = stack.method.deployed(stack.params, stack.state, stack.knobs)
+    weights = [params[layer.weight] for layer in stack.problem.graph.layers]
+    nonzero = sum((w.flatten(1) != 0).sum(1) for w in weights)
+    for lane, trial in enumerate(stack.trials):
+        reason = stack.failures[lane]
+        row: Row = {
+            "trial": trial.trial,
+            "lane": lane,
+            "seed": trial.seed,
+            "data_seed": trial.data_seed,
+            "status": "FAILED" if reason else "COMPLETE",
+            "reason": reason,
+            "epochs": stack.epoch,
+            "train_seconds": stack.train_seconds / len(stack.trials),
+            "device": str(stack.device),
+        } | {f"param_{name}": value for name, value in trial.parameters.items()}
+        if reason is None:
+            row |= {name: _plain(last[name], lane) for name in last if name not in ("epoch", "seconds", "lr")}
+            row |= {f"test_{name}": _plain(value, lane) for name, value in test.items()}
+            row |= {f"dense_{name}": value for name, value in dense.items()}
+            row["nonzero_weights"] = _plain(nonzero, lane)
+            row["val_accuracy_before_polish"] = _plain(settled.get("val_accuracy"), lane)
+        yield row
+
+
+def _curve_rows(stack: Stack) -> Iterator[Row]:
+    for entry in stack.history:
+        columns = {
+            k: v.tolist() if isinstance(v, Tensor) else [v] * len(stack.trials) for k, v in entry.items()
+        }
+        for lane, trial in enumerate(stack.trials):
+            yield {"trial": trial.trial} | {name: _finite(column[lane]) for name, column in columns.items()}
+
+
+def dense_counts(problem: Problem) -> dict[str, Any]:
+    """Counts of the whole network, by the same path as every trial's."""
+    return {
+        name: _plain(value, 0) for name, value in cost.count(problem.graph, everything(problem.graph)).items()
+    }
+
+
+def _plain(value: Any, lane: int) -> Any:
+    """A lane's entry as a number or list."""
+    return _finite(value[lane].tolist() if isinstance(value, Tensor) else value)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

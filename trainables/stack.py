@@ -1,0 +1,299 @@
+"""The stacked training loop: P networks with a leading lane axis, stepped together by torch.func.
+
+It knows the Method contract and no method by name. A lane's numbers do not depend on the lanes beside it: every draw is
+a function of the lane's own seeds (`trainables.streams`), every tensor operation acts within a lane.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, stack_module_state, vmap
+
+from trainables import cost
+from trainables.dropout import replace_dropout
+from trainables.feed import Feed
+from trainables.groups import Alive, Graph
+from trainables.methods import METHODS, Clock, Dense, Method, Params, Setting, stack_knobs
+from trainables.optim import LaneOptimizer, Schedule
+from trainables.problem import Problem
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One configuration with one seed. Trials with the same ``data_seed`` see the same batches in the same order."""
+
+    trial: str
+    seed: int
+    data_seed: int
+    parameters: dict[str, float | int | str | bool]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What all trials of a study have in common. ``epochs`` is the whole budget, the ``polish`` epochs included."""
+
+    epochs: int
+    polish: int = 0
+    batch_size: int = 32
+    lr: float = 1e-3
+    optimizer: dict[str, Any] = field(default_factory=lambda: {"name": "adam"})
+    lr_schedule: Schedule = field(default_factory=Schedule)
+    shuffle: bool = True
+    evaluate_every: int = 1
+
+
+class Stack:
+    """P trials in training. `train_epoch` until `done`; `state_dict` between epochs is the whole state."""
+
+    def __init__(
+        self, problem: Problem, method: str, recipe: Recipe, trials: Sequence[Trial], device: torch.device
+    ) -> None:
+        self.problem, self.recipe, self.trials, self.device = problem, recipe, tuple(trials), device
+        self.epoch = self.step = 0
+        self.train_seconds = 0.0
+        self.val_loss: Tensor | None = None
+        self.history: list[dict[str, Any]] = []
+        self.failures: list[str | None] = [None] * len(trials)
+        self.feed = Feed(problem.datasets, [t.data_seed for t in trials], device)
+        self._build_networks()
+        self._bind_method(METHODS[method])
+        self._lanes = self._over_lanes(self._lane_gradients)
+        self._sums = self._over_lanes(self._lane_sums)
+
+    @property
+    def done(self) -> bool:
+        return self.epoch >= self.recipe.epochs or all(self.failures)
+
+    # -- set-up ------------------------------------------------------------------------------------------------
+
+    def _build_networks(self) -> None:
+        modules = [self.problem.module(trial.seed) for trial in self.trials]
+        dropouts = [replace_dropout(module) for module in modules][0]
+        params, buffers = stack_module_state(modules)
+        self.params: Params = {k: v.detach().to(self.device) for k, v in params.items()}
+        self.buffers: Params = {k: v.detach().to(self.device) for k, v in buffers.items()}
+        self.seeds = torch.tensor([t.seed for t in self.trials], device=self.device)
+        self.step_counters = [f"{name}.step" for name in dropouts]
+        for name in dropouts:
+            self.buffers[f"{name}.seed"] = self.seeds.clone()
+        self.skeleton = modules[0].to(self.device)
+
+    def _bind_method(self, method: type[Method]) -> None:
+        examples = self.feed.examples("train")
+        self.batches = _batch_spans(examples, self.recipe.batch_size)
+        epochs = self.recipe.epochs
+        setting = Setting(examples, len(self.batches), epochs - self.recipe.polish, epochs)
+        self.method = method(self.problem.graph, setting)
+        parameters = [t.parameters for t in self.trials]
+        self.knobs = stack_knobs(method, parameters, len(self.method.layers), self.device)
+        self.lr = torch.tensor([float(p.get("lr", self.recipe.lr)) for p in parameters], device=self.device)
+        extra = self.method.extra(self.params, self.knobs, self.seeds)
+        self.state = self.method.init(self.params | extra, self.knobs, self.seeds)
+        self.optimizer = LaneOptimizer(self.params, **self.recipe.optimizer)
+        self.extra_optimizer = LaneOptimizer(extra, "adam") if extra else None
+        self.params |= extra
+        self.masks: Params = {}
+        self.settled = False
+
+    def _over_lanes(self, function: Any) -> Any:
+        """``function`` of one lane -> of all lanes. A single lane is computed as it is, without vmap."""
+        data = None if self.feed.shared else 0
+        if len(self.trials) > 1:
+            return vmap(function, in_dims=(0, 0, 0, 0, 0, data, data), randomness="error")
+
+        def alone(*arguments: Any) -> Any:
+            lanes, (x, y) = arguments[:-2], arguments[-2:]
+            out = function(*({k: v[0] for k, v in lane.items()} for lane in lanes), x, y)
+            return torch.utils._pytree.tree_map(lambda t: t.unsqueeze(0), out)
+
+        return alone
+
+    # -- training ----------------------------------------------------------------------------------------------
+
+    def _lane_gradients(
+        self,
+        params: Params,
+        buffers: Params,
+        state: Params,
+        knobs: Params,
+        noise: Params,
+        x: Tensor,
+        y: Tensor,
+    ) -> tuple[Params, Tensor]:
+        def loss(effective: Params) -> Tensor:
+            return self.problem.task.loss(functional_call(self.skeleton, (effective, buffers), (x,)), y)
+
+        return self.method.gradients(loss, params, state, knobs, noise)
+
+    def train_epoch(self) -> None:
+        """One epoch of all lanes, then the scores and counts of the networks as they would be deployed."""
+        started = time.perf_counter()
+        factor = self.recipe.lr_schedule.factor(self.epoch, self.recipe.epochs)
+        lr = self.lr * factor
+        train_loss = self._train_steps(lr, factor)
+        with torch.no_grad():
+            clock = Clock(self.epoch, self.step, lr, factor)
+            self.method.after_epoch(self.params, self.state, self.knobs, clock)
+            self.epoch += 1
+            if self.epoch == self.method.setting.epochs:
+                self._settle()
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        self.train_seconds += time.perf_counter() - started
+        self._record(lr, train_loss)
+
+    def _train_steps(self, lr: Tensor, factor: float) -> Tensor:
+        method, params, state, knobs = self.method, self.params, self.state, self.knobs
+        order = self.feed.order(self.epoch, self.recipe.shuffle)
+        total = torch.zeros(len(self.trials), device=self.device)
+        self.skeleton.train()
+        with torch.no_grad():
+            clock = Clock(self.epoch, self.step, lr, factor, self.val_loss)
+            method.start_epoch(params, state, knobs, clock)
+        for start, end in self.batches:
+            clock = Clock(self.epoch, self.step, lr, factor)
+            for name in self.step_counters:
+                self.buffers[name] = torch.full_like(self.seeds, self.step)
+            x, y = self.feed.training_batch(order[:, start:end], self.step)
+            noise = method.noise(state, self.seeds, clock)
+            gradients, loss = self._lanes(params, self.buffers, state, knobs, noise, x, y)
+            with torch.no_grad():
+                self.optimizer.step(gradients, lr)
+                if self.extra_optimizer is not None:
+                    self.extra_optimizer.step(gradients, method.extra_lr(knobs, clock))
+                method.after_step(params, state, knobs, clock)
+                for name, mask in self.masks.items():
+                    params[name].mul_(mask)
+                total += loss * (end - start)
+            self.step += 1
+        return total / self.batches[-1][1]
+
+    def _settle(self) -> None:
+        """The method has done its work: what it would deploy goes on as a dense network, its zeros held at zero."""
+        self.method.finish(self.params, self.state, self.knobs)
+        deployed = self.method.deployed(self.params, self.state, self.knobs)
+        for name, tensor in deployed.items():
+            self.params[name].copy_(tensor)
+        for name in set(self.params) - set(deployed):
+            del self.params[name]
+        self.masks = _zero_pattern(self.problem.graph, self.params)
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        self.method = Dense(self.problem.graph, self.method.setting)
+        self.state, self.knobs, self.extra_optimizer = {}, {}, None
+        self.settled = True
+
+    # -- measuring ---------------------------------------------------------------------------------------------
+
+    def _lane_sums(
+        self,
+        params: Params,
+        buffers: Params,
+        state: Params,
+        knobs: Params,
+        noise: Params,
+        x: Tensor,
+        y: Tensor,
+    ) -> dict[str, Tensor]:
+        return self.problem.task.sums(functional_call(self.skeleton, (params, buffers), (x,)), y)
+
+    @torch.no_grad()
+    def scores(self, split: str) -> dict[str, Tensor]:
+        """Named scores (P,) of the deployed networks on "train", "validation" or "test"."""
+        self.skeleton.eval()
+        deployed = self.method.deployed(self.params, self.state, self.knobs)
+        examples = self.feed.examples(split)
+        rows = max(64, 8192 // len(self.trials))
+        sums: dict[str, Tensor] = {}
+        for start in range(0, examples, rows):
+            x, y = self.feed.batch(split, start, min(start + rows, examples))
+            part = self._sums(deployed, self.buffers, {}, {}, {}, x, y)
+            sums = {name: value + sums.get(name, 0) for name, value in part.items()}
+        return self.problem.task.scores(sums, examples)
+
+    @torch.no_grad()
+    def alive(self) -> Alive:
+        return self.method.alive(self.params, self.state, self.knobs, self.buffers)
+
+    def _record(self, lr: Tensor, train_loss: Tensor) -> None:
+        entry: dict[str, Any] = {"epoch": self.epoch, "seconds": self.train_seconds, "lr": lr}
+        entry["train_loss"] = train_loss
+        if self.epoch == self.recipe.epochs or self.epoch % self.recipe.evaluate_every == 0:
+            entry |= {f"val_{name}": value for name, value in self.scores("validation").items()}
+            entry |= cost.count(self.problem.graph, self.alive())
+        self.val_loss = entry.get("val_loss")
+        self.history.append({k: v.cpu() if isinstance(v, Tensor) else v for k, v in entry.items()})
+        self._mark_diverged(entry)
+
+    def _mark_diverged(self, entry: dict[str, Any]) -> None:
+        for name in ("train_loss", "val_loss"):
+            for lane, value in enumerate(entry[name].tolist() if name in entry else ()):
+                if self.failures[lane] is None and not abs(value) < float("inf"):
+                    self.failures[lane] = f"diverged: {name} became {value} in epoch {self.epoch}"
+
+    # -- checkpoints -------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and plain values only, so that it can be read back with ``weights_only=True``."""
+        return {name: getattr(self, name) for name in _STATE} | {
+            "optimizer": self.optimizer.state_dict(),
+            "extra_optimizer": self.extra_optimizer.state_dict() if self.extra_optimizer else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where `state_dict` was taken. Tensors are copied into place: the optimisers hold references."""
+        for name in ("params", "buffers", "state"):
+            current = getattr(self, name)
+            for key in set(current) - set(state[name]):
+                del current[key]
+            for key, tensor in state[name].items():
+                current[key].copy_(tensor)
+        for name in ("epoch", "step", "train_seconds", "val_loss", "history", "failures", "masks"):
+            setattr(self, name, state[name])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if state["settled"]:
+            self._hand_over()
+        elif self.extra_optimizer is not None:
+            self.extra_optimizer.load_state_dict(state["extra_optimizer"])
+
+
+_STATE = (
+    "epoch",
+    "step",
+    "train_seconds",
+    "val_loss",
+    "history",
+    "failures",
+    "settled",
+    "params",
+    "buffers",
+    "state",
+    "masks",
+)
+
+
+def _batch_spans(examples: int, batch_size: int) -> list[tuple[int, int]]:
+    """Start and end of each batch; a last batch of one example is left out, since batch norm cannot use it."""
+    spans = [(s, min(s + batch_size, examples)) for s in range(0, examples, batch_size)]
+    return spans[:-1] if len(spans) > 1 and batch_size > 1 and spans[-1][1] - spans[-1][0] == 1 else spans
+
+
+def _zero_pattern(graph: Graph, params: Params) -> Params:
+    """Masks that hold at zero the weights that are zero, and the biases of units that have neither weights nor bias.
+
+    A tensor without zeros to hold has no mask.
+    """
+    masks = {}
+    for layer in graph.layers:
+        weight = params[layer.weight]
+        masks[layer.weight] = weight != 0
+        if layer.bias:
+            masks[layer.bias] = (weight.flatten(2) != 0).any(2) | (params[layer.bias] != 0)
+    return {name: mask.to(params[name].dtype) for name, mask in masks.items() if not bool(mask.all())}

@@ -1,0 +1,136 @@
+"""Ray Tune trainables: one class for each method, usable in anyone's `ray.tune.Tuner`. The only file here that knows ray.
+
+    Tuner(GroupLasso, param_space={"data": "digits", "model": "mlp", "epochs": 30, "lambda": tune.loguniform(1e-4, 1e-2)})
+
+A flat config is one trial; a config with ``trials`` is a pack of them. Every `train` call is one epoch and reports the
+trial's scores and counts; a pack reports how far it is, and leaves its rows in ``self.pack``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from ray import tune
+
+from trainables.methods import METHODS
+from trainables.optim import Schedule
+from trainables.pack import Job, Pack
+from trainables.stack import Recipe, Trial
+
+_RECIPE = {f.name for f in dataclasses.fields(Recipe)} - {"lr"}
+_JOB = {"data", "model", "seed", "data_seed", "device", "vectorize", "method", "trials"}
+_CHECKPOINT = "pack.pt"
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
+
+class SparseTrainable(tune.Trainable):
+    """Trains one trial or one pack; subclasses name the method, or the config does with ``method``."""
+
+    method: ClassVar[str | None] = None
+
+    def setup(self, config: dict[str, Any]) -> None:
+        settle_process()
+        self.pack = Pack(job(config, self.method))
+
+    def step(self) -> dict[str, Any]:
+        self.pack.train_epoch()
+        return self.report()
+
+    def report(self) -> dict[str, Any]:
+        """The result of a `train` call."""
+        progress = {
+            "epochs_done": self.pack.epochs_done,
+            "epochs_total": self.pack.epochs_total,
+            "trials_done": self.pack.trials_done,
+            "done": self.pack.done,
+        }
+        return progress | (self.pack.latest() if len(self.pack.job.trials) == 1 else {})
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        torch.save(self.pack.state_dict(), Path(checkpoint_dir) / _CHECKPOINT)
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        path = Path(checkpoint) / _CHECKPOINT
+        self.pack.load_state_dict(torch.load(path, map_location=self.pack.device, weights_only=True))
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.setup(new_config)
+        return True
+
+
+class Dense(SparseTrainable):
+    method = "dense"
+
+
+class GroupLasso(SparseTrainable):
+    method = "group_lasso"
+
+
+class SparseGroupLasso(SparseTrainable):
+    method = "sparse_group_lasso"
+
+
+def settle_process() -> None:
+    """Process-wide settings that stacked training wants: no denormals, and freed memory kept.
+
+    Optimiser moments of dead units decay into denormals, which are slow. Stacked temporaries are just above the size from
+    which glibc maps and unmaps memory anew each time; page faults then cost more than the arithmetic.
+    """
+    torch.set_flush_denormal(True)
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, 1 << 28)
+        mallopt(_M_TRIM_THRESHOLD, 1 << 30)
+
+
+def job(config: Mapping[str, Any], method: str | None = None) -> Job:
+    """A `Job` from a Tune config.
+
+    Args:
+        config: ``data`` and ``model`` (a name or a mapping with ``name``), the fields of `Recipe`, ``seed``; then either
+            the parameters of one trial, flat (``lr``, ``lambda``, ...), or ``method`` and ``trials``, a list of mappings
+            with ``trial``, ``seed``, ``data_seed`` and ``parameters``.
+
+    Raises:
+        ValueError: something the method or the model does not know, or a value out of range.
+    """
+    method = config.get("method", method)
+    if method not in METHODS:
+        raise ValueError(f"method: expected one of {', '.join(METHODS)} but got {method!r}")
+    seed = int(config.get("seed", 0))
+    if "trials" in config:
+        trials = tuple(Trial(**trial) for trial in config["trials"])
+    else:
+        parameters = {k: v for k, v in config.items() if k not in _RECIPE | _JOB}
+        trials = (Trial(method, seed, int(config.get("data_seed", seed)), parameters),)
+    return Job(
+        method=method,
+        data=_named(config.get("data", "digits")),
+        model=_named(config.get("model", "mlp")),
+        recipe=_recipe(config),
+        trials=trials,
+        seed=seed,
+        vectorize=config.get("vectorize", "auto"),
+        device=config.get("device", "auto"),
+    )
+
+
+def _recipe(config: Mapping[str, Any]) -> Recipe:
+    given = {name: config[name] for name in _RECIPE & set(config)}
+    given.setdefault("epochs", 60)
+    if "optimizer" in given:
+        given["optimizer"] = _named(given["optimizer"])
+    if "lr_schedule" in given:
+        schedule = _named(given["lr_schedule"])
+        given["lr_schedule"] = Schedule(**schedule | {"milestones": tuple(schedule.get("milestones", ()))})
+    return Recipe(**given)
+
+
+def _named(value: str | Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": value} if isinstance(value, str) else dict(value)
