@@ -1,10 +1,10 @@
 """Pareto analysis of studies: load, fronts, hypervolume, tables and figures. Loads neither torch nor ray."""
 
 from analysis.attainment import attainment, attainment_difference
-from analysis.attainment_figure import AttainmentData, attainment_data, attainment_figure
-from analysis.figure import save
+from analysis.figures.attainment import AttainmentData, attainment_data, attainment_figure
+from analysis.figures.style import save
 from analysis.front import admissible, distinct, excluded, left_out, pareto
-from analysis.front_figure import FrontData, front_data, front_figure
+from analysis.figures.front import FrontData, front_data, front_figure
 from analysis.hypervolume import Reference, hypervolume, reference_of
 from analysis.indicators import contributions, indicators
 from analysis.intervals import intervals

@@ -1,4 +1,4 @@
-"""CGES: lambda * sum_l sum_g [gamma_l ||W_g||_2 + (1 - gamma_l)/2 ||W_g||_1^2] (Yoon & Hwang 2017, eq. 6)."""
+"""CGES: lambda * sum_l sum_g [gamma_l ||W_g||_2 + (1 - gamma_l)/2 ||W_g||_1^2] (Yoon & Hwang 2017)."""
 
 from search_spaces.learning_rate import learning_rate
 from search_spaces.parameter import Limits
@@ -12,7 +12,7 @@ def space(suggest: Suggest) -> None:
         1e-2,
         1,
         log=True,
-        why="digits: from nearly no unit lost to nearly all (MNIST: 6e-5, at ten times lr and steps)",
+        why="digits: from nearly no unit lost to nearly all (MNIST: 6e-5, at 10 times the lr, 20 the steps)",
     )
     suggest.float(
         "m",

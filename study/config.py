@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -98,12 +99,12 @@ def check_names(config: StudyConfig) -> None:
     problems: list[Problem] = []
     data, model = config.data.name, config.model.name
     if data in DATA:
-        scores = SCORES[config.data.options.get("task", DATA[data].task)]
+        scores = SCORES.get(str(config.data.options.get("task", DATA[data].task)), tuple(OBJECTIVES))
         for i, name in enumerate(config.objectives):
             if OBJECTIVES[name].column.startswith("val_") and name not in scores:
                 expected = f"one of {', '.join(scores)} (or a size), the scores of {data}"
                 problems.append(Problem(("objectives", i), expected, repr(name)))
-    elif not data.startswith("hub:") and not any(sign in data for sign in "/\\."):
+    elif not data.startswith("hub:") and not _is_path(data):
         problems.append(not_one_of(data, [*DATA, "a path", "hub:OWNER/SET"], "data", "name"))
     if ":" not in model:
         if model not in MODELS:
@@ -115,6 +116,11 @@ def check_names(config: StudyConfig) -> None:
             ]
     if problems:
         raise Problems(problems)
+
+
+def _is_path(name: str) -> bool:
+    folders = (Path(), Path(os.environ.get("STUDY_DATA", ".")))
+    return any(sign in name for sign in "/\\.") or any((folder / name).exists() for folder in folders)
 
 
 def _find(name: str) -> Path:
@@ -147,15 +153,18 @@ _EXPECTED = {  # pydantic's words for types -> ours
 
 def _problems(error: ValidationError, document: Source) -> list[Problem]:
     """Pydantic's errors in our words; the alternatives of a union become one problem."""
-    found: dict[Keys, Problem] = {}
-    for details in error.errors():
-        for problem in _translated(details):
-            keys = document.written(problem.keys)
-            same = found.get(keys)
-            if same is not None:
-                problem = replace(same, expected=f"{same.expected} or {problem.expected}")
-            found[keys] = replace(problem, keys=keys)
-    return list(found.values())
+    found: list[Problem] = []
+    unions: dict[Keys, int] = {}
+    for problem in (problem for details in error.errors() for problem in _translated(details)):
+        keys = document.written(problem.keys)  # pydantic adds a key to tell the alternatives apart
+        if keys in unions:
+            first = found[unions[keys]]
+            found[unions[keys]] = replace(first, expected=f"{first.expected} or {problem.expected}")
+            continue
+        if keys != problem.keys:
+            unions[keys] = len(found)
+        found.append(problem)
+    return found
 
 
 def _translated(details: Mapping[str, Any]) -> Iterator[Problem]:

@@ -172,6 +172,8 @@ class Search:
         values, shown = outcome(row, self._config.objectives)
         for name, value in shown.items():
             trial.set_user_attr(name, value)
+        for name, excess in violations(row, self._config.require).items():
+            trial.set_constraint(name, excess)
         branch.study.tell(trial, values, TrialState.FAIL if values is None else TrialState.COMPLETE)
         branch.told += values is not None
 
@@ -331,7 +333,10 @@ class Search:
             if pack in results:
                 self._count(branch, values)
             if pack in told:
-                branch.study.add_trial(_finished(params, space, values, {**_named(pack, spec), **shown}, row))
+                frozen = _finished(params, space, values, {**_named(pack, spec), **shown}, row)
+                for name, excess in violations(row, self._config.require).items():
+                    frozen.set_constraint(name, excess)
+                branch.study.add_trial(frozen)
                 branch.latest = params
                 branch.asked += 1
                 branch.told += values is not None
@@ -372,6 +377,19 @@ def outcome(
     if unfit:
         return None, {**shown, "reason": "expected finite objectives: " + ", ".join(unfit)}
     return list(values.values()), shown
+
+
+def violations(row: Mapping[str, Any] | None, require: Mapping[str, float]) -> dict[str, float]:
+    """How far a trial is from what the study requires, by objective; above 0 where it falls short.
+
+    Without it a search for few neurons spends its trials on networks that have collapsed: none is smaller.
+    """
+    found = {name: (row or {}).get(OBJECTIVES[name].column) for name in require}
+    return {
+        name: (require[name] - value) * (1 if OBJECTIVES[name].maximise else -1)
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 def manifest_of(rows: Sequence[Mapping[str, Any]]) -> Manifest:

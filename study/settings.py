@@ -256,6 +256,10 @@ class StudyConfig(Settings):
         min_length=1,
         description="What the front is drawn over.",
     )
+    require: dict[str, float] = Field(
+        default={},
+        description="What a trial must reach to be worth searching near, by objective; fronts show all trials.",
+    )
     trials: Count = Field(default=64, description="Configurations tried per method.")
     seeds: Count = Field(
         default=1, description="Repetitions of a configuration with other seeds; each is a trial."
@@ -284,6 +288,14 @@ class StudyConfig(Settings):
         if problems:
             raise Problems(problems)
         return names
+
+    @field_validator("require")
+    @classmethod
+    def _known_requirements(cls, require: dict[str, float]) -> dict[str, float]:
+        problems = [not_one_of(name, OBJECTIVES, name) for name in require if name not in OBJECTIVES]
+        if problems:
+            raise Problems(problems)
+        return require
 
     @field_validator("methods", mode="before")
     @classmethod

@@ -75,6 +75,18 @@ class Store:
             _step("done", path)
         return True
 
+    def remove(self, path: str) -> None:
+        """Delete a file; nothing happens when there is none."""
+        if self.local is not None:
+            (self.local / path).unlink(missing_ok=True)
+        elif self.exists(path):
+            self._fs.delete_file(self._inside(path))
+
+    def quarantine(self, path: str) -> str:
+        """Rename a damaged file to end in `.corrupt`, where no reader looks; returns its new path."""
+        self._fs.move(self._inside(path), self._inside(f"{path}.corrupt"))
+        return f"{path}.corrupt"
+
     def _inside(self, path: str) -> str:
         return f"{self._root}/{path}"
 

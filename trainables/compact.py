@@ -1,11 +1,12 @@
 """From a trained network with zeros in place to a physically smaller one with the same outputs.
 
-Constants of units without inputs are folded into what reads them: the bias of the consumer, the running mean of its batch
-norm, or a bias that it is given. The constant is read off the running network at the consumer's input, which is exact
-whatever activations, norms, poolings and dropouts lie between. Then the units are cut out.
+Constants of units without inputs are folded into what reads them: the bias of the consumer, the running
+mean of its batch norm, or a bias that it is given. The constant is read off the running network at the
+consumer's input, which is exact whatever activations, norms, poolings and dropouts lie between. Then the
+units are cut out.
 
-A layer never vanishes: with all units dead it keeps one, since zero-sized tensors do not export. The counts of
-`trainables.cost` include it.
+A layer never vanishes: with all units dead it keeps one, since zero-sized tensors do not export. The counts
+of `trainables.cost` include it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Compacted:
     folded: Units
     """By layer: units that were constants and are now part of the biases behind them."""
     kept: Units
-    """By layer: units that are constants and stay, as they cannot be folded exactly or their set needs them."""
+    """By layer: units that are constants and stay: folding is not exact, or their set needs them."""
 
 
 class Check(NamedTuple):
@@ -45,8 +46,8 @@ def compact(module: nn.Module, graph: Graph, alive: Alive | None = None) -> Comp
     """A smaller copy of ``module``, which is left as it is.
 
     Args:
-        module: a network of the structure of ``graph``, its dead units' weights zero.
-        alive: masks of one lane, (1, n); by default what `liveness` finds in the module. Units that are masked but not
+        module: a network of the structure of ``graph``, its dead units' weights zero. alive: masks of one
+        lane, (1, n); by default what `liveness` finds in the module. Units that are masked but not
             dead are cut all the same: `check` tells.
 
     Raises:
@@ -58,6 +59,7 @@ def compact(module: nn.Module, graph: Graph, alive: Alive | None = None) -> Comp
     if alive.lanes != 1:
         raise ValueError(f"expected the masks of one lane but got {alive.lanes}; take Alive.lane(i)")
     sweep = analyse(graph, params, buffers, folding=True)
+    alive = alive.to(next(iter(params.values())).device)
     small = copy.deepcopy(module).eval()
     _fold(small, graph, alive, sweep)
     cut(small, graph, alive)
@@ -70,7 +72,7 @@ def compact(module: nn.Module, graph: Graph, alive: Alive | None = None) -> Comp
 
 
 def _fold(module: nn.Module, graph: Graph, alive: Alive, sweep: Sweep) -> None:
-    """Adds to every layer what the constants that will be cut contribute to it: sum_c W[u, c] * value[c]."""
+    """Adds to every layer what the constants that will be cut contribute: sum_c W[u, c] * value[c]."""
     given = given_biases(graph, sweep, alive.units)
     for layer in graph.layers:
         varying = sweep.columns[layer.name]
@@ -91,7 +93,7 @@ def _fold(module: nn.Module, graph: Graph, alive: Alive, sweep: Sweep) -> None:
 
 
 def _shift(weight: Tensor, layer: Layer, values: Tensor) -> Tensor:
-    """(units,) float64: the contribution of constant columns; a sum over the kernel, since nothing is padded."""
+    """(units,) float64: what constant columns contribute; a sum over the kernel, since nothing is padded."""
     summed = weight.double().flatten(2).sum(2) if weight.dim() > 2 else weight.double()
     grouped = summed.view(layer.groups, -1, summed.shape[1])
     return (grouped * values.view(layer.groups, 1, -1)).sum(2).flatten()
@@ -102,9 +104,7 @@ def _add(tensor: Tensor, shift: Tensor) -> None:
 
 
 def _indices(masks: dict[str, Tensor]) -> Units:
-    return {
-        name: tuple(mask.nonzero().flatten().tolist()) for name, mask in masks.items() if bool(mask.any())
-    }
+    return {name: tuple(mask.nonzero().flatten().tolist()) for name, mask in masks.items() if bool(mask.any())}
 
 
 @torch.no_grad()

@@ -6,6 +6,8 @@ torch.utils.flop_counter. The papers count otherwise; the functions named after 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
@@ -16,7 +18,7 @@ Counts = dict[str, Tensor]
 
 
 def hidden(graph: Graph) -> tuple[Layer, ...]:
-    """The layers whose units are counted as neurons: all but the output's, whether they can be removed or not."""
+    """The layers whose units count as neurons: all but the output's, whether they can be removed or not."""
     return tuple(layer for layer in graph.layers if not layer.output)
 
 
@@ -24,8 +26,9 @@ def hidden(graph: Graph) -> tuple[Layer, ...]:
 def count(graph: Graph, alive: Alive) -> Counts:
     """int64 (P,) by name; ``widths`` is (P, layers).
 
-    neurons: units of all layers but the output's. inputs: input features that are read. parameters: all of them,
-    those of norms too. macs: multiply-adds of one example. flops: 2 * macs. widths: the neurons by layer.
+    neurons: units of all layers but the output's. inputs: input features that are read. parameters: all of
+    them, those of norms too. macs: multiply-adds of one example. flops: 2 * macs. widths: the neurons by
+    layer.
     """
     units = {name: mask.sum(1) for name, mask in alive.units.items()}
     layers = hidden(graph)
@@ -52,8 +55,8 @@ def count(graph: Graph, alive: Alive) -> Counts:
 def footprint(graph: Graph, alive: Alive) -> Counts:
     """Memory that a network takes, int64 (P,) by name.
 
-    activations: numbers of one example that are held at once, as the largest sum of a layer's input and output;
-    skip connections are not added. bytes: parameters and buffers as stored.
+    activations: numbers of one example that are held at once, as the largest sum of a layer's input and
+    output; skip connections are not added. bytes: parameters and buffers as stored.
     """
     peak, size = _zero(alive), _zero(alive) + graph.other_bytes
     for layer in graph.layers:
@@ -125,16 +128,17 @@ def drop_neuron_compression(graph: Graph, params: Params) -> Tensor:
 
 
 def dwork_units(graph: Graph, params: Params) -> Tensor:
-    """(P,): units of all layers, the output's too, whose incoming weights and bias are not all zero (Dwork 2018)."""
+    """(P,): units of all layers, the output's too, with a weight or bias that is not zero (Dwork 2018)."""
     return torch.stack([(unit_matrix(params, layer) != 0).any(2).sum(1) for layer in graph.layers]).sum(0)
 
 
 def npn_weights(graph: Graph, params: Params) -> Tensor:
-    """(P,): sum over layers of kernel * active inputs * active outputs, without biases (Li and Ji 2019, section 4).
+    """(P,): sum over layers of kernel * active inputs * active outputs, without biases (Li and Ji 2019).
 
-    Gates sit at the output channels of convolutions and at the inputs of fully connected layers: a convolution's
-    outputs are its filters that are not zero, a fully connected layer's inputs the columns that are not, and its outputs
-    the columns that the next one reads. LeNet-5: 25 l0 + 25 l0 l1 + l2 l3 + 10 l3.
+    Gates sit at the output channels of convolutions and at the inputs of fully connected layers: a
+    convolution's outputs are its filters that are not zero, a fully connected layer's inputs the columns
+    that are not, and its outputs the columns that the next one reads.
+    LeNet-5: 25 l0 + 25 l0 l1 + l2 l3 + 10 l3.
     """
     active = {
         layer.name: (params[layer.weight].flatten(2) != 0).any(2 if layer.kind == "conv" else 1).sum(1)
@@ -158,6 +162,6 @@ def npn_weights(graph: Graph, params: Params) -> Tensor:
 def _linear(graph: Graph) -> list[Layer]:
     """The fully connected layers, which must follow one another."""
     layers = [layer for layer in graph.layers if layer.kind == "linear"]
-    if not layers or any(a.units != b.inputs for a, b in zip(layers[:-1], layers[1:], strict=True)):
+    if not layers or any(a.units != b.inputs for a, b in pairwise(layers)):
         raise ValueError("expected fully connected layers that follow one another, as DropNeuron counts them")
     return layers

@@ -1,6 +1,8 @@
-"""Dropout whose noise belongs to the lane: a function of the lane's seed, the layer and the step."""
+"""Dropout whose noise belongs to the lane: a function of the lane's seed, the layer, the step and the use within it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +21,8 @@ class LaneDropout(nn.Module):
     def __init__(self, p: float, channelwise: bool, index: int) -> None:
         super().__init__()
         self.p, self.channelwise, self.index = p, channelwise, index
+        self.uses = 0
+        """Calls in the forward pass under way: a module that is called twice drops something else each time."""
         self.register_buffer("seed", torch.zeros((), dtype=torch.int64), persistent=False)
         self.register_buffer("step", torch.zeros((), dtype=torch.int64), persistent=False)
 
@@ -26,18 +30,25 @@ class LaneDropout(nn.Module):
         if not self.training or self.p == 0:
             return x
         shape = x.shape[:2] + (1,) * (x.dim() - 2) if self.channelwise else x.shape
-        keep = uniform(self.seed, shape, self.index, self.step) >= self.p
-        return x * keep / (1 - self.p)
+        keep = uniform(self.seed, shape, self.index, self.step, self.uses) >= self.p
+        self.uses += 1
+        return torch.where(keep, x / (1 - self.p), 0.0) if self.p < 1 else torch.zeros_like(x)
 
 
 def replace_dropout(module: nn.Module) -> list[str]:
-    """Puts a `LaneDropout` in the place of every dropout of ``module``; returns their paths."""
-    found = [
-        (name, child)
-        for name, child in module.named_modules()
-        if isinstance(child, nn.Dropout) or isinstance(child, _CHANNELWISE)
-    ]
-    for index, (name, child) in enumerate(found):
-        parent = module.get_submodule(name.rpartition(".")[0])
-        setattr(parent, name.rpartition(".")[2], LaneDropout(child.p, isinstance(child, _CHANNELWISE), index))
-    return [name for name, _ in found]
+    """Puts a `LaneDropout` in the place of every dropout of ``module``; returns the paths of their first places."""
+    kinds = (nn.Dropout, *_CHANNELWISE)
+    places = [(n, m) for n, m in module.named_modules(remove_duplicate=False) if isinstance(m, kinds)]
+    lanes: dict[nn.Module, LaneDropout] = {}
+    for name, dropout in places:
+        lane = lanes.setdefault(dropout, LaneDropout(dropout.p, isinstance(dropout, _CHANNELWISE), len(lanes)))
+        parent, _, attribute = name.rpartition(".")
+        setattr(module.get_submodule(parent), attribute, lane)
+
+    def start(*_: Any) -> None:
+        for lane in lanes.values():
+            lane.uses = 0
+
+    if lanes:
+        module.register_forward_pre_hook(start)
+    return [name for name, found in module.named_modules() if isinstance(found, LaneDropout)]

@@ -22,9 +22,10 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Problem:
-    """``datasets`` holds one data set, or one for each data seed where every repetition draws its own."""
+    """``datasets`` holds one data set, or one for each of ``data_seeds`` where every repetition draws its own."""
 
     datasets: tuple[Dataset, ...]
+    data_seeds: tuple[int, ...]
     model: str
     model_options: dict[str, Any]
     graph: Graph
@@ -37,10 +38,16 @@ class Problem:
     def task(self) -> Task:
         return TASKS[self.dataset.task]
 
+    def drawn(self, data_seeds: Sequence[int]) -> tuple[Dataset, ...]:
+        """What lanes of these data seeds train on: one data set, or one for each distinct seed in ascending order."""
+        if len(self.datasets) == 1:
+            return self.datasets
+        return tuple(self.datasets[self.data_seeds.index(seed)] for seed in sorted(set(data_seeds)))
+
     def module(self, seed: int) -> nn.Module:
         """A freshly initialised network; the same for the same seed, whatever was drawn before."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_of(seed, "init"))
+            torch.default_generator.manual_seed(seed_of(seed, "init"))
             return models.build(
                 self.model, self.dataset.input_shape, self.dataset.outputs, **self.model_options
             )
@@ -56,10 +63,10 @@ def problem(
             data seed instead of one from the study's seed.
         model_options: ``name`` and options of `trainables.models.build`.
         seed: the study's seed; it decides the split.
-        data_seeds: the distinct data seeds of the trials, used where the data are resampled.
+        data_seeds: the data seeds of the trials, used where the data are resampled.
     """
     options = dict(data_options)
-    seeds = tuple(data_seeds) if options.pop("resample", False) else (seed,)
+    seeds = tuple(sorted(set(data_seeds))) if options.pop("resample", False) else (seed,)
     return _problem(
         json.dumps(options, sort_keys=True), json.dumps(dict(model_options), sort_keys=True), seeds
     )
@@ -74,4 +81,4 @@ def _problem(data_key: str, model_key: str, seeds: tuple[int, ...]) -> Problem:
     first = datasets[0]
     module = models.build(model, first.input_shape, first.outputs, **model_options)
     graph = trace(module.eval(), first.inputs(first.train.x[:1]))
-    return Problem(datasets, model, model_options, graph)
+    return Problem(datasets, seeds, model, model_options, graph)

@@ -18,9 +18,11 @@ from torch.func import functional_call, stack_module_state, vmap
 from trainables import cost
 from trainables.dropout import replace_dropout
 from trainables.feed import Feed
-from trainables.groups import Alive, Graph
-from trainables.methods import METHODS, Clock, Dense, Method, Params, Setting, stack_knobs
-from trainables.optim import LaneOptimizer, Schedule
+from trainables.groups import Alive
+from trainables.methods import METHODS, Clock, Dense, Method, Params, Setting, stack_knobs, stack_lr
+from trainables.nearest import not_one_of
+from trainables.optim import LaneOptimizer, Schedule, check_optimizer
+from trainables.pattern import zero_pattern
 from trainables.problem import Problem
 
 
@@ -36,7 +38,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What all trials of a study have in common. ``epochs`` is the whole budget, the ``polish`` epochs included."""
+    """What all trials of a study have in common. ``epochs`` is the whole budget, the ``polish`` epochs included.
+
+    Raises:
+        ValueError: a budget or batch size that makes no sense, an unknown optimiser.
+    """
 
     epochs: int
     polish: int = 0
@@ -47,20 +53,37 @@ class Recipe:
     shuffle: bool = True
     evaluate_every: int = 1
 
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "evaluate_every"):
+            if not isinstance(value := getattr(self, name), int) or value < 1:
+                raise ValueError(f"{name}: expected a whole number of at least 1 but got {value!r}")
+        if not isinstance(self.polish, int) or not 0 <= self.polish < self.epochs:
+            raise ValueError(f"polish: expected 0 to {self.epochs - 1}, below the epochs, but got {self.polish!r}")
+        check_optimizer(self.optimizer.get("name", ""), {k: v for k, v in self.optimizer.items() if k != "name"})
+
 
 class Stack:
-    """P trials in training. `train_epoch` until `done`; `state_dict` between epochs is the whole state."""
+    """P trials in training. `train_epoch` until `done`; `state_dict` between epochs is the whole state.
+
+    Parameters that do not require a gradient stay as they are.
+
+    Raises:
+        ValueError: an unknown method or parameter, a value out of bounds, a network that draws random numbers itself.
+    """
 
     def __init__(
         self, problem: Problem, method: str, recipe: Recipe, trials: Sequence[Trial], device: torch.device
     ) -> None:
+        if method not in METHODS:
+            raise not_one_of("method", method, METHODS)
         self.problem, self.recipe, self.trials, self.device = problem, recipe, tuple(trials), device
         self.epoch = self.step = 0
         self.train_seconds = 0.0
         self.val_loss: Tensor | None = None
         self.history: list[dict[str, Any]] = []
         self.failures: list[str | None] = [None] * len(trials)
-        self.feed = Feed(problem.datasets, [t.data_seed for t in trials], device)
+        data_seeds = [t.data_seed for t in trials]
+        self.feed = Feed(problem.drawn(data_seeds), data_seeds, device)
         self._build_networks()
         self._bind_method(METHODS[method])
         self._lanes = self._over_lanes(self._lane_gradients)
@@ -83,6 +106,22 @@ class Stack:
         for name in dropouts:
             self.buffers[f"{name}.seed"] = self.seeds.clone()
         self.skeleton = modules[0].to(self.device)
+        self.frozen = {n: self.params[n].clone() for n, p in self.skeleton.named_parameters() if not p.requires_grad}
+        self._refuse_own_randomness()
+
+    def _refuse_own_randomness(self) -> None:
+        """What a forward pass draws from the global generator would depend on who drew before."""
+        before = torch.get_rng_state()
+        x, _ = self.feed.batch("train", 0, 2)
+        with torch.no_grad():
+            tensors = {name: tensor[0].clone() for name, tensor in (self.params | self.buffers).items()}
+            functional_call(self.skeleton.train(), tensors, (x if self.feed.shared else x[0],))
+        if not torch.equal(before, torch.get_rng_state()):
+            torch.set_rng_state(before)
+            raise ValueError(
+                f"{self.problem.model} draws random numbers in its forward pass; expected dropout as "
+                "nn.Dropout or nn.Dropout1d to 3d modules, whose noise each trial has of its own"
+            )
 
     def _bind_method(self, method: type[Method]) -> None:
         examples = self.feed.examples("train")
@@ -92,10 +131,11 @@ class Stack:
         self.method = method(self.problem.graph, setting)
         parameters = [t.parameters for t in self.trials]
         self.knobs = stack_knobs(method, parameters, len(self.method.layers), self.device)
-        self.lr = torch.tensor([float(p.get("lr", self.recipe.lr)) for p in parameters], device=self.device)
+        self.lr = stack_lr(parameters, self.recipe.lr, self.device)
         extra = self.method.extra(self.params, self.knobs, self.seeds)
         self.state = self.method.init(self.params | extra, self.knobs, self.seeds)
-        self.optimizer = LaneOptimizer(self.params, **self.recipe.optimizer)
+        trained = {name: tensor for name, tensor in self.params.items() if name not in self.frozen}
+        self.optimizer = LaneOptimizer(trained, **self.recipe.optimizer)
         self.extra_optimizer = LaneOptimizer(extra, "adam") if extra else None
         self.params |= extra
         self.masks: Params = {}
@@ -140,6 +180,7 @@ class Stack:
         with torch.no_grad():
             clock = Clock(self.epoch, self.step, lr, factor)
             self.method.after_epoch(self.params, self.state, self.knobs, clock)
+            self._hold()
             self.epoch += 1
             if self.epoch == self.method.setting.epochs:
                 self._settle()
@@ -168,11 +209,17 @@ class Stack:
                 if self.extra_optimizer is not None:
                     self.extra_optimizer.step(gradients, method.extra_lr(knobs, clock))
                 method.after_step(params, state, knobs, clock)
-                for name, mask in self.masks.items():
-                    params[name].mul_(mask)
+                self._hold()
                 total += loss * (end - start)
             self.step += 1
         return total / self.batches[-1][1]
+
+    def _hold(self) -> None:
+        """Puts back what must not move: zeros of the frozen pattern, parameters without a gradient."""
+        for name, mask in self.masks.items():
+            self.params[name].mul_(mask)
+        for name, value in self.frozen.items():
+            self.params[name].copy_(value)
 
     def _settle(self) -> None:
         """The method has done its work: what it would deploy goes on as a dense network, its zeros held at zero."""
@@ -182,12 +229,12 @@ class Stack:
             self.params[name].copy_(tensor)
         for name in set(self.params) - set(deployed):
             del self.params[name]
-        self.masks = _zero_pattern(self.problem.graph, self.params)
+        self.masks = zero_pattern(self.problem.graph, self.params)
         self._hand_over()
 
     def _hand_over(self) -> None:
         self.method = Dense(self.problem.graph, self.method.setting)
-        self.state, self.knobs, self.extra_optimizer = {}, {}, None
+        self.state, self.knobs, self.frozen, self.extra_optimizer = {}, {}, {}, None
         self.settled = True
 
     # -- measuring ---------------------------------------------------------------------------------------------
@@ -225,7 +272,8 @@ class Stack:
     def _record(self, lr: Tensor, train_loss: Tensor) -> None:
         entry: dict[str, Any] = {"epoch": self.epoch, "seconds": self.train_seconds, "lr": lr}
         entry["train_loss"] = train_loss
-        if self.epoch == self.recipe.epochs or self.epoch % self.recipe.evaluate_every == 0:
+        milestones = (self.method.setting.epochs, self.recipe.epochs)
+        if self.epoch in milestones or self.epoch % self.recipe.evaluate_every == 0:
             entry |= {f"val_{name}": value for name, value in self.scores("validation").items()}
             entry |= cost.count(self.problem.graph, self.alive())
         self.val_loss = entry.get("val_loss")
@@ -241,7 +289,10 @@ class Stack:
     # -- checkpoints -------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Tensors and plain values only, so that it can be read back with ``weights_only=True``."""
+        """Tensors and plain values only, so that it can be read back with ``weights_only=True``.
+
+        The tensors are those in training: save them before training goes on.
+        """
         return {name: getattr(self, name) for name in _STATE} | {
             "optimizer": self.optimizer.state_dict(),
             "extra_optimizer": self.extra_optimizer.state_dict() if self.extra_optimizer else None,
@@ -255,8 +306,9 @@ class Stack:
                 del current[key]
             for key, tensor in state[name].items():
                 current[key].copy_(tensor)
-        for name in ("epoch", "step", "train_seconds", "val_loss", "history", "failures", "masks"):
+        for name in ("epoch", "step", "train_seconds", "val_loss", "masks"):
             setattr(self, name, state[name])
+        self.history, self.failures = list(state["history"]), list(state["failures"])
         self.optimizer.load_state_dict(state["optimizer"])
         if state["settled"]:
             self._hand_over()
@@ -284,16 +336,3 @@ def _batch_spans(examples: int, batch_size: int) -> list[tuple[int, int]]:
     spans = [(s, min(s + batch_size, examples)) for s in range(0, examples, batch_size)]
     return spans[:-1] if len(spans) > 1 and batch_size > 1 and spans[-1][1] - spans[-1][0] == 1 else spans
 
-
-def _zero_pattern(graph: Graph, params: Params) -> Params:
-    """Masks that hold at zero the weights that are zero, and the biases of units that have neither weights nor bias.
-
-    A tensor without zeros to hold has no mask.
-    """
-    masks = {}
-    for layer in graph.layers:
-        weight = params[layer.weight]
-        masks[layer.weight] = weight != 0
-        if layer.bias:
-            masks[layer.bias] = (weight.flatten(2) != 0).any(2) | (params[layer.bias] != 0)
-    return {name: mask.to(params[name].dtype) for name, mask in masks.items() if not bool(mask.all())}

@@ -8,7 +8,7 @@ import pytest
 import analysis
 from analysis.axes import axes_of
 from analysis.palette import LOOKS, looks
-from analysis.plane import Plane
+from analysis.figures.plane import Plane
 
 
 def test_data_of_the_fronts(digits):

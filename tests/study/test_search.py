@@ -17,7 +17,7 @@ import search_spaces
 from study.config import StudyConfig
 from study.results import Manifest, StudyDirectory
 from study.samplers import AFFORDABLE, SAMPLERS, Ask, SteadyNSGAII, sampler
-from study.search import JOURNAL, Progress, Search
+from study.search import JOURNAL, Progress, Search, violations
 from study.seeds import seed_of
 from study.settings import Sampler
 
@@ -407,3 +407,24 @@ def test_optuna_stays_as_talkative_as_it_was(
     run(Search(configuration(), directory, layers=LAYERS))
     assert optuna.logging.get_verbosity() == before
     assert capsys.readouterr() == ("", "")
+
+
+def test_trials_that_fall_short_of_what_is_required_are_not_searched_near(directory: StudyDirectory) -> None:
+    """All accuracies below the bound come with few neurons: without it the sampler would seek them out."""
+
+    def mean_strength(require: dict[str, float], where: str) -> float:
+        space = {"lambda": [1e-4, 1.0], "lr": 0.01}
+        config = configuration(96, {"group_lasso": {"space": space}}, {"name": "tpe", "startup": 16})
+        config = config.model_copy(update={"require": require})
+        search = Search(config, study_at(Path(directory.path(where))), layers=LAYERS)
+        last = run(search)[-8:]
+        strengths = [math.log10(cast(float, s["parameters"]["lambda"])) for m in last for s in m["trials"]]
+        return sum(strengths) / len(strengths)
+
+    assert mean_strength({"accuracy": 0.7}, "bound") < mean_strength({}, "free") - 0.2
+
+
+def test_requirements_count_from_the_bound_in_the_direction_of_the_objective() -> None:
+    row = {"val_accuracy": 0.75, "neurons": 30}
+    assert violations(row, {"accuracy": 0.8, "neurons": 20}) == pytest.approx({"accuracy": 0.05, "neurons": 10})
+    assert violations(None, {"accuracy": 0.8}) == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import pytest
 import torch
@@ -121,10 +121,7 @@ def convolutions(activation: nn.Module, padding: int, pool: nn.Module) -> Callab
 
 
 ROWS = [
-    *(
-        Row(f"mlp-{type(a).__name__}", mlp(a), (6,))
-        for a in (nn.ReLU(), nn.Softplus(100), nn.Sigmoid(), nn.Tanh())
-    ),
+    *(Row(f"mlp-{type(a).__name__}", mlp(a), (6,)) for a in (nn.ReLU(), nn.Softplus(100), nn.Sigmoid(), nn.Tanh())),
     Row("mlp-without-bias", mlp(nn.Sigmoid(), bias=False), (6,)),
     Row(
         "mlp-batch-norm",
@@ -261,17 +258,13 @@ ROWS = [
     ),
     Row(
         "tokens",
-        lambda: nn.Sequential(
-            nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(9, 2)
-        ),
+        lambda: nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(9, 2)),
         (3, 4),
         fixed=("2",),
     ),
     Row(
         "layer-norm",
-        lambda: nn.Sequential(
-            nn.Linear(4, 5), nn.LayerNorm(5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2)
-        ),
+        lambda: nn.Sequential(nn.Linear(4, 5), nn.LayerNorm(5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2)),
         (4,),
         fixed=("0",),
     ),
@@ -307,14 +300,14 @@ ROWS = [
 ]
 
 
-@lru_cache(maxsize=None)
+@cache
 def traced(row: Row) -> Graph:
     torch.manual_seed(0)
     return trace(row.make(), torch.randn(1, *row.shape))
 
 
 def sparsified(row: Row, seed: int, dead: float, silent: float, without_bias: float) -> nn.Module:
-    """A network in float64 of which each unit has lost its inputs, its outputs or its bias with these probabilities."""
+    """A network in float64 whose units have lost inputs, outputs or biases with these probabilities."""
     generator = torch.Generator().manual_seed(seed)
     graph = traced(row)
     torch.manual_seed(seed % 2**31)
@@ -364,7 +357,7 @@ patterns = st.tuples(
 
 
 @pytest.mark.parametrize("row", ROWS, ids=repr)
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(pattern=patterns)
 def test_compact_is_exact_and_counted(row: Row, pattern: tuple[int, float, float, float]) -> None:
     graph, module = traced(row), sparsified(row, *pattern)
@@ -381,7 +374,7 @@ def test_compact_is_exact_and_counted(row: Row, pattern: tuple[int, float, float
     assert {name: int(counts[name]) for name in expected} == expected
 
 
-@lru_cache(maxsize=None)
+@cache
 def traced_double(row: Row) -> Graph:
     return trace(row.make().double(), torch.randn(1, *row.shape, dtype=torch.float64))
 
@@ -442,9 +435,7 @@ def test_none_dead_changes_nothing() -> None:
 def padded_pair(bias: float) -> nn.Module:
     """A unit that is the constant relu(bias), read by a convolution that pads with zeros."""
     torch.manual_seed(0)
-    module = nn.Sequential(
-        nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Conv2d(3, 2, 3, padding=1), nn.Flatten(), nn.Linear(32, 2)
-    )
+    module = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Conv2d(3, 2, 3, padding=1), nn.Flatten(), nn.Linear(32, 2))
     with torch.no_grad():
         module[0].weight[1] = 0
         module[0].bias[1] = bias
@@ -463,13 +454,13 @@ def test_a_constant_before_zero_padding_stays_unless_it_is_zero(bias: float, sta
 
 
 def test_a_layer_without_bias_is_given_one_only_for_constants_that_are_not_zero() -> None:
-    for activation, given in ((nn.Sigmoid(), True), (nn.Tanh(), False)):
+    for activation, needed in ((nn.Sigmoid(), True), (nn.Tanh(), False)):
         module = nn.Sequential(nn.Linear(4, 3, bias=False), activation, nn.Linear(3, 2, bias=False))
         with torch.no_grad():
             module[0].weight[1] = 0
         graph = trace(module, torch.randn(1, 4))
         small = compact.compact(module, graph)
-        assert (small.module[2].bias is not None) == given
+        assert (small.module[2].bias is not None) == needed
         assert compact.check(module, small.module, torch.randn(9, 4)).max_abs_difference < 1e-6
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,7 +13,7 @@ from trainables.groups import Graph, everything, liveness, trace
 
 
 def mlp(*widths: int) -> Graph:
-    layers = [nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+    layers = [nn.Linear(a, b) for a, b in pairwise(widths)]
     steps = [step for layer in layers for step in (layer, nn.ReLU())]
     return trace(nn.Sequential(*steps[:-1]), torch.zeros(1, widths[0]))
 
@@ -58,9 +60,7 @@ def test_counts_of_all_lanes_at_once() -> None:
 
 
 def test_norms_and_parameters_elsewhere_are_counted() -> None:
-    module = nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.PReLU(), nn.Flatten(), nn.Linear(64, 2)
-    )
+    module = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.PReLU(), nn.Flatten(), nn.Linear(64, 2))
     graph = trace(module, torch.zeros(1, 3, 4, 4))
     params = ones(graph, lanes=2)
     params["4.weight"][1, :, :16] = 0

@@ -1,6 +1,6 @@
-"""What vanishes together when a unit goes: layers, their units and consumers, found in any nn.Module; which units live.
+"""What vanishes together when a unit goes: layers, their units and who reads them, found in any nn.Module.
 
-`trace` finds the structure once per network, `liveness` says for all lanes at once which units a network needs.
+`trace` finds the structure once per network; `liveness` says for all lanes at once which units are needed.
 """
 
 from trainables.groups.graph import Alive, Edge, Graph, Layer, Norm, everything

@@ -90,9 +90,7 @@ class Dependencies:
                 arrivals[path] = pairs
             elif isinstance(target, nn.Parameter) or (path and not is_shared(target)):
                 reasons.add(f"{path or 'a parameter outside of layers'} is not known how to cut")
-        depthwise = {
-            m for m in members if getattr(self.modules[m], "groups", 1) == units(self.modules[m]) > 1
-        }
+        depthwise = {m for m in members if getattr(self.modules[m], "groups", 1) == units(self.modules[m]) > 1}
         edges: dict[str, Edge | None] = {}
         if joined:
             edges = {path: self._edge(path, pairs, count, members) for path, pairs in arrivals.items()}

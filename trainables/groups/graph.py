@@ -1,8 +1,9 @@
-"""The structure of a network as data: layers, the columns that their units become elsewhere, masks of what stays."""
+"""The structure of a network as data: layers, what their units become elsewhere, masks of what stays."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,10 +13,10 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Edge:
-    """Unit u arrives at ``layer`` as the columns (or channels) offset + u*repeat .. offset + (u+1)*repeat - 1.
+    """Unit u arrives at ``layer`` as the columns (channels) offset + u*repeat .. offset + (u+1)*repeat - 1.
 
-    ``repeat`` is above 1 where a convolution is flattened into a linear layer (H*W). ``folds``: whatever lies between
-    hands a unit that is constant on as a constant, the same for all inputs and positions.
+    ``repeat`` is above 1 where a convolution is flattened into a linear layer (H*W). ``folds``: whatever
+    lies between hands a unit that is constant on as a constant, the same for all inputs and positions.
     """
 
     layer: str
@@ -80,7 +81,7 @@ class Layer:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """Parameters with one row or entry per unit (dimension 0): weight, bias, batch norm's weight and bias."""
+        """Parameters with a row or entry per unit: weight, bias, batch norm's weight and bias."""
         norm = (f"{self.norm}.weight", f"{self.norm}.bias") if self.norm else ()
         return (self.weight, *((self.bias,) if self.bias else ()), *norm)
 
@@ -117,11 +118,16 @@ class Alive:
 
     def lane(self, index: int) -> Alive:
         """The masks of one lane, its axis kept."""
-        one = slice(index, index + 1)
+        return self._each(lambda mask: mask[index : index + 1])
+
+    def to(self, device: torch.device | str) -> Alive:
+        return self._each(lambda mask: mask.to(device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Alive:
         return Alive(
-            {name: mask[one] for name, mask in self.units.items()},
-            self.inputs[one],
-            {name: mask[one] for name, mask in self.biases.items()},
+            {name: change(mask) for name, mask in self.units.items()},
+            change(self.inputs),
+            {name: change(mask) for name, mask in self.biases.items()},
         )
 
 
@@ -140,7 +146,7 @@ class Graph:
     other_bytes: int
     other_macs: int
     skeleton: nn.Module
-    """A copy of the module in eval mode, to be run with the tensors of a lane."""
+    """A copy of the module in eval mode, to be run with the tensors of a lane; its norms' own are reset."""
     example: Tensor
     """(1, *input shape)."""
 
@@ -179,10 +185,10 @@ class Graph:
         return tuple(tuple(members) for members in sets.values())
 
     def columns(self, name: str, channels: int, masks: dict[str, Tensor]) -> Tensor | None:
-        """Masks of units (P, units) -> mask of the columns (P, channels) of the layer or norm ``name`` they become.
+        """Masks of units (P, units) -> mask (P, channels) of the columns of layer or norm ``name``.
 
-        A column that several layers are added into is True where any of them is; one that belongs to no layer is True.
-        None stands for all True.
+        A column that several layers are added into is True where any of them is; one that belongs to no
+        layer is True. None stands for all True.
         """
         sources = [(masks[layer.name], layer.units, edge) for layer, edge in self.sources.get(name, ())]
         if not sources:

@@ -1,10 +1,12 @@
 """Which units the networks of all lanes need, found from their weights in one sweep forward and one back.
 
-A unit *varies* if it depends on the input: some column that varies reaches it with a non-zero weight, and the batch norm
-behind it does not multiply it by zero. It is *needed* if some needed unit that varies reads it with a non-zero weight; the
-network's outputs are needed. A unit that varies and is needed is alive. One that does not vary is a constant, which its
-consumers' biases can hold, and is dead - unless that is not exact: a constant that is not zero, read by a convolution
-that pads with zeros, is no constant at the border. There it counts as varying, and its unit stays.
+A unit *varies* if it depends on the input: some column that varies reaches it with a non-zero weight, and
+the batch norm behind it does not multiply it by zero. It is *needed* if some needed unit that varies reads
+it with a non-zero weight; the network's outputs are needed. A unit that varies and is needed is alive. One
+that does not vary is a constant, which its consumers' biases can hold, and is dead - unless that is not
+exact: a constant that is not zero, read by a convolution that pads with zeros, is no constant at the
+border. There it counts as varying, and its unit stays.
+
 The layers form a directed acyclic graph, so the two sweeps reach the fixpoint.
 """
 
@@ -32,8 +34,9 @@ def liveness(graph: Graph, params: Params, buffers: Params | None = None) -> Ali
 
     Args:
         params: stacked effective parameters, (P, *shape) by name.
-        buffers: stacked buffers, (P, *shape) by name. Only the value of constants depends on them (running means).
-            Without them, in networks that have any, constants that matter are taken as not zero: units stay that could go.
+        buffers: stacked buffers, (P, *shape) by name. The values of constants depend on them (running means).
+            Without them, in networks that have any, constants that matter are taken as not zero: units stay
+            that could go.
     """
     sweep = analyse(graph, params, buffers)
     units = settle(graph, sweep.alive)
@@ -71,14 +74,15 @@ def analyse(graph: Graph, params: Params, buffers: Params | None, folding: bool 
 
 
 def _links(weight: Tensor, layer: Layer) -> Tensor:
-    """(P, groups, units/groups, inputs/groups): not zero where a unit reads a column. Not copied if not reduced."""
+    """(P, groups, units/groups, inputs/groups): not zero where a unit reads a column."""
     if weight.dim() > 3:
         weight = weight.flatten(3).abs().sum(3)
     return weight.reshape(len(weight), layer.groups, -1, weight.shape[2])
 
 
-# Sums of magnitudes are zero only where all of them are, and are several times faster here than boolean masks. What is
-# not finite counts as a connection. The magnitudes are not kept: fresh memory costs more than computing them again.
+# Sums of magnitudes are zero only where all of them are, and are several times faster here than boolean
+# masks. What is not finite counts as a connection. The magnitudes are not kept: fresh memory costs more
+# than computing them again.
 
 
 def _reached(links: Tensor, columns: Tensor | None) -> Tensor:
@@ -104,9 +108,7 @@ def _blocks(mask: Tensor, block: int) -> Tensor:
     return mask if block == 1 else mask.view(len(mask), -1, block).any(2).repeat_interleave(block, dim=1)
 
 
-def _forward(
-    graph: Graph, params: Params, links: Masks, values: Params
-) -> tuple[Masks, dict[str, Tensor | None]]:
+def _forward(graph: Graph, params: Params, links: Masks, values: Params) -> tuple[Masks, dict[str, Tensor | None]]:
     """The units that vary, and the columns of each layer that do; None: all of them."""
     varies: Masks = {}
     columns: dict[str, Tensor | None] = {}
@@ -130,9 +132,7 @@ def _varies_at(graph: Graph, name: str, varies: Masks) -> Masks:
     }
 
 
-def _backward(
-    graph: Graph, links: Masks, varies: Masks, columns: dict[str, Tensor | None]
-) -> tuple[Masks, Masks]:
+def _backward(graph: Graph, links: Masks, varies: Masks, columns: dict[str, Tensor | None]) -> tuple[Masks, Masks]:
     """The units that are alive by themselves, and the columns that those read."""
     alive: Masks = {}
     used: Masks = {}
@@ -152,7 +152,7 @@ def _backward(
 
 
 def settle(graph: Graph, alive: Masks) -> Masks:
-    """Units that are alive by themselves -> units that stay, as sets, parts and the least width of 1 demand."""
+    """Units that are alive by themselves -> units that stay, as ties, parts and a least width demand."""
     units: Masks = {}
     for members in graph.ties:
         first = members[0]
@@ -203,13 +203,11 @@ def _constants_matter(graph: Graph, columns: dict[str, Tensor | None]) -> bool:
     return False
 
 
-def _constants(
-    graph: Graph, params: Params, buffers: Params | None, columns: dict[str, Tensor | None]
-) -> Params:
+def _constants(graph: Graph, params: Params, buffers: Params | None, columns: dict[str, Tensor | None]) -> Params:
     """(P, inputs) by layer: what arrives there, at the first position of the example.
 
-    For a column that does not vary this is its constant, whatever lies between: the network itself computes it. Lanes
-    in which nothing is constant are not run and have zeros.
+    For a column that does not vary this is its constant, whatever lies between: the network itself computes
+    it. Lanes in which nothing is constant are not run and have zeros.
     """
     some = next(iter(params.values()))
     example = graph.example.to(some)
@@ -244,7 +242,7 @@ def _inputs_of_layers(graph: Graph, tensors: Params, example: Tensor) -> Params:
 
 
 def given_biases(graph: Graph, sweep: Sweep, units: Masks) -> Masks:
-    """(P,) by layer without a bias: whether a unit that stays reads a constant that is folded and is not zero."""
+    """(P,) by layer without a bias: whether a unit that stays reads a constant that is cut and not zero."""
     found: Masks = {}
     for layer in graph.layers:
         arriving = sweep.columns[layer.name]

@@ -41,13 +41,9 @@ def channels(module: Any) -> int:
 
 
 def pads_with_zeros(layer: nn.Module) -> bool:
-    return (
-        isinstance(layer, _ConvNd)
-        and layer.padding_mode == "zeros"
-        and any(layer._reversed_padding_repeated_twice)
-    )
+    return isinstance(layer, _ConvNd) and layer.padding_mode == "zeros" and any(layer._reversed_padding_repeated_twice)
 
 
 def folds_shifts(module: object) -> TypeGuard[_BatchNorm]:
-    """Whether it is a batch norm whose running mean can take up a constant, and whose weight can switch a unit off."""
+    """Whether it is a batch norm whose running mean can hold a constant, and whose weight can end a unit."""
     return isinstance(module, _BatchNorm) and module.affine and module.track_running_stats

@@ -1,7 +1,7 @@
 """Experiments on a network that tell whether its structure was understood: do units arrive where they should?
 
-Every layer's output is replaced by numbers of our own, so that one run shows what each layer reads from which unit,
-through whatever lies between.
+Every layer's output is replaced by numbers of our own, so that one run shows what each layer reads from
+which unit, through whatever lies between.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _TOLERANCE = 1e-5
 
 
 def strangers(graph: Graph) -> dict[str, str]:
-    """Layers and norms some of whose channels depend on other units than their edges say, each with a sentence.
+    """Layers and norms with channels that depend on other units than their edges say, each with a sentence.
 
-    In each of 16 samples every unit that can be removed takes one of two values, of different signs, at random. A
-    channel has to change in exactly those samples in which one of its units does. The key "" stands for the network's
-    output, which such units must not reach.
+    In each of 16 samples every unit that can be removed takes one of two values, of different signs, at
+    random. A channel has to change in exactly those samples in which one of its units does. The key ""
+    stands for the network's output, which such units must not reach.
     """
     generator = torch.Generator().manual_seed(0)
     bits = {}
@@ -60,23 +60,19 @@ def strangers(graph: Graph) -> dict[str, str]:
 
 
 def folding(graph: Graph) -> set[tuple[str, str]]:
-    """The pairs (layer, consumer) where constant units arrive as constants, the same for all inputs and positions.
+    """The pairs (layer, consumer) where constant units arrive as constants, whatever the input and position.
 
-    Half of the units of each tied set are held constant, then the other half, while all else and the input vary.
+    Half of the units of each tied set are held constant, then the other half, while all else varies.
     """
     generator = torch.Generator().manual_seed(0)
     halves = {
-        first.tie: (torch.rand(first.units // first.block, generator=generator) < 0.5).repeat_interleave(
-            first.block
-        )
+        first.tie: (torch.rand(first.units // first.block, generator=generator) < 0.5).repeat_interleave(first.block)
         for first, *_ in graph.ties
     }
     pairs = {(layer.name, edge.layer) for layer in graph.layers for edge in layer.feeds}
     for flip in (False, True):
         held = {
-            layer.name: halves[layer.tie] ^ flip
-            if layer.hidden
-            else torch.zeros(layer.units, dtype=torch.bool)
+            layer.name: halves[layer.tie] ^ flip if layer.hidden else torch.zeros(layer.units, dtype=torch.bool)
             for layer in graph.layers
         }
 

@@ -41,9 +41,7 @@ class Run:
             for hook in hooks:
                 hook.remove()
         if not isinstance(output, Tensor):
-            raise ValueError(
-                f"expected {type(module).__name__} to give a tensor but got {type(output).__name__}"
-            )
+            raise ValueError(f"expected {type(module).__name__} to give a tensor but got {type(output).__name__}")
 
     def _record(self, module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
         name = self.names[module]

@@ -27,7 +27,7 @@ class Select(nn.Module):
 
 @torch.no_grad()
 def cut(module: nn.Module, graph: Graph, alive: Alive) -> None:
-    """Makes ``module`` keep only what lives in the one lane of ``alive``; parameters become new, smaller tensors.
+    """Makes ``module`` keep only what lives in the one lane of ``alive``; parameters become new tensors.
 
     A layer that reads the network's input, of which not all is read, becomes Sequential(Select, layer).
     """
@@ -42,7 +42,7 @@ def cut(module: nn.Module, graph: Graph, alive: Alive) -> None:
         if channels is not None and not bool(channels.all()):
             _cut_norm(module.get_submodule(norm.name), norm, channels[0])
     if not bool(alive.inputs.all()):
-        index = alive.inputs[0].nonzero().flatten()
+        index = alive.inputs[0].nonzero().flatten().to(next(module.parameters()).device)
         for name in graph.readers:
             dim = -1 if graph.layer(name).kind == "linear" else 1
             parent, _, child = name.rpartition(".")
@@ -58,8 +58,9 @@ def _cut_layer(module: nn.Module, layer: Layer, rows: Tensor, columns: Tensor | 
         columns = rows.new_ones(layer.inputs)
     if bool(rows.all()) and bool(columns.all()):
         return
-    units, inputs = int(rows.sum()), int(columns.sum())
     weight = module.get_parameter("weight")
+    rows, columns = rows.to(weight.device), columns.to(weight.device)
+    units, inputs = int(rows.sum()), int(columns.sum())
     if layer.depthwise:
         new = weight[rows]
         module.groups = module.in_channels = module.out_channels = units  # type: ignore[assignment]
@@ -81,9 +82,7 @@ def _cut_layer(module: nn.Module, layer: Layer, rows: Tensor, columns: Tensor | 
 
 def _cut_norm(module: nn.Module, norm: Norm, channels: Tensor) -> None:
     for name, parameter in list(module.named_parameters(recurse=False)):
-        setattr(
-            module, name, nn.Parameter(parameter[channels].clone(), requires_grad=parameter.requires_grad)
-        )
+        setattr(module, name, nn.Parameter(parameter[channels].clone(), requires_grad=parameter.requires_grad))
     for name, buffer in list(module.named_buffers(recurse=False)):
         if buffer.dim() == 1:
             setattr(module, name, buffer[channels].clone())

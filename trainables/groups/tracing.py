@@ -1,7 +1,8 @@
 """Finds the structure of a network, and tries out what was found: what does not stand the test is left alone.
 
-torch-pruning says what belongs together (`dependencies`), `probing` whether units arrive where they should, and cutting a
-copy whether the network runs with fewer of them. A user's module may do anything in its forward.
+torch-pruning says what belongs together (`dependencies`), `probing` whether units arrive where they should,
+and cutting a copy whether the network runs with fewer of them. A user's module may do anything in its
+forward.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from trainables.groups import probing
 from trainables.groups.dependencies import Dependencies
 from trainables.groups.graph import Alive, Graph, Layer, Norm
 from trainables.groups.liveness import settle
-from trainables.groups.modules import channels
+from trainables.groups.modules import channels, is_norm
 from trainables.groups.run import Run
 from trainables.groups.surgery import cut
 
@@ -32,17 +33,23 @@ def trace(module: nn.Module, example: Tensor) -> Graph:
         example: (1, *input shape); its values do not matter.
 
     Raises:
-        ValueError: the module does not run on the example, or has no Linear or convolution on the way to its output.
+        ValueError: the module does not run on the example, or has no Linear or convolution on the way to
+        its output.
     """
     skeleton = copy.deepcopy(module).eval().requires_grad_(True)
+    for child in skeleton.modules():
+        if is_norm(child):
+            # A trained one may hide a unit, behind a weight of zero or by shifting it to where the
+            # activation is flat.
+            child.reset_parameters()  # type: ignore[operator]
     example = example.detach()
     run = Run(skeleton, example)
     dependencies = Dependencies(skeleton, example, run)
     layers = dependencies.layers()
     if not layers:
         raise ValueError(
-            f"expected {type(module).__name__} to have nn.Linear or nn.Conv modules on the way to its output, "
-            "but found none; weights used without such a module are not seen"
+            f"expected {type(module).__name__} to have nn.Linear or nn.Conv modules on the way to its "
+            "output, but found none; weights used without such a module are not seen"
         )
     layers = _aligned(layers, skeleton)
     readers = _readers(layers, dependencies.reach, run)
@@ -57,15 +64,12 @@ def _readers(layers: tuple[Layer, ...], reach: Reach, run: Run) -> tuple[str, ..
     readers = [layer for layer in layers if layer.name not in reached]
     seen = [run.inputs[layer.name] for layer in readers]
     same = all(x.shape == seen[0].shape and torch.equal(x, seen[0]) for x in seen)
-    plain = all(
-        layer.groups == 1 and run.calls[layer.name] == 1 and layer.kind == readers[0].kind
-        for layer in readers
-    )
+    plain = all(layer.groups == 1 and run.calls[layer.name] == 1 and layer.kind == readers[0].kind for layer in readers)
     return tuple(layer.name for layer in readers) if same and plain else ()
 
 
 def _aligned(layers: tuple[Layer, ...], skeleton: nn.Module) -> tuple[Layer, ...]:
-    """Sets `Layer.block` and `Layer.parts`, as norms and convolutions in groups demand, and fixes where that fails."""
+    """Sets `Layer.block` and `Layer.parts` as grouped norms and convolutions demand; fixes where it fails."""
     by_name = {layer.name: layer for layer in layers}
     blocks: dict[int, set[int]] = {layer.tie: {1} for layer in layers}
     parts: dict[int, set[int]] = {layer.tie: {1} for layer in layers}
@@ -138,7 +142,8 @@ def _probed(graph: Graph, reach: Reach) -> Graph:
             for layer in graph.hidden
             if target in reach[layer.name]
         }
-        # None of them is known to reach the place: then there is a way that the tracer did not see, from anywhere.
+        # None of them is known to reach the place: then there is a way that the tracer did not see, from
+        # anywhere.
         graph = _fix(graph, blamed or {layer.tie: next(iter(strange.values())) for layer in graph.hidden})
     folds = probing.folding(graph)
     return replace(

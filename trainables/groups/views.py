@@ -30,14 +30,15 @@ def write_units(params: Params, layer: Layer, matrix: Tensor) -> None:
 def outgoing_matrix(graph: Graph, params: Params, layer: Layer, edge: Edge) -> Tensor:
     """(P, units, n): the weights with which a consumer reads each unit; n = repeat * rows * kernel.
 
-    The group of DropNeuron's lo and of CGES. ``rows`` are the consumer's units, of the same group where it has groups.
+    The group of DropNeuron's lo and of CGES. ``rows`` are the consumer's units, of the same group where it
+    has groups.
     """
     columns = _columns(params[graph.layer(edge.layer).weight], graph.layer(edge.layer))
     return columns[:, edge.span(layer.units)].reshape(len(columns), layer.units, -1)
 
 
 def write_outgoing(graph: Graph, params: Params, layer: Layer, edge: Edge, matrix: Tensor) -> None:
-    """The inverse of `outgoing_matrix`: copies ``matrix`` (P, units, n) into the consumer's weight, in place."""
+    """The inverse of `outgoing_matrix`: copies ``matrix`` (P, units, n) into the weight, in place."""
     consumer = graph.layer(edge.layer)
     weight = params[consumer.weight]
     columns = _columns(weight, consumer).clone()

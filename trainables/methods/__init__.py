@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from trainables.methods.base import Clock, Knob, Knobs, Method, Params, Setting, State, stack_knobs
+from trainables.methods.base import (
+    Clock,
+    Knob,
+    Knobs,
+    Method,
+    Params,
+    Setting,
+    State,
+    knows,
+    stack_knobs,
+    stack_lr,
+)
 from trainables.methods.dense import Dense
 from trainables.methods.drop_neuron import DropNeuron
 from trainables.methods.exclusive_group import ExclusiveGroup
@@ -42,5 +53,7 @@ __all__ = [
     "Setting",
     "SparseGroupLasso",
     "State",
+    "knows",
     "stack_knobs",
+    "stack_lr",
 ]

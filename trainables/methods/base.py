@@ -8,10 +8,10 @@ Shapes: ``params[name]`` is (P, *shape); under `torch.vmap`, in the hooks marked
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.func import grad_and_value
 
 from trainables.groups import Alive, Graph, Layer, liveness
+from trainables.nearest import not_one_of
 
 Params = dict[str, Tensor]
 State = dict[str, Tensor]
@@ -42,6 +43,9 @@ class Knob:
 
     def index(self, choice: str) -> int:
         return self.choices.index(choice)
+
+
+_LR = Knob(1e-3, "learning rate", low=0.0)
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,22 @@ def stack_knobs(
     }
 
 
+def stack_lr(trials: Sequence[Parameters], default: float, device: torch.device | str = "cpu") -> Tensor:
+    """(P,) learning rates, ``lr`` of the flat parameters.
+
+    Raises:
+        ValueError: a learning rate that is no number, or negative.
+    """
+    return torch.tensor([_number(_LR, "lr", p.get("lr", default)) for p in trials], device=device)
+
+
+def knows(method: type[Method], name: str) -> bool:
+    """Whether flat parameters of some network may have this name; how many layers it has decides on the last ones."""
+    prefix, _, layer = name.rpartition("_")
+    per_layer = {knob.prefix or name for name, knob in method.knobs.items() if knob.per_layer}
+    return name in _plain_names(method) or (prefix in per_layer and layer.isdecimal() and int(layer) > 0)
+
+
 def _value(knob: Knob, name: str, parameters: Parameters, layers: int) -> Any:
     if knob.choices:
         return knob.index(_choice(knob, name, parameters.get(name, knob.default)))
@@ -181,27 +201,31 @@ def _value(knob: Knob, name: str, parameters: Parameters, layers: int) -> Any:
 
 
 def _number(knob: Knob, name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not knob.low <= value <= knob.high:
+    if isinstance(value, bool) or not isinstance(value, Real) or not knob.low <= value <= knob.high:
         raise ValueError(f"{name}: expected a number in [{knob.low:g}, {knob.high:g}] but got {value!r}")
     return float(value)
 
 
 def _choice(knob: Knob, name: str, value: Any) -> str:
     if value not in knob.choices:
-        raise ValueError(f"{name}: expected one of {', '.join(knob.choices)} but got {value!r}")
+        raise not_one_of(name, value, knob.choices)
     return str(value)
 
 
 def _refuse_unknown(method: type[Method], parameters: Parameters, layers: int) -> None:
-    valid = {"lr", *method.knobs}
+    valid = _plain_names(method)
     for name, knob in method.knobs.items():
         if knob.per_layer:
-            prefix = knob.prefix or name
-            valid |= {f"{prefix}_first", f"{prefix}_rest", *(f"{prefix}_{i + 1}" for i in range(layers))}
+            valid += [f"{knob.prefix or name}_{layer + 1}" for layer in range(layers)]
     for name in parameters:
         if name not in valid:
-            near = difflib.get_close_matches(name, valid, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(
-                f"{method.name} has no parameter {name!r}; it has {', '.join(sorted(valid))}{hint}"
-            )
+            raise not_one_of(f"parameter of {method.name}", name, valid)
+
+
+def _plain_names(method: type[Method]) -> list[str]:
+    """The names of flat parameters that do not number a layer."""
+    names = ["lr"]
+    for name, knob in method.knobs.items():
+        prefix = knob.prefix or name
+        names += [name, f"{prefix}_first", f"{prefix}_rest"] if knob.per_layer else [name]
+    return names

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 
 from analysis.attainment import attainment
 from analysis.axes import Points
-from analysis.figure import blank, legend, style
+from analysis.figures.style import blank, legend, style
 from analysis.front import DEFAULT, admissible
-from analysis.front_figure import draw_baseline
+from analysis.figures.front import draw_baseline
 from analysis.palette import in_order, looks
-from analysis.plane import Plane, oriented, plane_of, printed
+from analysis.figures.plane import Plane, oriented, plane_of, printed
 from analysis.summary import BASELINE, baseline_over_runs
 
 

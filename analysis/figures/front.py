@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.axes import Points
-from analysis.figure import blank, legend, style
+from analysis.figures.style import blank, legend, style
 from analysis.front import DEFAULT, admissible, front_mask
 from analysis.palette import Look, in_order, looks
-from analysis.plane import Plane, oriented, plane_of, printed
+from analysis.figures.plane import Plane, oriented, plane_of, printed
 from analysis.summary import BASELINE
 
 
