@@ -100,7 +100,5 @@ def _shares(points: Points, sets: NDArray[np.int_], x: Points, y: Points) -> Poi
 
 
 def _frame(method: str, count: int, surface: Points, axes: Sequence[Axis]) -> pd.DataFrame:
-    values = {
-        axis.column: surface[:, index] * (-1.0 if axis.maximise else 1.0) for index, axis in enumerate(axes)
-    }
+    values = {axis.column: surface[:, index] * (-1.0 if axis.maximise else 1.0) for index, axis in enumerate(axes)}
     return pd.DataFrame({"method": method, "runs": count, "level": surface[:, -1].astype(int), **values})

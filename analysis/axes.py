@@ -62,6 +62,38 @@ def _axis(name: str, objective: Objective) -> Axis:
     return Axis(name, objective.column, objective.maximise, objective.label, fraction)
 
 
+def measured(trials: pd.DataFrame, objectives: Sequence[str]) -> tuple[Axis, tuple[Axis, ...]]:
+    """The score of a study, and the counts to draw it against, the study's own objectives first.
+
+    The score is the first one among the objectives, else the first of accuracy, nmse, mse and loss that was
+    measured. Of the other counts those that differ between trials are given; macs and flops, which are twice the
+    macs, not both.
+
+    Raises:
+        ValueError: no score or no count was measured.
+    """
+    own = axes_of(objectives)
+    score = next((axis for axis in own if axis.is_score), None)
+    if score is None:
+        score = next((axis for axis in axes_of(_SCORES) if trials[axis.column].notna().any()), None)
+    counts = [axis for axis in own if not axis.is_score]
+    twin = {"macs"} if "macs" not in objectives else {"flops"} - set(objectives)
+    # How many inputs are left says the least about a network's cost.
+    for axis in sorted(axes_of(OBJECTIVES), key=lambda axis: axis.name == "inputs"):
+        if not axis.is_score and axis not in counts and axis.name not in twin and _differ(trials, axis):
+            counts.append(axis)
+    if score is None or not counts:
+        raise ValueError("expected trials with a score and a count, got none with both (did all of them fail?)")
+    return score, tuple(counts)
+
+
+_SCORES = ("accuracy", "nmse", "mse", "loss")
+
+
+def _differ(trials: pd.DataFrame, axis: Axis) -> bool:
+    return axis.column in trials and len(trials[axis.column].dropna().unique()) > 1
+
+
 def minimised(trials: pd.DataFrame, axes: Sequence[Axis]) -> Points:
     """Objective vectors (n, m) as float64, maximised ones negated, so that less is better everywhere."""
     missing = [axis.column for axis in axes if axis.column not in trials.columns]

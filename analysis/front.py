@@ -20,9 +20,7 @@ def excluded(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> "pd.S
     status, or "accuracy missing" (NaN or null) or "accuracy infinite" for the first such objective.
     """
     axes = axes_of(objectives)
-    why: pd.Series[Any] = (
-        trials["status"].astype("category").cat.rename_categories({"COMPLETE": ""}).rename("excluded")
-    )
+    why: pd.Series[Any] = trials["status"].astype("category").cat.rename_categories({"COMPLETE": ""}).rename("excluded")
     for axis, column in zip(axes, minimised(trials, axes).T, strict=True):
         for word, bad in (("missing", np.isnan(column)), ("infinite", np.isinf(column))):
             label = f"{axis.name} {word}"
@@ -70,9 +68,7 @@ def front_mask(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> NDA
     return nondominated(candidates(trials, objectives))
 
 
-def pareto(
-    trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT, *, by: str | None = None
-) -> pd.DataFrame:
+def pareto(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT, *, by: str | None = None) -> pd.DataFrame:
     """The non-dominated trials, best value of the first objective first.
 
     FAILED and NOT_EQUIVALENT trials and those with a missing or infinite objective are never on a front

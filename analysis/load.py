@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from typing import Any
 
@@ -21,13 +22,30 @@ class Study:
     Attributes:
         trials: one row per trial. Counts are nullable integers, metrics float64 (NaN where they do not
             apply), times are UTC; columns as in study.results.TRIALS, then `param_NAME`.
-        curves: one row per trial and epoch; columns as in study.results.CURVES.
         configs: the resolved study.yaml of each study, by the name in the column `study`.
+        directories: where each study lies, by the same name.
     """
 
     trials: pd.DataFrame
-    curves: pd.DataFrame
     configs: Mapping[str, Mapping[str, Any]]
+    directories: Mapping[str, StudyDirectory]
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """One row per trial and epoch, read when first asked for; columns as in study.results.CURVES."""
+        parts = [_named(directory.curves(), name) for name, directory in self.directories.items()]
+        return to_frame(concatenate(parts, CURVES))
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """What the first study optimises."""
+        return tuple(next(iter(self.configs.values())).get("objectives", DEFAULT))
+
+    @property
+    def published(self) -> tuple[Mapping[str, Any], ...]:
+        """Others' results, as the studies' YAML states them; each once."""
+        entries = [entry for config in self.configs.values() for entry in config.get("published", ())]
+        return tuple(entry for index, entry in enumerate(entries) if entry not in entries[:index])
 
     def left_out(self, objectives: Sequence[str] = DEFAULT) -> pd.DataFrame:
         """How many trials stay off the fronts of these objectives and why; see analysis.left_out."""
@@ -52,11 +70,10 @@ def load(*locations: Location) -> Study:
     if len(set(names)) != len(names):
         names = places
     trials = [_named(directory.trials(), name) for directory, name in zip(directories, names, strict=True)]
-    curves = [_named(directory.curves(), name) for directory, name in zip(directories, names, strict=True)]
     return Study(
         to_frame(concatenate(trials, TRIALS)),
-        to_frame(concatenate(curves, CURVES)),
         dict(zip(names, configs, strict=True)),
+        dict(zip(names, directories, strict=True)),
     )
 
 

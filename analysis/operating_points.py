@@ -84,7 +84,7 @@ def compression_at_drop(
         f"Compression of the {count} (dense / remaining) at a given loss of validation {score} against"
         f" the dense baseline's {dense}"
     )
-    headings = [f"≤ {100 * drop:g} {unit}" for drop in drops]
+    headings = [f"≤{100 * drop:g} {unit}" for drop in drops]
     return _table(frame, headings, ".2f", 1.0, True, caption)
 
 
@@ -112,10 +112,7 @@ def _table(
     }
     columns = (
         Column("method", "method", title),
-        *(
-            Column(key, heading, form, scale, (f"{key}_spread",))
-            for key, heading in zip(keys, headings, strict=True)
-        ),
+        *(Column(key, heading, form, scale, (f"{key}_spread",)) for key, heading in zip(keys, headings, strict=True)),
     )
     spread = said_of_runs(frame["runs"], "mean ± standard deviation", "a spread")
     return Table(frame, columns, f"{caption}; {spread}. –: not reached in every run.", frozenset(bold))

@@ -6,6 +6,17 @@ from dataclasses import dataclass
 # Okabe & Ito, "Color Universal Design" (2008), without their yellow, which vanishes on white paper.
 _BLACK, _ORANGE, _SKY, _GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 _BLUE, _VERMILLION, _PURPLE, _GREY = "#0072B2", "#D55E00", "#CC79A7", "#777777"
+# The same hues, light enough for a dark page (contrast with #14171a at least 5).
+NIGHT = {
+    _BLACK: "#F2F2F2",
+    _ORANGE: "#FFBF3F",
+    _SKY: "#A9DDFF",
+    _GREEN: "#2FC99B",
+    _BLUE: "#3FA2E6",
+    _VERMILLION: "#FF7F3F",
+    _PURPLE: "#E59FC8",
+    _GREY: "#9C9C9C",
+}
 
 
 @dataclass(frozen=True)

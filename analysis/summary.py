@@ -116,19 +116,19 @@ def _columns(score: Axis | None, count: Axis | None) -> tuple[Column, ...]:
         Column("trials", "trials", ","),
         Column("left_out", "left out", ","),
         Column("front", "front", ","),
-        Column("hypervolume", "hypervolume", ".4f"),
+        Column("hypervolume", "HV", ".4f"),
     ]
     if score:
-        form, name = (".2f", f"{score.name} / %") if score.percent else (".4g", score.name)
+        form, unit = (".2f", " %") if score.percent else (".4g", "")
         columns += [
-            Column("best_validation", f"best val. {name}", form, score.scale),
-            Column("best_test", "its test", form, score.scale),
+            Column("best_validation", f"best val.{unit}", form, score.scale),
+            Column("best_test", f"test{unit}", form, score.scale),
         ]
         if count:
             columns += [
                 Column("fewest", f"fewest {count.name}", ",.0f"),
                 Column("fewest_share", "% of dense", ".1f", 100.0),
-                Column("fewest_test", "its test", form, score.scale),
+                Column("fewest_test", f"test{unit}", form, score.scale),
             ]
     return tuple(columns)
 
@@ -138,7 +138,9 @@ def _caption(
 ) -> str:
     if box is None:
         return "No trial has finished with all objectives."
-    text = f"Hypervolume: share of the box up to {box}."
+    text = f"HV: hypervolume, the share of the box up to {box}."
+    if score:
+        text += f" Best: by validation {score.name}."
     if not (score and count):
         return text
     if control is None:

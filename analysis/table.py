@@ -2,13 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape as escape_html
 from pathlib import Path
-from typing import Any
+from textwrap import fill
+from typing import Any, Literal
 
 import pandas as pd
+from rich.markup import escape as escape_markup
 from rich.table import Table as RichTable
+from rich.text import Text
 
 _UNKNOWN = "–"
+_SHORT = 7
+"""Characters of a heading that is not worth breaking."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +74,14 @@ class Table:
     def markdown(self) -> str:
         rule = ["---" if index == 0 else "---:" for index in range(len(self.columns))]
         lines = [self.headings, rule, *self._marked("**{}**")]
-        body = "\n".join(
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-        )
+        body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
         return f"{body}\n\n{self.caption}\n" if self.caption else f"{body}\n"
 
     def latex(self) -> str:
         """A booktabs table (LaTeX: usepackage booktabs), the caption in the table's own."""
         columns = "l" + "r" * (len(self.columns) - 1)
         lines = [" & ".join(map(_escape, line)) + r" \\" for line in [self.headings]]
-        body = [" & ".join(line) + r" \\" for line in self._marked(r"\textbf{{{}}}", escape=True)]
+        body = [" & ".join(line) + r" \\" for line in self._marked(r"\textbf{{{}}}", escape=_escape)]
         caption = [rf"\caption{{{_escape(self.caption)}}}"] if self.caption else []
         return "\n".join(
             [
@@ -110,21 +114,45 @@ class Table:
         return path
 
     def __rich__(self) -> RichTable:
-        table = RichTable(caption=self.caption or None, caption_justify="left")
-        for index, heading in enumerate(self.headings):
-            table.add_column(heading, justify="left" if index == 0 else "right")
-        for line in self._marked("[bold]{}[/bold]"):
+        """For the terminal: no box, headings no wider than what stands below them, so that 80 columns are enough."""
+        caption = Text(self.caption, style="dim") if self.caption else None
+        table = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+        table.caption, table.caption_justify = caption, "left"
+        for index, (heading, *cells) in enumerate(zip(self.headings, *self.rows, strict=True)):
+            width = len(heading) if len(heading) <= _SHORT else max(map(len, [*cells, *heading.split()]))
+            justify: Literal["left", "right"] = "left" if index == 0 else "right"
+            table.add_column(fill(heading, width), justify=justify, vertical="bottom", no_wrap=index > 0)
+        for line in self._marked("[bold]{}[/bold]", escape=escape_markup):
             table.add_row(*line)
         return table
 
-    def _marked(self, mark: str, escape: bool = False) -> Sequence[list[str]]:
+    def html(self) -> str:
+        """A table element; cells carry what they sort by (`data-value`), rows their method (`data-method`)."""
+        head = "".join(f'<th scope="col">{escape_html(heading)}</th>' for heading in self.headings)
+        body = []
+        for texts, (_, line) in zip(self._marked("<b>{}</b>", escape=escape_html), self.frame.iterrows(), strict=True):
+            cells = "".join(
+                f'<td data-value="{escape_html(_plain(line[column.key]))}">{text}</td>'
+                for column, text in zip(self.columns, texts, strict=True)
+            )
+            method = f' data-method="{escape_html(str(line["method"]))}"' if "method" in line else ""
+            body.append(f"<tr{method}>{cells}</tr>")
+        caption = f"<caption>{escape_html(self.caption)}</caption>" if self.caption else ""
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+
+    def _marked(self, mark: str, escape: Callable[[str], str] = str) -> Sequence[list[str]]:
         return [
             [
-                mark.format(text) if (index, column.key) in self.bold else text
-                for column, text in zip(self.columns, map(_escape, line) if escape else line, strict=True)
+                mark.format(escape(text)) if (index, column.key) in self.bold else escape(text)
+                for column, text in zip(self.columns, line, strict=True)
             ]
             for index, line in enumerate(self.rows)
         ]
+
+
+def _plain(value: object) -> str:
+    """A value to sort by: numbers in full, nothing for what is unknown."""
+    return "" if value is None or value is pd.NA or value != value else str(value)
 
 
 _LATEX = {"\\": r"\textbackslash{}", "–": "--", "±": r"$\pm$", "≤": r"$\leq$", "×": r"$\times$"}

@@ -27,9 +27,7 @@ def spent(trials: pd.DataFrame, over: Budget = "trials") -> NDArray[np.float64]:
     if over not in ("trials", "train_seconds"):
         raise ValueError(f"expected trials, train_seconds or wall_seconds, got {over!r}")
     order = np.argsort(trials["number"].to_numpy(), kind="stable")
-    each = (
-        np.ones(len(trials)) if over == "trials" else trials["train_seconds"].fillna(0.0).to_numpy(np.float64)
-    )
+    each = np.ones(len(trials)) if over == "trials" else trials["train_seconds"].fillna(0.0).to_numpy(np.float64)
     total = np.empty(len(trials))
     total[order] = np.cumsum(each[order])
     return total
@@ -60,14 +58,8 @@ def trajectory(
         unit[~admissible(group, objectives)[order]] = np.nan
         stops = np.unique(np.linspace(len(group), 1, min(points, len(group))).round().astype(int))
         volumes = _running(unit, stops)
-        parts.append(
-            pd.DataFrame({"method": method, over: progress[order][stops - 1], "hypervolume": volumes})
-        )
-    return (
-        pd.concat(parts, ignore_index=True)
-        if parts
-        else pd.DataFrame(columns=["method", over, "hypervolume"])
-    )
+        parts.append(pd.DataFrame({"method": method, over: progress[order][stops - 1], "hypervolume": volumes}))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["method", over, "hypervolume"])
 
 
 def _running(unit: Points, stops: NDArray[np.int_]) -> list[float]:

@@ -55,9 +55,7 @@ def _rows(method: str, pack: str, numbers: np.ndarray[Any, np.dtype[np.int64]]) 
     size = len(numbers)
     # Independent objectives: the front of m of them has about (ln n)^(m-1) / (m-1)! members.
     values: dict[str, Any] = {
-        field.name: np.round(random.random(size), 6)
-        if field.type == pa.float64()
-        else random.integers(1, 10**6, size)
+        field.name: np.round(random.random(size), 6) if field.type == pa.float64() else random.integers(1, 10**6, size)
         for field in TRIALS
         if field.type in (pa.float64(), pa.int32(), pa.int64())
     }
@@ -143,9 +141,7 @@ def _best(sides: list[Callable[[], object]], repeats: int) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="write the result to this file")
     parser.add_argument("--trials", type=int, default=1_000_000)
     parser.add_argument("--pack", type=int, default=1024, help="rows in one Parquet part")
@@ -170,9 +166,7 @@ def main() -> None:
         "pack": options.pack,
         **json.loads(done.stdout),
         **{
-            f"{len(objectives)}_objectives": against_optuna(
-                options.optuna_trials, options.repeats, objectives
-            )
+            f"{len(objectives)}_objectives": against_optuna(options.optuna_trials, options.repeats, objectives)
             for objectives in (FRONT[:2], FRONT)
         },
         "required": REQUIRED,

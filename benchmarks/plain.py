@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 EPOCHS, POLISH, BATCH = 60, 15, 32
-LAMBDA, LR = (1e-5, 1e-2), (1e-3, 1e-2)
+LAMBDA, LR = (1e-3, 1e-1), (1e-3, 1e-2)
 
 
 @lru_cache

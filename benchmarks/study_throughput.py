@@ -44,11 +44,10 @@ model: {{name: mlp, widths: [128, 64]}}
 epochs: 60
 polish: 15
 batch_size: 32
-trials: {{trials}}
 methods:
   group_lasso:
-    space: {{{{lambda: [{LAMBDA[0]}, {LAMBDA[1]}], lr: [{LR[0]}, {LR[1]}], beta: 1.0}}}}
-resources: {{{{workers: {WORKERS}}}}}
+    space: {{lambda: [{LAMBDA[0]}, {LAMBDA[1]}], lr: [{LR[0]}, {LR[1]}], beta: 1.0}}
+resources: {{workers: {WORKERS}}}
 """
 
 
@@ -57,6 +56,10 @@ def space(trial: optuna.Trial) -> dict[str, float]:
         "strength": trial.suggest_float("lambda", *LAMBDA, log=True),
         "lr": trial.suggest_float("lr", *LR, log=True),
     }
+
+
+def define(trial: optuna.Trial) -> None:
+    space(trial)
 
 
 class PlainTrainable(tune.Trainable):
@@ -82,9 +85,6 @@ def plain_function(config: dict[str, Any]) -> None:
 
 
 def tune_side(trainable: Any, trials: int, reuse: bool) -> None:
-    def define(trial: optuna.Trial) -> None:
-        space(trial)
-
     with tempfile.TemporaryDirectory() as folder:
         results = tune.Tuner(
             trainable,
@@ -126,15 +126,15 @@ def optuna_worker(journal: str, trials: int) -> None:
 
 
 def our_side(trials: int) -> None:
-    from study.config import load
+    from study.config import loads, to_yaml
     from study.launch import launch
     from study.results import StudyDirectory
 
     with tempfile.TemporaryDirectory() as folder:
-        yaml = Path(folder) / "throughput.yaml"
-        yaml.write_text(STUDY.format(trials=trials))
+        config = loads(STUDY, overrides=[f"trials={trials}"])
         directory = StudyDirectory(Path(folder) / "run")
-        launch(load(str(yaml)), directory)
+        directory.create(to_yaml(config))
+        launch(config, directory)
         assert directory.trials().num_rows == trials
 
 

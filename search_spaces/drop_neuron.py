@@ -1,5 +1,6 @@
-"""DropNeuron: l1 ||W||_1 + l2 ||W||^2 + dn (lo + li), fully connected layers only (Pan, Dong & Guo 2016)."""
+"""DropNeuron: l1 ||W||_1 + l2/2 ||W||^2 + dn (lo + li), fully connected layers only (Pan, Dong & Guo 2016)."""
 
+from search_spaces.layer_factors import layer_factors
 from search_spaces.learning_rate import learning_rate
 from search_spaces.parameter import FRACTION
 from search_spaces.suggest import Suggest
@@ -23,6 +24,7 @@ def space(suggest: Suggest) -> None:
         log=True,
         why="digits: from few units lost to all; 1e-5 .. 5e-4 on MNIST, 250 in the regression",
     )
+    layer_factors(suggest, "dn")
     suggest.float(
         "ratio",
         0.2,

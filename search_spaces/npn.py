@@ -1,5 +1,6 @@
 """Neural Plasticity Networks: a gate per unit, on with probability g(k phi), by ARM (Li & Ji 2019)."""
 
+from search_spaces.layer_factors import layer_factors
 from search_spaces.learning_rate import learning_rate
 from search_spaces.parameter import FRACTION, POSITIVE, REAL
 from search_spaces.suggest import Suggest
@@ -17,7 +18,7 @@ def space(suggest: Suggest) -> None:
         "estimator",
         "arm",
         choices=("arm", "ar"),
-        why="ARM's second pass lowers the variance; AR does without and costs half",
+        why="ARM's second pass lowers the variance; AR does without it",
     )
     suggest.fixed(
         "gate",
@@ -33,12 +34,7 @@ def space(suggest: Suggest) -> None:
         limits=REAL,
         why="digits: from few units lost to all; a gate costs lambda c/N = .004 .. .1, about .003 on moons",
     )
-    each_layer = suggest.numbered("lambda")
-    if suggest.spelling([], each_layer):
-        for name in each_layer:
-            suggest.fixed(
-                name, 1.0, limits=REAL, why="factor of one layer on lambda, 1 where nothing is said"
-            )
+    layer_factors(suggest, "lambda", limits=REAL)
     suggest.fixed(
         "start",
         "reference",
@@ -69,10 +65,8 @@ def space(suggest: Suggest) -> None:
             limits=POSITIVE,
             why="stage 2; the paper takes 1, so that new gates stay undecided",
         )
-        suggest.per_layer(
-            "active", 0.2, limits=FRACTION, why="share of gates on at first; the paper takes .06 .. .2"
-        )
-        suggest.fixed("fill", 0.1, limits=REAL, why="k phi of a new gate; the paper takes 0, .1 or 3")
+        suggest.per_layer("active", 0.2, limits=FRACTION, why="share of gates on at first; the paper takes .06 .. .2")
+        suggest.fixed("fill", 0.1, why="k phi of a new gate; the paper takes 0, .1 or 3")
     suggest.float(
         "stage_1",
         0.05,

@@ -93,7 +93,7 @@ class Suggest:
             return Index(self._choose(Parameter("", "choice", Choice(tuple(range(len(spellings)))), "")))
         if len(used) > 1:
             names = [name for i in used for name in spellings[i] if name in self._overrides]
-            ways = "; or ".join(", ".join(names) for names in spellings)
+            ways = "; or ".join(", ".join(names) for names in spellings if names)
             self.problems.append(Problem((names[-1],), f"one way of writing it: {ways}", " and ".join(names)))
         return used[0] if used else 0
 

@@ -13,9 +13,10 @@ def unit_pruning(suggest: Suggest) -> None:
         choices=("global", "layerwise"),
         why="one ranking over all layers, or a share of each",
     )
-    by_layer = suggest.numbered("sparsity")
-    if scope == "layerwise" and suggest.spelling(["sparsity"], by_layer):
-        for name in by_layer:
+    ways = [["sparsity"], ["sparsity_first", "sparsity_rest"], suggest.numbered("sparsity")]
+    way = suggest.spelling(*ways) if scope == "layerwise" else 0
+    if way:
+        for name in ways[way]:
             suggest.fixed(name, 0.0, limits=FRACTION, why="share of one layer's units removed")
     else:
         suggest.float(

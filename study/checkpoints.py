@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import time
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,6 +18,9 @@ from study.store import Store
 FOLDER = "checkpoints"
 _KEPT = 2
 """The newest, and the one before in case the newest turns out to be torn."""
+
+_COST = 0.02
+"""Share of the time that checkpoints may take; slow ones are written less often than every ``seconds``."""
 
 
 class Checkpoints:
@@ -41,7 +44,7 @@ class Checkpoints:
     ) -> None:
         self._store, self._pack = store, pack
         self._seconds, self._epochs, self._clock = seconds, epochs, clock
-        self._saved, self._saved_at = 0, clock()
+        self._saved, self._saved_at, self._took = 0, clock(), 0.0
         self.damaged: list[str] = []
         """Where the files lie that `newest` had to set aside."""
 
@@ -51,7 +54,9 @@ class Checkpoints:
             return False
         if self._epochs is not None and epochs - self._saved >= self._epochs:
             return True
-        return self._seconds is not None and self._clock() - self._saved_at >= self._seconds
+        if self._seconds is None:
+            return False
+        return self._clock() - self._saved_at >= max(self._seconds, self._took / _COST)
 
     def save(self, epochs: int, state: dict[str, Any]) -> None:
         """Write one, durably, then remove all but the newest two.
@@ -63,12 +68,14 @@ class Checkpoints:
 
         if epochs == self._saved:
             return
+        started = self._clock()
         buffer = io.BytesIO()
         torch.save(state, buffer)
         self._store.put(f"{FOLDER}/{self._pack}-{epochs:08d}.pt", buffer.getvalue(), replace=True)
         for old in self._names()[:-_KEPT]:
             self._store.remove(old)
         self._saved, self._saved_at = epochs, self._clock()
+        self._took = self._saved_at - started
 
     def newest(self, device: Any = "cpu") -> dict[str, Any] | None:
         """The state after the most epochs, None if there is none; a damaged one is renamed to `.corrupt`."""
@@ -114,14 +121,6 @@ def load(data: bytes, device: Any = "cpu") -> dict[str, Any]:
     if torn or not isinstance(state, dict):
         raise DamagedCheckpoint(f"the checksum of {torn} is wrong" if torn else "it holds no mapping")
     return state
-
-
-def remove_finished(store: Store, finished: Iterable[str]) -> None:
-    """Remove the checkpoints of packs that have results, left by workers that were killed in between."""
-    done = set(finished)
-    for name in store.names(FOLDER, ".pt"):
-        if pack_of(name) in done:
-            store.remove(name)
 
 
 def pack_of(name: str) -> str:

@@ -2,204 +2,126 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
 import tempfile
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
 
-import ray
 from ray import tune
-from ray.tune.search import Searcher
 
-from study.config import StudyConfig
+from study import changes, versions
+from study.config import StudyConfig, loads, to_yaml
+from study.doctor import recover
+from study.ending import Signals
+from study.lock import Lock
+from study.models import Keeper
+from study.packs import Listen, PackSearcher, StopWhen
 from study.progress import Monitor
-from study.results import Manifest, StudyDirectory
+from study.results import StudyDirectory
 from study.search import Search
-from study.worker import StudyTrainable, failed_rows, publish
+from study.session import RayLost, Session, session
+from study.worker import StudyTrainable
 
 Listener = Callable[[Monitor], None]
 
 
-def launch(
-    config: StudyConfig, directory: StudyDirectory, listener: Listener = lambda monitor: None
-) -> Monitor:
-    """Runs or goes on with a study until its budget is spent or it is told to stop; returns where it stands then.
+def launch(config: StudyConfig, directory: StudyDirectory, listener: Listener = lambda monitor: None) -> Monitor:
+    """Run or go on with a study until its budget is spent or it is told to stop.
+
+    Everything is decided by what is in the directory: finished packs stay, packs in flight go on from their newest
+    checkpoints, Optuna's and Tune's states are made anew. A Ray of our own that dies is started again.
 
     Args:
-        config: the study; where ``directory`` holds trials already, the configuration they were made with.
-        directory: where everything lands. Packs that have a manifest and no result are trained first.
+        config: the study. Where the directory holds one already, what its trials depend on has to be the same.
+        directory: where everything lands; made if it is not there.
         listener: called whenever something may have changed, for the display.
+
+    Returns:
+        Where the study stands; ``ending`` is set if it was stopped before its budget was spent.
+
+    Raises:
+        Locked: another driver is at work there.
+        CannotChange: the trials that are there were made with another configuration.
+        OSError: the directory cannot be read or written.
     """
     monitor = Monitor(config)
-    rows = directory.trials().to_pylist()
-    monitor.found_on_disk(rows)
-    with _ray(config) as workers, _stop_on_signals() as stop, tempfile.TemporaryDirectory() as scratch:
-        search = Search(config, directory, layer_counts(config), workers)
-        unfinished = search.rebuild(directory.manifests(), rows)
-        searcher = PackSearcher(search, directory, monitor, unfinished)
-        if not searcher.spent:
-            tune.Tuner(
-                tune.with_resources(StudyTrainable, _resources(config)),
-                tune_config=tune.TuneConfig(
-                    search_alg=searcher,
-                    num_samples=-1,
-                    max_concurrent_trials=workers,
-                    reuse_actors=True,
-                    trial_dirname_creator=lambda trial: trial.config["pack"],
-                ),
-                run_config=tune.RunConfig(
-                    name="tune",
-                    storage_path=scratch,
-                    stop=_StopWhen(stop),
-                    callbacks=[_Listen(monitor, listener)],
-                    failure_config=tune.FailureConfig(max_failures=config.retries),
-                    verbose=0,
-                ),
-            ).fit()
-    monitor.interrupted = stop.is_set()
+    farewell = f"Stopped at once; go on with:\n  study resume {directory.path()}"
+    with Lock(directory.store) as lock, Signals(monitor.ending, farewell) as signals:
+        adopt(config, directory)
+        layers, losses = layer_counts(config), 0
+        while True:
+            finished = monitor.trials_finished
+            try:
+                with session(config.resources) as ray_session:
+                    signals.install()
+                    _run(config, directory, monitor, listener, ray_session, layers, lock)
+                break
+            except RayLost:
+                losses = losses + 1 if monitor.trials_finished == finished else 1
+                monitor.warn("Ray's own processes died and were started again")
+            if losses > config.retries:
+                monitor.ending.give(f"Ray's own processes died {losses} times without a pack finishing in between")
+                break
     listener(monitor)
     return monitor
 
 
-class _OfThisProcess:
-    """Tune pickles what it is given, to restore it elsewhere. That is never done here: the study directory is the truth."""
+def adopt(config: StudyConfig, directory: StudyDirectory) -> None:
+    """Make the directory this study's: create it, or write down what may change and has changed.
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return object, ()
-
-
-class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]
-    """Hands packs to Tune and their results to Optuna. A pack's manifest is on disk before its trial exists.
-
-    Args:
-        unfinished: manifests without results, to be trained before anything new is asked.
+    Raises:
+        CannotChange: something else has changed.
     """
-
-    def __init__(
-        self, search: Search, directory: StudyDirectory, monitor: Monitor, unfinished: Sequence[Manifest] = ()
-    ) -> None:
-        super().__init__(metric="trials_done", mode="max")
-        self.search, self.directory, self.monitor = search, directory, monitor
-        self.unfinished = deque(unfinished)
-        self.running: dict[str, Manifest] = {}
-
-    @property
-    def spent(self) -> bool:
-        return not self.unfinished and not any(self.search.remaining().values())
-
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """A pack's config; None while the next one has to wait for results; FINISHED when there is none to come."""
-        manifest = self.unfinished.popleft() if self.unfinished else self.search.ask()
-        if manifest is None:
-            return None if any(self.search.remaining().values()) else Searcher.FINISHED
-        self.directory.write_manifest(manifest)
-        self.running[trial_id] = manifest
-        self.monitor.started(manifest)
-        return {"study": self.directory.path(), "pack": manifest["pack"]}
-
-    def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-    ) -> None:
-        manifest = self.running.pop(trial_id)
-        pack, method = manifest["pack"], manifest["method"]
-        if error:
-            rows = failed_rows(manifest, f"its worker was lost {self.monitor.config.retries + 1} times")
-            publish(self.directory, self.monitor.config.name, manifest, rows, [])
-        elif not (result or {}).get("done"):
-            self.monitor.stopped(pack)  # it goes on when the study is resumed
-            return
-        rows = self.directory.rows(pack, method)
-        self.search.tell(manifest, rows)
-        self.monitor.finished(pack, rows)
-
-    def save(self, checkpoint_path: str) -> None:
-        """Nothing: the study directory is the truth."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Nothing: `launch` reads the study directory."""
-
-
-class _Listen(_OfThisProcess, tune.Callback):  # type: ignore[misc]
-    def __init__(self, monitor: Monitor, listener: Listener) -> None:
-        self.monitor, self.listener = monitor, listener
-
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        self.listener(self.monitor)
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        if "epochs_done" in result:
-            self.monitor.advanced(trial.config["pack"], result["epochs_done"] / result["epochs_total"])
-
-
-class _StopWhen(_OfThisProcess, tune.Stopper):  # type: ignore[misc]
-    def __init__(self, event: threading.Event) -> None:
-        self.event = event
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        return False
-
-    def stop_all(self) -> bool:
-        return self.event.is_set()
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[threading.Event]:
-    """SIGINT and SIGTERM end the run cleanly; a second one ends it at once."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
+    if not directory.exists():
+        directory.create(to_yaml(config))
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def stop(number: int, frame: Any) -> None:
-        event.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield event
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    where = directory.path("study.yaml")
+    stored = loads(directory.store.get("study.yaml").decode(), where, names=False)
+    if changes.check(stored, config, where):
+        directory.create(to_yaml(config), replace=True)
 
 
-@contextmanager
-def _ray(config: StudyConfig) -> Iterator[int]:
-    """A running Ray: the caller's, the cluster at ``resources.address``, or one of our own; yields the packs at once."""
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # else three files for every Tune trial
-    os.environ["RAY_AIR_NEW_OUTPUT"] = (
-        "0"  # the new output prints headers and error tables whatever the verbosity
-    )
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    resources = config.resources
-    ours = not ray.is_initialized()
-    if ours:
-        ray.init(
-            address=resources.address,
-            include_dashboard=None if resources.address else False,
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
-    try:
-        available = ray.cluster_resources()
-        fits = [
-            int(available.get(name, 0) // need)
-            for name, need in (("CPU", resources.cpus_per_worker), ("GPU", resources.gpus_per_worker))
-            if need
-        ]
-        yield max(1, min(fits) if resources.workers == "auto" else resources.workers)
-    finally:
-        if ours:
-            ray.shutdown()
+def _run(
+    config: StudyConfig,
+    directory: StudyDirectory,
+    monitor: Monitor,
+    listener: Listener,
+    ray_session: Session,
+    layers: dict[str, int],
+    lock: Lock,
+) -> None:
+    """From what is on disk to the end of the budget, in one Tuner."""
+    for finding in recover(directory):
+        monitor.warn(str(finding))
+    rows, manifests = directory.trials().to_pylist(), directory.manifests()
+    monitor.found_on_disk(rows)
+    for difference in versions.differences(manifests):
+        monitor.warn(difference)
+    workers = ray_session.workers(config.resources)
+    search = Search(config, directory, layers, workers)
+    unfinished = search.rebuild(manifests, rows)
+    keeper = Keeper(directory, config.keep_models, config.objectives)
+    keeper.update(rows)
+    searcher = PackSearcher(search, directory, monitor, ray_session, keeper, unfinished)
+    if searcher.spent or monitor.ending:
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        tune.Tuner(
+            tune.with_resources(StudyTrainable, _resources(config)),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                num_samples=-1,
+                max_concurrent_trials=workers,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.config["pack"],
+            ),
+            run_config=tune.RunConfig(
+                name="tune",
+                storage_path=scratch,
+                stop=StopWhen(monitor.ending, lock),
+                callbacks=[Listen(monitor, listener, ray_session, directory)],
+                failure_config=tune.FailureConfig(max_failures=config.retries),
+                verbose=0,
+            ),
+        ).fit()
 
 
 def _resources(config: StudyConfig) -> dict[str, float]:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from study.config import StudyConfig
+from study.ending import Ending
 from study.schema import OBJECTIVES, Manifest
 
 Row = Mapping[str, Any]
@@ -27,21 +28,33 @@ class Monitor:
         self.config = config
         self.rows: dict[str, list[Row]] = {name: [] for name in config.methods}
         self.running: dict[str, tuple[str, int, float]] = {}
-        self.interrupted = False
-        self.found = 0
+        self.ending = Ending()
+        self.warnings: list[str] = []
+        self.found: int | None = None
         self.since = time.monotonic()
 
     def found_on_disk(self, rows: Iterable[Row]) -> None:
+        """Start from these; what is running is to be trained again."""
+        self.running.clear()
+        for known in self.rows.values():
+            known.clear()
         for row in rows:
             self.rows[row["method"]].append(row)
-            self.found += 1
+        if self.found is None:
+            self.found = self.trials_finished
+
+    def warn(self, warning: str) -> None:
+        """Something to be told at the end, once."""
+        if warning not in self.warnings:
+            self.warnings.append(warning)
 
     def started(self, manifest: Manifest) -> None:
         self.running[manifest["pack"]] = (manifest["method"], len(manifest["trials"]), 0.0)
 
     def advanced(self, pack: str, fraction: float) -> None:
-        method, trials, _ = self.running[pack]
-        self.running[pack] = (method, trials, fraction)
+        if pack in self.running:
+            method, trials, _ = self.running[pack]
+            self.running[pack] = (method, trials, fraction)
 
     def finished(self, pack: str, rows: Iterable[Row]) -> None:
         self.running.pop(pack, None)
@@ -78,7 +91,7 @@ class Monitor:
     def trials_per_second(self) -> float:
         """Finished since the start, with the finished parts of what is running."""
         partly = sum(trials * fraction for _, trials, fraction in self.running.values())
-        return (self.trials_finished - self.found + partly) / max(self.elapsed, 1e-9)
+        return (self.trials_finished - (self.found or 0) + partly) / max(self.elapsed, 1e-9)
 
     def seconds_left(self) -> float | None:
         rate = self.trials_per_second()
@@ -127,7 +140,9 @@ def summary(monitor: Monitor) -> str:
         f"{60 * monitor.trials_per_second():.0f} a minute",
         f"{duration(monitor.elapsed)} so far",
     ]
-    if left is not None and monitor.trials_finished < monitor.trials_total:
+    if monitor.ending:
+        parts.append(f"{monitor.ending.reason}; waiting for checkpoints")
+    elif left is not None and monitor.trials_finished < monitor.trials_total:
         parts.append(f"about {duration(left)} left")
     return " · ".join(parts)
 

@@ -10,17 +10,29 @@ Every file is written once and atomically, its name decided by the pack, so doin
 
 from __future__ import annotations
 
-import json
-import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
+from study.layout import (
+    CONFIG,
+    PACKS,
+    SCHEMAS,
+    Damaged,
+    Kind,
+    decode_manifest,
+    decode_table,
+    encode_manifest,
+    encode_table,
+    manifest_path,
+    pack_of,
+    part_path,
+)
 from study.schema import (
     CURVES,
     OBJECTIVES,
@@ -31,10 +43,8 @@ from study.schema import (
     Manifest,
     Objective,
     TrialSpec,
-    check_version,
     concatenate,
     table_of,
-    version_of,
 )
 from study.store import Store
 
@@ -45,6 +55,8 @@ __all__ = [
     "STATUSES",
     "TRIALS",
     "VERSION",
+    "Damaged",
+    "DamagedWarning",
     "Manifest",
     "NotAStudy",
     "Objective",
@@ -55,25 +67,23 @@ __all__ = [
 
 _Part = TypeVar("_Part")
 
-_CONFIG = "study.yaml"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _READERS = 8
-# A trials part has many columns of a few rows: dictionaries and compression would double the time to read it.
-_LAYOUT: dict[str, dict[str, Any]] = {
-    "trials": {"compression": "none", "use_dictionary": False, "write_statistics": False},
-    "curves": {"compression": "zstd"},
-}
 
 
 class NotAStudy(FileNotFoundError):
     """The location holds no study."""
 
 
+class DamagedWarning(UserWarning):
+    """A file is torn or not what its name says, and was left out of what was read."""
+
+
 class StudyDirectory:
     """One study's directory: a local path, or an object-store URI as pyarrow.fs reads it.
 
-    Reading what is not a study raises NotAStudy; a damaged file or one of a newer version raises ValueError,
-    with its name. Nothing is cached: each call reads what is there.
+    Reading what is not a study raises NotAStudy. Of a damaged file the reader of one file raises Damaged, and the
+    readers of all (manifests, trials, curves) leave it out with a DamagedWarning; they change nothing (study.doctor
+    does). A file of a newer version raises ValueError. Nothing is cached: each call reads what is there.
     """
 
     def __init__(self, location: str | Path) -> None:
@@ -97,7 +107,7 @@ class StudyDirectory:
         return self.store.place(*parts)
 
     def exists(self) -> bool:
-        return self.store.exists(_CONFIG)
+        return self.store.exists(CONFIG)
 
     def create(self, config_yaml: str, *, replace: bool = False) -> None:
         """Write the resolved configuration, which makes the location a study.
@@ -109,29 +119,34 @@ class StudyDirectory:
         if not isinstance(yaml.safe_load(config_yaml), dict):
             raise ValueError("expected the configuration as a YAML mapping")
         data = config_yaml.encode()
-        if not self.store.put(_CONFIG, data, replace=replace) and self.store.get(_CONFIG) != data:
+        if not self.store.put(CONFIG, data, replace=replace) and self.store.get(CONFIG) != data:
             raise FileExistsError(f"{self.path()} holds a study with another configuration")
 
     def config(self) -> dict[str, Any]:
         """The resolved configuration."""
         self._require()
-        return cast(dict[str, Any], yaml.safe_load(self.store.get(_CONFIG)))
+        try:
+            found = yaml.safe_load(self.store.get(CONFIG))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise Damaged(f"{self.path(CONFIG)} is damaged: {error}") from error
+        if not isinstance(found, dict):
+            raise Damaged(f"{self.path(CONFIG)} is damaged: expected a mapping, but got {type(found).__name__}")
+        return found
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write what a pack is to train, before it starts."""
         self._require()
-        path = f"packs/{_named(manifest['pack'])}.json"
-        self.store.put(path, json.dumps(manifest, indent=1, allow_nan=False).encode())
+        self.store.put(manifest_path(manifest["pack"]), encode_manifest(manifest))
 
     def manifest(self, pack: str) -> Manifest:
         """The manifest of one pack."""
         self._require()
-        return self._manifest(f"packs/{_named(pack)}.json")
+        return self._manifest(manifest_path(pack))
 
     def manifests(self) -> list[Manifest]:
         """All manifests, in the order of their packs' names."""
         self._require()
-        return self._all(self.store.names("packs", ".json"), self._manifest)
+        return self._readable(self.store.names(PACKS, ".json"), self._manifest)
 
     def write_results(
         self,
@@ -151,7 +166,7 @@ class StudyDirectory:
             trial twice.
         """
         self._require()
-        parts = {"curves": table_of(curves, CURVES), "trials": table_of(trials, TRIALS)}
+        parts: dict[Kind, pa.Table] = {"curves": table_of(curves, CURVES), "trials": table_of(trials, TRIALS)}
         for part in parts.values():
             for column, name in (("pack", pack), ("method", method)):
                 others = set(part[column].to_pylist()) - {name}
@@ -164,75 +179,63 @@ class StudyDirectory:
         if unknown:
             raise ValueError(f"expected a status of {', '.join(STATUSES)}, but got {sorted(unknown)}")
         for kind, part in parts.items():
-            self.store.put(_part(kind, pack, method), _parquet(part, kind))
+            self.store.put(part_path(kind, pack, method), encode_table(part, kind))
 
     def finished(self) -> set[str]:
         """The packs that have results."""
         self._require()
-        return {PurePosixPath(name).stem for name in self.store.names("results/trials", ".parquet")}
+        return {pack_of(name) for name in self.store.names("results/trials", ".parquet")}
 
     def rows(self, pack: str, method: str) -> list[dict[str, Any]]:
         """The trial rows of one finished pack, as they were written (NaN as None)."""
         self._require()
-        return cast(list[dict[str, Any]], self._table(_part("trials", pack, method)).to_pylist())
+        return cast(list[dict[str, Any]], self._table(part_path("trials", pack, method)).to_pylist())
 
     def trials(self) -> pa.Table:
         """All trials that have results, by pack: the columns of TRIALS, then the `param_NAME` columns."""
-        return self._tables("trials", TRIALS)
+        return self._tables("trials")
 
     def curves(self) -> pa.Table:
         """The curves of all trials that have results."""
-        return self._tables("curves", CURVES)
+        return self._tables("curves")
 
     def _require(self) -> None:
         if not self.exists():
-            raise NotAStudy(f"expected a study directory (with {_CONFIG} in it) at {self.path()}")
+            raise NotAStudy(f"expected a study directory (with {CONFIG} in it) at {self.path()}")
 
-    def _tables(self, kind: str, schema: pa.Schema) -> pa.Table:
+    def _tables(self, kind: Kind) -> pa.Table:
         finished = self.finished()
-        parts = [
-            name
-            for name in self.store.names(f"results/{kind}", ".parquet")
-            if PurePosixPath(name).stem in finished
-        ]
-        return concatenate(self._all(parts, self._table), schema)
+        parts = [name for name in self.store.names(f"results/{kind}", ".parquet") if pack_of(name) in finished]
+        return concatenate(self._readable(parts, self._table), SCHEMAS[kind])
 
-    def _all(self, names: Iterable[str], read: Callable[[str], _Part]) -> list[_Part]:
+    def _readable(self, names: Iterable[str], read: Callable[[str], _Part]) -> list[_Part]:
+        """What can be read of these files; a warning for each that is damaged."""
+
+        def attempt(name: str) -> _Part | Damaged:
+            try:
+                return read(name)
+            except Damaged as error:
+                return error
+
         with ThreadPoolExecutor(_READERS) as pool:
-            return list(pool.map(read, names))
+            found = list(pool.map(attempt, names))
+        for error in found:
+            if isinstance(error, Damaged):
+                warnings.warn(f"{error}; it was left out", DamagedWarning, stacklevel=4)
+        return [part for part in found if not isinstance(part, Damaged)]
 
     def _table(self, name: str) -> pa.Table:
-        data = self.store.get(name)
-        try:
-            part = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read(
-                use_threads=False
-            )
-        except (pa.ArrowInvalid, OSError) as error:
-            raise ValueError(f"{self.path(name)} is damaged: {error}") from error
-        check_version(version_of(part), self.path(name))
-        return part
+        return self._decoded(name, decode_table)
 
     def _manifest(self, name: str) -> Manifest:
+        return self._decoded(name, decode_manifest)
+
+    def _decoded(self, name: str, decode: Callable[[bytes, str], _Part]) -> _Part:
+        """What the file holds; errors name it."""
+        data = self.store.get(name)
         try:
-            manifest = json.loads(self.store.get(name))
-            check_version(manifest["schema"], self.path(name))
-            manifest["trials"], manifest["pack"], manifest["method"]
-        except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(f"{self.path(name)} is damaged: {error!r}") from error
-        return cast(Manifest, manifest)
-
-
-def _part(kind: str, pack: str, method: str) -> str:
-    return f"results/{kind}/method={_named(method)}/{_named(pack)}.parquet"
-
-
-def _named(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"expected a name of letters, digits, '_', '-' and '.', but got {name!r}")
-    return name
-
-
-def _parquet(table: pa.Table, kind: str) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, write_page_checksum=True, **_LAYOUT[kind])
-    return bytes(sink.getvalue())
+            return decode(data, name)
+        except Damaged as error:
+            raise type(error)(f"{self.path(name)} is damaged: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"{self.path(name)} cannot be read: {error}") from error

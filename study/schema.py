@@ -108,6 +108,18 @@ class Manifest(TypedDict):
     method: str
     trials: list[TrialSpec]
     versions: NotRequired[dict[str, str]]
+    origin: NotRequired[Origin]
+
+
+class Origin(TypedDict):
+    """Where a merged pack comes from, and its trials' names there, in the manifest's order."""
+
+    directory: str
+    study: str
+    seed: int
+    pack: str
+    trials: list[str]
+    origin: NotRequired[Origin]
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
@@ -132,22 +144,16 @@ def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
 def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
     """One table of its parts: what a part lacks is null, numbers become words where another has words."""
     tables = list(tables)
+    declared = set(schema.names)
     kinds: dict[str, set[pa.DataType]] = {}
     for table in tables:
-        for field in table.schema:
-            if field.name not in schema.names:
-                kinds.setdefault(field.name, set()).add(field.type)
+        for name in set(table.column_names) - declared:
+            kinds.setdefault(name, set()).add(table.schema.field(name).type)
     mixed = {name for name, found in kinds.items() if len(found - {pa.null()}) > 1}
     whole = pa.concat_tables(
         [schema.empty_table(), *(_worded(table, mixed) for table in tables)], promote_options="permissive"
     )
     return whole.select([*schema.names, *sorted(kinds)]).combine_chunks()
-
-
-def check_version(found: int | None, where: str) -> None:
-    """Raises ValueError when a file was written by a newer version of this library."""
-    if found is not None and found > VERSION:
-        raise ValueError(f"{where} has schema {found}, but this version of study reads up to {VERSION}")
 
 
 def version_of(table: pa.Table) -> int | None:
@@ -179,9 +185,7 @@ def _array(values: list[Any], field: pa.Field) -> pa.Array:
         convert = float if field.type == pa.float64() else str
         values = [None if value is None else convert(value) for value in values]
     if not field.nullable and None in values:
-        raise ValueError(
-            f"expected a value of {field.name!r} in every row, row {values.index(None)} has none"
-        )
+        raise ValueError(f"expected a value of {field.name!r} in every row, row {values.index(None)} has none")
     try:
         if pa.types.is_integer(field.type) and any(_fraction(value) for value in values):
             return pa.array(values, pa.float64()).cast(field.type)  # given the type at once it would truncate

@@ -8,6 +8,7 @@ when complete.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,11 @@ from pyarrow import fs
 HOOKS: list[Callable[[str, str], None]] = []
 """Fault points for tests: called with the next step and the file, before each step of a write and at the end.
 
-The steps are write, fsync, rename, fsync folder, done; on an object store put, done.
+The steps are write, fsync, rename, fsync folder, done; on an object store put, done; to set a damaged file
+aside quarantine, done.
 """
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}|\.optuna\.journal")
 
 
 class Store:
@@ -39,8 +43,9 @@ class Store:
 
     def place(self, *parts: str) -> str:
         """Where a file or folder lies, as a local path or a URI."""
+        inside = self._inside("/".join(parts))
         if self.local is not None:
-            return str(self.local.joinpath(*parts))
+            return inside.rstrip("/")
         uri = urlsplit(self.location)
         return uri._replace(path="/".join((uri.path.rstrip("/"), *parts))).geturl()
 
@@ -66,7 +71,7 @@ class Store:
         if not replace and self.exists(path):
             return False
         if self.local is not None:
-            _write(self.local / path, data)
+            _write(Path(self._own(path)), data)
         else:
             _step("put", path)
             stream = self._fs.open_output_stream(self._inside(path))
@@ -78,16 +83,42 @@ class Store:
     def remove(self, path: str) -> None:
         """Delete a file; nothing happens when there is none."""
         if self.local is not None:
-            (self.local / path).unlink(missing_ok=True)
+            Path(self._own(path)).unlink(missing_ok=True)
         elif self.exists(path):
             self._fs.delete_file(self._inside(path))
 
     def quarantine(self, path: str) -> str:
-        """Rename a damaged file to end in `.corrupt`, where no reader looks; returns its new path."""
-        self._fs.move(self._inside(path), self._inside(f"{path}.corrupt"))
-        return f"{path}.corrupt"
+        """Rename a damaged file to end in `.corrupt`, where no reader looks; returns its new path.
+
+        A second one of the same name becomes `.corrupt-2`, and so on: nothing is written over. Atomic on a local
+        disk; on an object store a copy, then the original is deleted: again after a crash in between completes it.
+        """
+        aside = f"{path}.corrupt"
+        number = 2
+        while self.exists(aside):
+            aside, number = f"{path}.corrupt-{number}", number + 1
+        _step("quarantine", path)
+        self._fs.move(self._own(path), self._own(aside))
+        _step("done", path)
+        return aside
+
+    def leftovers(self) -> list[str]:
+        """Files that were being written by this class when their writer was killed; while one is at work, its own."""
+        if self.local is None:
+            return []  # a PUT that was cut off leaves nothing
+        found = (path for path in self.local.rglob(".*") if _TEMPORARY.fullmatch(path.name))
+        return sorted(path.relative_to(self.local).as_posix() for path in found if path.is_file())
+
+    def _own(self, path: str) -> str:
+        """A file to be changed: links that lead elsewhere are not followed."""
+        inside = self._inside(path)
+        if self.local is not None and not Path(inside).parent.resolve().is_relative_to(self.local):
+            raise ValueError(f"expected a path inside {self.location}, but {path!r} leads elsewhere")
+        return inside
 
     def _inside(self, path: str) -> str:
+        if path.startswith("/") or ".." in path.split("/"):
+            raise ValueError(f"expected a path inside {self.location}, but got {path!r}")
         return f"{self._root}/{path}"
 
 

@@ -9,9 +9,29 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trainables.trainable import Dense, GroupLasso, SparseGroupLasso, SparseTrainable
+    from trainables.trainable import (
+        NPN,
+        Dense,
+        DropNeuron,
+        ExclusiveGroup,
+        GroupLasso,
+        MagnitudePruning,
+        RandomPruning,
+        SparseGroupLasso,
+        SparseTrainable,
+    )
 
-__all__ = ["Dense", "GroupLasso", "SparseGroupLasso", "SparseTrainable"]
+__all__ = [
+    "NPN",
+    "Dense",
+    "DropNeuron",
+    "ExclusiveGroup",
+    "GroupLasso",
+    "MagnitudePruning",
+    "RandomPruning",
+    "SparseGroupLasso",
+    "SparseTrainable",
+]
 
 
 def __getattr__(name: str) -> Any:

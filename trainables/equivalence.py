@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from trainables import compact, cost
 from trainables.data import Dataset
 from trainables.groups import Alive, Graph
-from trainables.saved import Card, Saved, card
+from trainables.problem import Problem
+from trainables.saved import Saved, card
 from trainables.stack import Stack
 
 TOLERANCE = 1e-4
@@ -36,15 +37,14 @@ class Outcome:
     columns: dict[str, Any]
     module: nn.Module | None
     """The compact network; None where there is none with the same outputs."""
-    stack: Stack
+    problem: Problem
+    dataset: Dataset
     alive: Alive
-    lane: int
 
     def saved(self, row: Mapping[str, Any], **known: Any) -> Saved:
         """The compact network with a card that holds the trial's row and whatever else is ``known``."""
         assert self.module is not None, "there is no compact network"
-        about: Card = card(self.stack.problem, _dataset(self.stack, self.lane), self.alive)
-        return Saved(self.module, about | known | {"trial": dict(row)})
+        return Saved(self.module, card(self.problem, self.dataset, self.alive) | known | {"trial": dict(row)})
 
 
 @torch.no_grad()
@@ -52,24 +52,20 @@ def outcomes(stack: Stack) -> list[Outcome | None]:
     """By lane: the trial's network compacted and compared; None where it has failed."""
     if all(stack.failures):
         return [None] * len(stack.trials)
-    params = stack.method.deployed(stack.params, stack.state, stack.knobs)
+    problem, graph = stack.problem, stack.problem.graph
+    params = stack.method.deployed(stack.params, stack.state, stack.knobs) | stack.buffers
     alive = stack.alive()
-    counts = cost.count(stack.problem.graph, alive)
+    parameters = cost.count(graph, alive)["parameters"].tolist()
     found: list[Outcome | None] = []
-    for lane, failure in enumerate(stack.failures):
-        if failure is not None:
+    for lane, trial in enumerate(stack.trials):
+        if stack.failures[lane] is not None:
             found.append(None)
             continue
-        tensors = {name: tensor[lane] for name, tensor in (params | stack.buffers).items()}
-        own = alive.lane(lane)
-        module, columns = _compare(
-            stack.problem.graph,
-            network(stack.problem.graph, tensors, stack.device),
-            own,
-            _examples(stack, lane),
-            int(counts["parameters"][lane]),
-        )
-        found.append(Outcome(columns, module, stack, own, lane))
+        dataset, own = problem.drawn([trial.data_seed])[0], alive.lane(lane)
+        x = dataset.inputs(dataset.validation.x[:EXAMPLES]).to(stack.device)
+        whole = network(graph, {name: tensor[lane] for name, tensor in params.items()}, stack.device)
+        module, columns = _compare(graph, whole, own, x, parameters[lane])
+        found.append(Outcome(columns, module, problem, dataset, own))
     return found
 
 
@@ -87,10 +83,12 @@ def _compare(
 ) -> tuple[nn.Module | None, dict[str, Any]]:
     try:
         # Convolutions on CUDA round to TF32 otherwise, differently for different sizes.
-        with torch.backends.cudnn.flags(allow_tf32=False):
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             small = compact.compact(module, graph, alive).module
             difference, agreement = compact.check(module, small, x)
             scale = 1.0 if difference <= TOLERANCE else max(1.0, float(module(x).abs().max()))
+    except (MemoryError, torch.OutOfMemoryError):
+        raise  # the fault of the pack, which goes on in smaller ones
     except Exception as error:  # A user's module may do anything; it fails the trial, not the pack.
         return None, _failed(f"its network could not be made smaller: {type(error).__name__}: {error}")
     columns: dict[str, Any] = {"max_abs_difference": difference, "argmax_agreement": agreement}
@@ -106,15 +104,3 @@ def _compare(
 
 def _failed(reason: str) -> dict[str, Any]:
     return {"status": "NOT_EQUIVALENT", "reason": reason}
-
-
-def _dataset(stack: Stack, lane: int) -> Dataset:
-    """Its own where every data seed draws one, else the study's."""
-    datasets = stack.problem.datasets
-    index = stack.feed.seeds.index(stack.trials[lane].data_seed)
-    return datasets[min(index, len(datasets) - 1)]
-
-
-def _examples(stack: Stack, lane: int) -> Tensor:
-    dataset = _dataset(stack, lane)
-    return dataset.inputs(dataset.validation.x[:EXAMPLES]).to(stack.device)

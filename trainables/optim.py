@@ -46,7 +46,7 @@ class LaneOptimizer:
         tensors = list(self.tensors.values())
         torch._foreach_copy_(self._before, tensors)
         for name, tensor in self.tensors.items():
-            tensor.grad = gradients[name]
+            tensor.grad = gradients[name].contiguous()  # fused optimisers on the CPU ignore strides
         self.optimizer.step()
         for before, tensor in zip(self._before, tensors, strict=True):
             torch.lerp(before, tensor, lr.reshape(-1, *[1] * (tensor.dim() - 1)), out=tensor)
@@ -72,7 +72,7 @@ def check_optimizer(name: str, options: Mapping[str, Any]) -> None:
 class Schedule:
     """Factor on the learning rate at an epoch: constant, step (x gamma at milestones or every n epochs), cosine.
 
-    cosine: from 1 down to ``final``, which the epoch after the last would have. ``warmup``: epochs of linear rise before.
+    cosine: from 1 down to ``final``, reached after the last epoch. ``warmup``: epochs of linear rise first.
 
     Raises:
         ValueError: an unknown name.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from trainables import cost
+from trainables.equivalence import Outcome, outcomes
 from trainables.groups import everything
 from trainables.problem import Problem, problem
 from trainables.stack import Recipe, Stack, Trial
 
 Row = dict[str, Any]
+Keep = Callable[[list[Row], list[Outcome | None]], None]
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,13 @@ class Pack:
 
     The trials of a pack are stacked where that pays; elsewhere each is a stack of its own and still saves the start-up.
     A finished stack leaves its rows behind and frees its tensors.
+
+    Args:
+        keep: called with the rows of each finished stack and what became of its networks, which are not kept otherwise.
     """
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, job: Job, keep: Keep = lambda rows, outcomes: None) -> None:
+        self.job, self.keep = job, keep
         self.device = torch.device(_device(job.device))
         data_seeds = sorted({t.data_seed for t in job.trials})
         self.problem = problem(job.data, job.model, job.seed, data_seeds)
@@ -71,14 +76,18 @@ class Pack:
         assert self.stack is not None, "the pack is done"
         self.stack.train_epoch()
         if self.stack.done:
-            self.finished.append((list(_trial_rows(self.stack)), list(_curve_rows(self.stack))))
+            found = outcomes(self.stack)
+            rows = list(_trial_rows(self.stack, found))
+            self.keep(rows, found)
+            self.finished.append((rows, list(_curve_rows(self.stack))))
             self.stack = self._next_stack()
 
-    def latest(self) -> dict[str, Any]:
-        """Scores and counts of a lone trial after its last epoch, the test score only once it is done."""
-        if self.stack is None:
-            return self.finished[-1][0][-1]
-        return {name: _plain(value, 0) for name, value in self.stack.history[-1].items()}
+    def latest(self) -> Row:
+        """Scores and counts of a lone trial after its newest epoch; once it is done its row too, with test scores."""
+        if self.stack is not None:
+            return _numbers(_lane(self.stack.history[-1], 0))
+        (row,), curve = self.finished[-1]
+        return _numbers(curve[-1]) | {name: value for name, value in row.items() if value is not None}
 
     def _next_stack(self) -> Stack | None:
         if self.done:
@@ -119,7 +128,7 @@ def _stacked(vectorize: str, device: torch.device, problem: Problem) -> bool:
     return device.type != "cpu" or all(layer.kind == "linear" for layer in problem.graph.layers)
 
 
-def _trial_rows(stack: Stack) -> Iterator[Row]:
+def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:
     last = stack.history[-1]
     dense = dense_counts(stack.problem)
     failed = all(stack.failures)
@@ -141,29 +150,36 @@ def _trial_rows(stack: Stack) -> Iterator[Row]:
             "train_seconds": stack.train_seconds / len(stack.trials),
             "device": str(stack.device),
         } | {f"param_{name}": value for name, value in trial.parameters.items()}
-        if reason is None:
+        if (outcome := found[lane]) is not None:
             row |= {name: _plain(last[name], lane) for name in last if name not in ("epoch", "seconds", "lr")}
             row |= {f"test_{name}": _plain(value, lane) for name, value in test.items()}
             row |= {f"dense_{name}": value for name, value in dense.items()}
             row["nonzero_weights"] = _plain(nonzero, lane)
             row["val_accuracy_before_polish"] = _plain(settled.get("val_accuracy"), lane)
+            row |= outcome.columns
         yield row
 
 
 def _curve_rows(stack: Stack) -> Iterator[Row]:
     for entry in stack.history:
-        columns = {
-            k: v.tolist() if isinstance(v, Tensor) else [v] * len(stack.trials) for k, v in entry.items()
-        }
+        columns = {k: v.tolist() if isinstance(v, Tensor) else [v] * len(stack.trials) for k, v in entry.items()}
         for lane, trial in enumerate(stack.trials):
             yield {"trial": trial.trial} | {name: _finite(column[lane]) for name, column in columns.items()}
 
 
+def _lane(entry: Row, lane: int) -> Row:
+    """A lane's part of an epoch's record."""
+    return {name: _plain(value, lane) if isinstance(value, Tensor) else value for name, value in entry.items()}
+
+
+def _numbers(row: Row) -> Row:
+    """With NaN for numbers that were not finite: schedulers and searchers expect a number."""
+    return {name: math.nan if value is None else value for name, value in row.items()}
+
+
 def dense_counts(problem: Problem) -> dict[str, Any]:
     """Counts of the whole network, by the same path as every trial's."""
-    return {
-        name: _plain(value, 0) for name, value in cost.count(problem.graph, everything(problem.graph)).items()
-    }
+    return {name: _plain(value, 0) for name, value in cost.count(problem.graph, everything(problem.graph)).items()}
 
 
 def _plain(value: Any, lane: int) -> Any:

@@ -48,14 +48,10 @@ class Problem:
         """A freshly initialised network; the same for the same seed, whatever was drawn before."""
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed_of(seed, "init"))
-            return models.build(
-                self.model, self.dataset.input_shape, self.dataset.outputs, **self.model_options
-            )
+            return models.build(self.model, self.dataset.input_shape, self.dataset.outputs, **self.model_options)
 
 
-def problem(
-    data_options: Options, model_options: Options, seed: int, data_seeds: Sequence[int] = (0,)
-) -> Problem:
+def problem(data_options: Options, model_options: Options, seed: int, data_seeds: Sequence[int] = (0,)) -> Problem:
     """The problem of a study.
 
     Args:
@@ -67,9 +63,7 @@ def problem(
     """
     options = dict(data_options)
     seeds = tuple(sorted(set(data_seeds))) if options.pop("resample", False) else (seed,)
-    return _problem(
-        json.dumps(options, sort_keys=True), json.dumps(dict(model_options), sort_keys=True), seeds
-    )
+    return _problem(json.dumps(options, sort_keys=True), json.dumps(dict(model_options), sort_keys=True), seeds)
 
 
 @lru_cache(maxsize=4)

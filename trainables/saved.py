@@ -39,7 +39,7 @@ class Saved:
 
     def to_bytes(self) -> bytes:
         tensors = {name: tensor.detach().cpu().clone() for name, tensor in self.module.state_dict().items()}
-        return save(tensors, {_KEY: json.dumps(self.card, allow_nan=False)})
+        return bytes(save(tensors, {_KEY: json.dumps(self.card, allow_nan=False)}))
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "the file") -> Saved:

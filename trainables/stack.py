@@ -7,23 +7,27 @@ a function of the lane's own seeds (`trainables.streams`), every tensor operatio
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
+from torch.utils._pytree import tree_map
 
 from trainables import cost
 from trainables.dropout import replace_dropout
 from trainables.feed import Feed
-from trainables.groups import Alive
+from trainables.groups import Alive, Graph
 from trainables.methods import METHODS, Clock, Dense, Method, Params, Setting, stack_knobs, stack_lr
 from trainables.nearest import not_one_of
 from trainables.optim import LaneOptimizer, Schedule, check_optimizer
-from trainables.pattern import zero_pattern
 from trainables.problem import Problem
+
+DIVERGED = 1e6
+"""A trial has failed once its loss is not finite, or so many times the untrained network's, or 1 if that is less."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +83,20 @@ class Stack:
         self.problem, self.recipe, self.trials, self.device = problem, recipe, tuple(trials), device
         self.epoch = self.step = 0
         self.train_seconds = 0.0
-        self.val_loss: Tensor | None = None
+        self.untrained_loss = self.val_loss = None
         self.history: list[dict[str, Any]] = []
         self.failures: list[str | None] = [None] * len(trials)
         data_seeds = [t.data_seed for t in trials]
         self.feed = Feed(problem.drawn(data_seeds), data_seeds, device)
         self._build_networks()
         self._bind_method(METHODS[method])
-        self._lanes = self._over_lanes(self._lane_gradients)
-        self._sums = self._over_lanes(self._lane_sums)
+        self._losses = self._over_lanes(problem.task.loss)
+        self._sums = self._over_lanes(problem.task.sums)
+
+    untrained_loss: Tensor | None
+    """(P,) on the first batch."""
+    val_loss: Tensor | None
+    """(P,) after the newest epoch, where it was measured."""
 
     @property
     def done(self) -> bool:
@@ -97,7 +106,7 @@ class Stack:
 
     def _build_networks(self) -> None:
         modules = [self.problem.module(trial.seed) for trial in self.trials]
-        dropouts = [replace_dropout(module) for module in modules][0]
+        dropouts, *_ = [replace_dropout(module) for module in modules]
         params, buffers = stack_module_state(modules)
         self.params: Params = {k: v.detach().to(self.device) for k, v in params.items()}
         self.buffers: Params = {k: v.detach().to(self.device) for k, v in buffers.items()}
@@ -111,13 +120,13 @@ class Stack:
 
     def _refuse_own_randomness(self) -> None:
         """What a forward pass draws from the global generator would depend on who drew before."""
-        before = torch.get_rng_state()
+        before = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else torch.get_rng_state()
         x, _ = self.feed.batch("train", 0, 2)
         with torch.no_grad():
             tensors = {name: tensor[0].clone() for name, tensor in (self.params | self.buffers).items()}
             functional_call(self.skeleton.train(), tensors, (x if self.feed.shared else x[0],))
-        if not torch.equal(before, torch.get_rng_state()):
-            torch.set_rng_state(before)
+        after = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else torch.get_rng_state()
+        if not torch.equal(before, after):
             raise ValueError(
                 f"{self.problem.model} draws random numbers in its forward pass; expected dropout as "
                 "nn.Dropout or nn.Dropout1d to 3d modules, whose noise each trial has of its own"
@@ -141,35 +150,19 @@ class Stack:
         self.masks: Params = {}
         self.settled = False
 
-    def _over_lanes(self, function: Any) -> Any:
-        """``function`` of one lane -> of all lanes. A single lane is computed as it is, without vmap."""
+    def _over_lanes(self, measure: Callable[[Tensor, Tensor], Any]) -> Callable[[Params, Params, Tensor, Tensor], Any]:
+        """``measure(output, target)`` of one lane -> of the networks of all, given stacked parameters and buffers."""
+
+        def network(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
+            return measure(functional_call(self.skeleton, (params, buffers), (x,)), y)
+
+        def alone(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
+            return tree_map(lambda out: out.unsqueeze(0), network(_only(params), _only(buffers), x, y))
+
         data = None if self.feed.shared else 0
-        if len(self.trials) > 1:
-            return vmap(function, in_dims=(0, 0, 0, 0, 0, data, data), randomness="error")
-
-        def alone(*arguments: Any) -> Any:
-            lanes, (x, y) = arguments[:-2], arguments[-2:]
-            out = function(*({k: v[0] for k, v in lane.items()} for lane in lanes), x, y)
-            return torch.utils._pytree.tree_map(lambda t: t.unsqueeze(0), out)
-
-        return alone
+        return alone if len(self.trials) == 1 else vmap(network, in_dims=(0, 0, data, data), randomness="error")
 
     # -- training ----------------------------------------------------------------------------------------------
-
-    def _lane_gradients(
-        self,
-        params: Params,
-        buffers: Params,
-        state: Params,
-        knobs: Params,
-        noise: Params,
-        x: Tensor,
-        y: Tensor,
-    ) -> tuple[Params, Tensor]:
-        def loss(effective: Params) -> Tensor:
-            return self.problem.task.loss(functional_call(self.skeleton, (effective, buffers), (x,)), y)
-
-        return self.method.gradients(loss, params, state, knobs, noise)
 
     def train_epoch(self) -> None:
         """One epoch of all lanes, then the scores and counts of the networks as they would be deployed."""
@@ -203,7 +196,8 @@ class Stack:
                 self.buffers[name] = torch.full_like(self.seeds, self.step)
             x, y = self.feed.training_batch(order[:, start:end], self.step)
             noise = method.noise(state, self.seeds, clock)
-            gradients, loss = self._lanes(params, self.buffers, state, knobs, noise, x, y)
+            losses = partial(self._losses_of, x, y)
+            gradients, loss = method.gradients(losses, params, state, knobs, noise)
             with torch.no_grad():
                 self.optimizer.step(gradients, lr)
                 if self.extra_optimizer is not None:
@@ -211,8 +205,14 @@ class Stack:
                 method.after_step(params, state, knobs, clock)
                 self._hold()
                 total += loss * (end - start)
+            if self.step == 0:
+                self.untrained_loss = loss
             self.step += 1
         return total / self.batches[-1][1]
+
+    def _losses_of(self, x: Tensor, y: Tensor, effective: Params) -> Tensor:
+        losses: Tensor = self._losses(effective, self.buffers, x, y)
+        return losses
 
     def _hold(self) -> None:
         """Puts back what must not move: zeros of the frozen pattern, parameters without a gradient."""
@@ -229,7 +229,7 @@ class Stack:
             self.params[name].copy_(tensor)
         for name in set(self.params) - set(deployed):
             del self.params[name]
-        self.masks = zero_pattern(self.problem.graph, self.params)
+        self.masks = _zero_pattern(self.problem.graph, self.params)
         self._hand_over()
 
     def _hand_over(self) -> None:
@@ -238,18 +238,6 @@ class Stack:
         self.settled = True
 
     # -- measuring ---------------------------------------------------------------------------------------------
-
-    def _lane_sums(
-        self,
-        params: Params,
-        buffers: Params,
-        state: Params,
-        knobs: Params,
-        noise: Params,
-        x: Tensor,
-        y: Tensor,
-    ) -> dict[str, Tensor]:
-        return self.problem.task.sums(functional_call(self.skeleton, (params, buffers), (x,)), y)
 
     @torch.no_grad()
     def scores(self, split: str) -> dict[str, Tensor]:
@@ -261,7 +249,7 @@ class Stack:
         sums: dict[str, Tensor] = {}
         for start in range(0, examples, rows):
             x, y = self.feed.batch(split, start, min(start + rows, examples))
-            part = self._sums(deployed, self.buffers, {}, {}, {}, x, y)
+            part = self._sums(deployed, self.buffers, x, y)
             sums = {name: value + sums.get(name, 0) for name, value in part.items()}
         return self.problem.task.scores(sums, examples)
 
@@ -281,10 +269,15 @@ class Stack:
         self._mark_diverged(entry)
 
     def _mark_diverged(self, entry: dict[str, Any]) -> None:
+        assert self.untrained_loss is not None
+        untrained_losses = self.untrained_loss.tolist()
         for name in ("train_loss", "val_loss"):
             for lane, value in enumerate(entry[name].tolist() if name in entry else ()):
-                if self.failures[lane] is None and not abs(value) < float("inf"):
-                    self.failures[lane] = f"diverged: {name} became {value} in epoch {self.epoch}"
+                untrained = untrained_losses[lane]
+                if self.failures[lane] is None and not value <= DIVERGED * max(untrained, 1.0):
+                    self.failures[lane] = (
+                        f"diverged: {name} became {value:.3g} in epoch {self.epoch}, and was {untrained:.3g} untrained"
+                    )
 
     # -- checkpoints -------------------------------------------------------------------------------------------
 
@@ -306,7 +299,7 @@ class Stack:
                 del current[key]
             for key, tensor in state[name].items():
                 current[key].copy_(tensor)
-        for name in ("epoch", "step", "train_seconds", "val_loss", "masks"):
+        for name in ("epoch", "step", "train_seconds", "untrained_loss", "val_loss", "masks"):
             setattr(self, name, state[name])
         self.history, self.failures = list(state["history"]), list(state["failures"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -320,6 +313,7 @@ _STATE = (
     "epoch",
     "step",
     "train_seconds",
+    "untrained_loss",
     "val_loss",
     "history",
     "failures",
@@ -336,3 +330,16 @@ def _batch_spans(examples: int, batch_size: int) -> list[tuple[int, int]]:
     spans = [(s, min(s + batch_size, examples)) for s in range(0, examples, batch_size)]
     return spans[:-1] if len(spans) > 1 and batch_size > 1 and spans[-1][1] - spans[-1][0] == 1 else spans
 
+
+def _only(stacked: Params) -> Params:
+    """The tensors of the only lane, as views: batch norm updates its buffers in place."""
+    return {name: tensor.squeeze(0) for name, tensor in stacked.items()}
+
+
+def _zero_pattern(graph: Graph, params: Params) -> Params:
+    """Masks, 1 or 0, that hold at zero what is zero of units: weights, biases, scale and shift of their batch norms.
+
+    A tensor without zeros has none.
+    """
+    names = [name for layer in graph.layers for name in layer.rows if name in params]
+    return {name: (params[name] != 0).to(params[name]) for name in names if not bool(params[name].all())}

@@ -1,6 +1,6 @@
-"""Ray Tune trainables: one class for each method, usable in anyone's `ray.tune.Tuner`. The only file here that knows ray.
+"""Ray Tune trainables: one class for each method, usable in anyone's `ray.tune.Tuner`. Only this file knows ray.
 
-    Tuner(GroupLasso, param_space={"data": "digits", "model": "mlp", "epochs": 30, "lambda": tune.loguniform(1e-4, 1e-2)})
+    Tuner(GroupLasso, param_space={"data": "digits", "model": "mlp", "lambda": tune.loguniform(1e-4, 1e-2)})
 
 A flat config is one trial; a config with ``trials`` is a pack of them. Every `train` call is one epoch and reports the
 trial's scores and counts; a pack reports how far it is, and leaves its rows in ``self.pack``.
@@ -18,18 +18,19 @@ from typing import Any, ClassVar
 import torch
 from ray import tune
 
-from trainables.methods import METHODS
+from trainables.methods import METHODS, knows
+from trainables.nearest import not_one_of
 from trainables.optim import Schedule
 from trainables.pack import Job, Pack
 from trainables.stack import Recipe, Trial
 
 _RECIPE = {f.name for f in dataclasses.fields(Recipe)} - {"lr"}
-_JOB = {"data", "model", "seed", "data_seed", "device", "vectorize", "method", "trials"}
+_JOB = {"method", "data", "model", "seed", "data_seed", "trials", "device", "vectorize"}
 _CHECKPOINT = "pack.pt"
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
-class SparseTrainable(tune.Trainable):
+class SparseTrainable(tune.Trainable):  # type: ignore[misc]
     """Trains one trial or one pack; subclasses name the method, or the config does with ``method``."""
 
     method: ClassVar[str | None] = None
@@ -76,11 +77,31 @@ class SparseGroupLasso(SparseTrainable):
     method = "sparse_group_lasso"
 
 
+class ExclusiveGroup(SparseTrainable):
+    method = "exclusive_group"
+
+
+class DropNeuron(SparseTrainable):
+    method = "drop_neuron"
+
+
+class NPN(SparseTrainable):
+    method = "npn"
+
+
+class MagnitudePruning(SparseTrainable):
+    method = "magnitude"
+
+
+class RandomPruning(SparseTrainable):
+    method = "random"
+
+
 def settle_process() -> None:
     """Process-wide settings that stacked training wants: no denormals, and freed memory kept.
 
-    Optimiser moments of dead units decay into denormals, which are slow. Stacked temporaries are just above the size from
-    which glibc maps and unmaps memory anew each time; page faults then cost more than the arithmetic.
+    Optimiser moments of dead units decay into denormals, which are slow. Stacked temporaries are just above the size
+    from which glibc maps and unmaps memory anew each time; page faults then cost more than the arithmetic.
     """
     torch.set_flush_denormal(True)
     with contextlib.suppress(OSError, AttributeError):
@@ -93,32 +114,43 @@ def job(config: Mapping[str, Any], method: str | None = None) -> Job:
     """A `Job` from a Tune config.
 
     Args:
-        config: ``data`` and ``model`` (a name or a mapping with ``name``), the fields of `Recipe`, ``seed``; then either
-            the parameters of one trial, flat (``lr``, ``lambda``, ...), or ``method`` and ``trials``, a list of mappings
-            with ``trial``, ``seed``, ``data_seed`` and ``parameters``.
+        config: ``data`` and ``model`` (a name or a mapping with ``name``), the fields of `Recipe`, ``seed``; then
+            either the parameters of one trial, flat (``lr``, ``lambda``, ...), or ``trials``, a list of mappings
+            with ``trial``, ``seed``, ``data_seed`` and ``parameters``. ``method`` where the argument is None.
 
     Raises:
         ValueError: something the method or the model does not know, or a value out of range.
     """
-    method = config.get("method", method)
-    if method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)} but got {method!r}")
+    named = config.get("method", method)
+    if named not in METHODS or method not in (None, named):
+        raise not_one_of("method", named, METHODS if method is None else (method,))
+    parameters = {key: value for key, value in config.items() if key not in _RECIPE | _JOB}
+    _refuse_unknown(named, parameters, flat="trials" not in config)
+    vectorize = config.get("vectorize", "auto")
+    if vectorize not in ("auto", "on", "off"):
+        raise not_one_of("vectorize", vectorize, ("auto", "on", "off"))
     seed = int(config.get("seed", 0))
-    if "trials" in config:
-        trials = tuple(Trial(**trial) for trial in config["trials"])
-    else:
-        parameters = {k: v for k, v in config.items() if k not in _RECIPE | _JOB}
-        trials = (Trial(method, seed, int(config.get("data_seed", seed)), parameters),)
+    trials = config.get("trials")
+    if trials is None:
+        data_seed = int(config.get("data_seed", seed))
+        trials = [{"trial": named, "seed": seed, "data_seed": data_seed, "parameters": parameters}]
     return Job(
-        method=method,
+        method=named,
         data=_named(config.get("data", "digits")),
         model=_named(config.get("model", "mlp")),
         recipe=_recipe(config),
-        trials=trials,
+        trials=tuple(Trial(**trial) for trial in trials),
         seed=seed,
-        vectorize=config.get("vectorize", "auto"),
+        vectorize=vectorize,
         device=config.get("device", "auto"),
     )
+
+
+def _refuse_unknown(method: str, parameters: Mapping[str, Any], flat: bool) -> None:
+    own = ["lr", *METHODS[method].knobs] if flat else []
+    for key in parameters:
+        if not flat or not knows(METHODS[method], key):
+            raise not_one_of("config", key, (*sorted(_JOB | _RECIPE), *own))
 
 
 def _recipe(config: Mapping[str, Any]) -> Recipe:
@@ -128,6 +160,10 @@ def _recipe(config: Mapping[str, Any]) -> Recipe:
         given["optimizer"] = _named(given["optimizer"])
     if "lr_schedule" in given:
         schedule = _named(given["lr_schedule"])
+        fields = [field.name for field in dataclasses.fields(Schedule)]
+        for option in schedule:
+            if option not in fields:
+                raise not_one_of("option of lr_schedule", option, fields)
         given["lr_schedule"] = Schedule(**schedule | {"milestones": tuple(schedule.get("milestones", ()))})
     return Recipe(**given)
 

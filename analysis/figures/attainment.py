@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 
 from analysis.attainment import attainment
 from analysis.axes import Points
+from analysis.figures.front import draw_baseline
+from analysis.figures.plane import Plane, oriented, plane_of, printed
 from analysis.figures.style import blank, legend, style
 from analysis.front import DEFAULT, admissible
-from analysis.figures.front import draw_baseline
 from analysis.palette import in_order, looks
-from analysis.figures.plane import Plane, oriented, plane_of, printed
 from analysis.summary import BASELINE, baseline_over_runs
 
 
@@ -57,8 +57,7 @@ def attainment_data(
         part = found[found["method"] == method]
         runs = int(part["runs"].iloc[0])
         stairs = {
-            level: plane.staircase(printed(part[part["level"] == level], x, y))
-            for level in part["level"].unique()
+            level: plane.staircase(printed(part[part["level"] == level], x, y)) for level in part["level"].unique()
         }
         surfaces.append(Surface(method, runs, stairs[50], (stairs[25], stairs[75]) if runs > 1 else None))
     control = baseline_over_runs(trials, y.name) if y.is_score and not x.is_score else None

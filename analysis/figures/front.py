@@ -1,6 +1,6 @@
 """Figure of the fronts in two objectives: what is drawn (`front_data`) and the drawing (`front_figure`)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.axes import Points
+from analysis.axes import Axis, Points
+from analysis.figures.plane import Plane, oriented, plane_of, printed
 from analysis.figures.style import blank, legend, style
 from analysis.front import DEFAULT, admissible, front_mask
 from analysis.palette import Look, in_order, looks
-from analysis.figures.plane import Plane, oriented, plane_of, printed
 from analysis.summary import BASELINE
 
 
@@ -34,6 +34,16 @@ class Cloud:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A published result, in printed units."""
+
+    label: str
+    source: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
 class FrontData:
     """All that the figure shows.
 
@@ -41,16 +51,22 @@ class FrontData:
         clouds: one for each method but the dense baseline.
         dense: x and y of the dense baseline's best trial, None where there is none.
         below: how many admissible trials lie under the plane.
+        published: others' results that have both objectives.
     """
 
     plane: Plane
     clouds: tuple[Cloud, ...]
     dense: tuple[float, float] | None
     below: int
+    published: tuple[Mark, ...] = ()
 
 
 def front_data(
-    trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT, *, span: float | None = 10.0
+    trials: pd.DataFrame,
+    objectives: Sequence[str] = DEFAULT,
+    *,
+    span: float | None = 10.0,
+    published: Sequence[Mapping[str, Any]] = (),
 ) -> FrontData:
     """Fronts and dominated trials per method in two objectives, a score on y and a count on x.
 
@@ -59,6 +75,7 @@ def front_data(
         objectives: two names.
         span: how many points below the best accuracy the y axis reaches at most, so that networks one would
             use are told apart (`below` counts the others); None shows everything. Losses are shown whole.
+        published: others' results as in `Study.published`; shown are those that have both objectives.
 
     Raises:
         ValueError: not two objectives, or no trial that may be drawn.
@@ -68,7 +85,8 @@ def front_data(
     if usable.empty:
         raise ValueError("nothing to draw: no complete trial has both objectives (see analysis.left_out)")
     values = printed(usable, x, y)
-    plane = plane_of(values, x, y, span)
+    marks = marks_of(published, x, y)
+    plane = plane_of(np.concatenate([values, [(mark.x, mark.y) for mark in marks]] if marks else [values]), x, y, span)
     fronts = {}
     for method in in_order(usable["method"].unique()):
         group = usable[usable["method"] == method]
@@ -79,13 +97,22 @@ def front_data(
     if (control := fronts.pop(BASELINE, None)) is not None:
         best = control.front[:, 1].argmax() if y.maximise else control.front[:, 1].argmin()
         dense = (float(control.front[best, 0]), float(control.front[best, 1]))
-    return FrontData(plane, tuple(fronts.values()), dense, plane.below(values))
+    return FrontData(plane, tuple(fronts.values()), dense, plane.below(values), marks)
+
+
+def marks_of(published: Sequence[Mapping[str, Any]], x: Axis, y: Axis) -> tuple[Mark, ...]:
+    """The published results that have both objectives."""
+    return tuple(
+        Mark(entry["label"], entry["source"], entry[x.name] * x.scale, entry[y.name] * y.scale)
+        for entry in published
+        if entry.get(x.name) is not None and entry.get(y.name) is not None
+    )
 
 
 def front_figure(data: FrontData, width: str | float = "column") -> Figure:
     """Draw each front as a staircase, dominated trials faint, the dense baseline as a dotted line."""
     with style():
-        figure = blank(width, len(data.clouds) + (data.dense is not None))
+        figure = blank(width, len(data.clouds) + (data.dense is not None) + bool(data.published))
         axes = figure.add_subplot()
         data.plane.prepare(axes)
         shown = looks(cloud.method for cloud in data.clouds)
@@ -93,6 +120,10 @@ def front_figure(data: FrontData, width: str | float = "column") -> Figure:
             _draw(axes, cloud, shown[cloud.method])
         if data.dense:
             draw_baseline(axes, data.dense)
+        for mark in data.published:
+            _draw_mark(axes, mark)
+        if data.published:
+            axes.plot([], [], linestyle="", label="published (test data)", **_PUBLISHED)
         data.plane.note_below(axes, data.below, "trial")
         legend(figure)
     return figure
@@ -104,6 +135,14 @@ def draw_baseline(axes: Axes, dense: tuple[float, float]) -> None:
     axes.axhline(dense[1], color=look.colour, linestyle=look.line, linewidth=0.8, zorder=2)
     axes.plot(*dense, color=look.colour, marker=look.marker, markersize=7, clip_on=False, zorder=5)
     axes.plot([], [], color=look.colour, marker=look.marker, linestyle=look.line, label=look.title)
+
+
+_PUBLISHED: dict[str, Any] = {"marker": "d", "color": "black", "markerfacecolor": "white", "markersize": 5}
+
+
+def _draw_mark(axes: Axes, mark: Mark) -> None:
+    axes.plot(mark.x, mark.y, zorder=5, **_PUBLISHED)
+    axes.annotate(mark.label, (mark.x, mark.y), (4, -3), textcoords="offset points", va="top", fontsize=6)
 
 
 def _draw(axes: Axes, cloud: Cloud, look: Look) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from study.cli import fronts, runs, writing
+from study.cli import fronts, models, runs, upkeep, writing
 from study.cli.app import app, errors
 
-__all__ = ["app", "fronts", "main", "runs", "writing"]
+__all__ = ["app", "fronts", "main", "models", "runs", "upkeep", "writing"]
 
 
 def main() -> None:

@@ -18,19 +18,13 @@ def pareto(
     ] = None,
     as_json: Json = False,
     csv: Annotated[Path | None, typer.Option(help="Write the front's trials to this file.")] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw the front into this .svg, .png or .pdf file.")
-    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the front into this .svg, .png or .pdf file.")] = None,
 ) -> None:
     """The non-dominated trials: a table, JSON, CSV or a figure."""
     import analysis
 
     study = analysis.load(directory)
-    names = (
-        tuple(objectives.split(","))
-        if objectives
-        else tuple(next(iter(study.configs.values()))["objectives"])
-    )
+    names = tuple(objectives.split(",")) if objectives else tuple(next(iter(study.configs.values()))["objectives"])
     front = analysis.pareto(study.trials, names)
     if as_json:
         typer.echo(front.to_json(orient="records", indent=2, date_format="iso"))

@@ -1,4 +1,4 @@
-"""Commands that train: run, resume, status, dashboard."""
+"""Commands that train and watch: run, resume, extend, status, dashboard."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from study.cli.app import Directory, Json, UserError, app, console, table_of
-from study.config import StudyConfig, load, loads, to_yaml
-from study.results import StudyDirectory
+from study.cli.app import Directory, Json, UserError, app, console, errors, table_of
+from study.config import StudyConfig, load, loads
+from study.lock import driver_of
+from study.results import NotAStudy, StudyDirectory
 
 if TYPE_CHECKING:
     from study.progress import Monitor
 
-INTERRUPTED = 130
+BROKEN = 1
+
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. --set trials=16.")
+]
 
 
 @app.command()
@@ -26,14 +31,9 @@ def run(
     study: Annotated[
         str, typer.Argument(metavar="NAME_OR_FILE", help="A preset (`study list presets`) or a YAML file.")
     ],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. --set trials=16."),
-    ] = None,
+    settings: Settings = None,
     output: Annotated[str | None, typer.Option(help="The study directory; runs/NAME if not given.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything and show what would run.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and show what would run.")] = False,
 ) -> None:
     """Run a study to its end: search every method, keep every result, draw the front."""
     config = load(study, settings or [])
@@ -43,23 +43,49 @@ def run(
             f"{directory.path()} holds a study already: go on with `study resume {directory.path()}`, "
             "or choose another directory with --output"
         )
-    layers = _layers(config)
     if dry_run:
-        _show_plan(config, directory, layers)
+        _importable()
+        _show_plan(config, directory, _layers(config))
         return
-    directory.create(to_yaml(config))
     _launch(config, directory)
 
 
 @app.command()
-def resume(directory: Directory) -> None:
-    """Go on with a study that was stopped, wherever it was stopped."""
+def resume(
+    directory: Directory,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="The study's YAML, where it has changed: its budget, its resources, its notes."),
+    ] = None,
+    settings: Settings = None,
+) -> None:
+    """Go on with a study that was stopped, wherever and however it was stopped."""
     place = StudyDirectory(directory)
-    _launch(_config(place), place)
+    stored = _stored(place, settings if file is None else None)
+    _launch(stored if file is None else load(str(file), settings or []), place)
 
 
-def _config(directory: StudyDirectory, names: bool = True) -> StudyConfig:
-    return loads(json.dumps(directory.config()), directory.path("study.yaml"), names=names)
+@app.command()
+def extend(
+    directory: Directory,
+    trials: Annotated[int, typer.Option(min=1, help="Trials of each method from now on, those there are included.")],
+    settings: Settings = None,
+) -> None:
+    """Go on with a larger budget; what is there counts."""
+    place = StudyDirectory(directory)
+    was = _stored(place)
+    now = _stored(place, [f"trials={trials}", *(settings or [])])
+    if all(now.budget(name) <= was.budget(name) for name in now.methods if name in was.methods):
+        own = [f"{name} ({method.trials})" for name, method in was.methods.items() if method.trials]
+        hint = f"; these have a number of their own, see --set methods.NAME.trials: {', '.join(own)}" if own else ""
+        raise UserError(f"expected more than the {was.trials} trials of a method that it has, but got {trials}{hint}")
+    _launch(now, place)
+
+
+def _stored(directory: StudyDirectory, settings: list[str] | None = None, names: bool = True) -> StudyConfig:
+    directory.config()  # says what is there instead, if it is no study
+    text = directory.store.get("study.yaml").decode()
+    return loads(text, directory.path("study.yaml"), settings or [], names=names)
 
 
 def _layers(config: StudyConfig) -> dict[str, int]:
@@ -76,21 +102,31 @@ def _launch(config: StudyConfig, directory: StudyDirectory) -> None:
     from study.launch import launch
     from study.progress import display, duration
 
-    _layers(config)
     _importable()
+    _layers(config)
     console.print(
         f"[bold]{config.name}[/bold] in {directory.path()}; watch it with `study status` or `study dashboard`"
     )
-    with display(console, _hypervolume(config)) as listener:
-        monitor = launch(config, directory, listener)
-    if monitor.interrupted:
-        console.print(
-            f"Stopped after {monitor.trials_finished} of {monitor.trials_total} trials; nothing is lost. "
-            f"Go on with:\n  study resume {directory.path()}"
-        )
-        raise typer.Exit(INTERRUPTED)
+    try:
+        with display(console, _hypervolume(config)) as listener:
+            monitor = launch(config, directory, listener)
+    except NotAStudy:
+        raise
+    except OSError as error:
+        _stop(f"{directory.path()} cannot be used: {type(error).__name__}: {error}", BROKEN, directory)
+    for warning in monitor.warnings:
+        errors.print(f"study: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if monitor.ending:
+        finished = f"{monitor.trials_finished} of {monitor.trials_total} trials are finished and nothing is lost"
+        _stop(f"{monitor.ending.reason}; {finished}", monitor.ending.exit_code, directory)
     console.print(f"{monitor.trials_finished} trials in {duration(monitor.elapsed)}")
     _conclude(config, directory, monitor)
+
+
+def _stop(why: str, exit_code: int, directory: StudyDirectory) -> NoReturn:
+    message = f"study: {why}. Go on with:\n  study resume {directory.path()}"
+    errors.print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(exit_code)
 
 
 def _importable() -> None:
@@ -168,7 +204,7 @@ def status(directory: Directory, as_json: Json = False) -> None:
 
 
 def _status(directory: StudyDirectory) -> dict[str, Any]:
-    config = _config(directory, names=False)
+    config = _stored(directory, names=False)
     rows = directory.trials().select(["method", "status"]).to_pylist()
     finished = directory.finished()
     waiting = [m for m in directory.manifests() if m["pack"] not in finished]
@@ -182,8 +218,8 @@ def _status(directory: StudyDirectory) -> dict[str, Any]:
             "budget": config.budget(name),
         }
     total = sum(counts["budget"] for counts in methods.values())
-    done = len(rows)
-    state = "complete" if done >= total else "running or stopped"
+    done, driver = len(rows), driver_of(directory.store)
+    state = f"running, {driver}" if driver else "complete" if done >= total else "stopped"
     return {
         "study": config.name,
         "directory": directory.path(),
@@ -205,8 +241,6 @@ def dashboard(
     place.config()
     journal = place.local / "optuna.journal" if place.local else None
     if journal is None or not journal.exists():
-        raise UserError(
-            f"expected Optuna's journal at {place.path('optuna.journal')}; only local studies have one"
-        )
+        raise UserError(f"expected Optuna's journal at {place.path('optuna.journal')}; only local studies have one")
     command = ["optuna-dashboard", str(journal), "--host", host, "--port", str(port)]
     raise typer.Exit(subprocess.call([str(Path(sys.executable).with_name(command[0])), *command[1:]]))

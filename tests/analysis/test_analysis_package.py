@@ -9,9 +9,7 @@ import analysis
 
 def test_all_is_what_is_exported():
     public = {
-        name
-        for name, value in vars(analysis).items()
-        if not name.startswith("_") and not isinstance(value, ModuleType)
+        name for name, value in vars(analysis).items() if not name.startswith("_") and not isinstance(value, ModuleType)
     }
     assert public == set(analysis.__all__)
     assert analysis.__all__ == sorted(analysis.__all__)

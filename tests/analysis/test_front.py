@@ -22,9 +22,7 @@ def brute_force(points: np.ndarray) -> np.ndarray:
     def dominated(point: np.ndarray) -> bool:
         return any((other <= point).all() and (other < point).any() for other in points[finite])
 
-    return np.array(
-        [ok and not dominated(point) for ok, point in zip(finite, points, strict=True)], dtype=bool
-    )
+    return np.array([ok and not dominated(point) for ok, point in zip(finite, points, strict=True)], dtype=bool)
 
 
 @given(st.integers(1, 4).flatmap(lambda m: st.lists(st.tuples(*[VALUES] * m), min_size=1, max_size=25)))

@@ -7,8 +7,8 @@ import pytest
 
 import analysis
 from analysis.axes import axes_of
-from analysis.palette import LOOKS, looks
 from analysis.figures.plane import Plane
+from analysis.palette import LOOKS, looks
 
 
 def test_data_of_the_fronts(digits):
@@ -79,9 +79,7 @@ def test_legend_lies_outside_the_axes(digits):
 @pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
 def test_files_are_written_and_reproducible(digits, tmp_path, suffix):
     first, second = (
-        analysis.save(
-            analysis.front_figure(analysis.front_data(digits)), tmp_path / f"{name}{suffix}"
-        ).read_bytes()
+        analysis.save(analysis.front_figure(analysis.front_data(digits)), tmp_path / f"{name}{suffix}").read_bytes()
         for name in "ab"
     )
     assert len(first) > 5000

@@ -39,9 +39,7 @@ def test_points_outside_the_box(trials):
 
 
 def test_trials_off_the_front_add_nothing(trials):
-    frame = trials(
-        [0.9, 0.99, np.nan, 0.5], [50, 1, 1, 60], status=["COMPLETE", "FAILED", "COMPLETE", "COMPLETE"]
-    )
+    frame = trials([0.9, 0.99, np.nan, 0.5], [50, 1, 1, 60], status=["COMPLETE", "FAILED", "COMPLETE", "COMPLETE"])
     assert analysis.hypervolume(frame) == pytest.approx(0.9 * 0.5)
 
 

@@ -45,7 +45,7 @@ def test_compression_at_drop(repeated):
     assert frame.loc["group_lasso", "drop_0"] == pytest.approx((2 + 2.5) / 2)
     assert frame.loc["npn", "drop_0.02"] == pytest.approx((2 + 4) / 2)
     assert np.isnan(frame.loc["npn", "drop_0"])
-    assert table.headings == ["method", "≤ 0 pt", "≤ 2 pt"]
+    assert table.headings == ["method", "≤0 pt", "≤2 pt"]
     assert table.bold == {(1, "drop_0"), (2, "drop_0.02")}
 
 

@@ -42,15 +42,14 @@ def test_every_method_and_all_of_them(digits):
 
 def test_caption_states_reference_and_baseline(digits):
     assert analysis.summary(digits).caption == (
-        "Hypervolume: share of the box up to accuracy 0, neurons 100. Fewest neurons: the smallest network"
+        "HV: hypervolume, the share of the box up to accuracy 0, neurons 100. Best: by validation accuracy."
+        " Fewest neurons: the smallest network"
         " within 1 point of the dense baseline's validation accuracy of 96 %."
     )
 
 
 def test_a_study_that_has_just_begun(trials):
-    table = analysis.summary(
-        trials([np.nan, np.nan], [np.nan, np.nan], status="FAILED", dense_neurons=np.nan)
-    )
+    table = analysis.summary(trials([np.nan, np.nan], [np.nan, np.nan], status="FAILED", dense_neurons=np.nan))
     assert table.caption == "No trial has finished with all objectives."
     assert table.rows == [
         ["group lasso", "2", "2", "0", "–", "–", "–", "–", "–", "–"],
@@ -74,7 +73,7 @@ def test_tolerance_is_relative_for_losses(trials):
 def test_counts_alone_have_no_score_columns(digits):
     table = analysis.summary(digits, ("neurons",))
     assert "best_validation" not in table.frame
-    assert table.headings == ["method", "trials", "left out", "front", "hypervolume"]
+    assert table.headings == ["method", "trials", "left out", "front", "HV"]
 
 
 def test_row_order_does_not_matter(digits):
@@ -112,12 +111,29 @@ def test_latex_is_escaped():
     assert lines[0] == r"\begin{table}" and lines[-1] == r"\end{table}"
 
 
-def test_rich(table):
-    console = Console(width=200, record=True, file=io.StringIO())
+def test_eighty_columns_show_every_number_whole(digits):
+    table = analysis.summary(digits.assign(method=digits["method"].astype(str).replace("npn", "magnitude")))
+    console = Console(width=80, record=True, file=io.StringIO())
     console.print(table)
     text = console.export_text()
-    assert "group lasso" in text
-    assert "97.00" in text
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    for row in table.rows:
+        assert " ".join(row).split() in [line.split() for line in text.splitlines()]
+
+
+def test_text_is_no_markup(table):
+    odd = Table(pd.DataFrame({"a": ["[red]x", "<b>&"]}), (Column("a", "a<"),), "c<d", frozenset({(0, "a")}))
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(odd)
+    assert "[red]x" in console.export_text()
+    assert '<td data-value="&lt;b&gt;&amp;">&lt;b&gt;&amp;</td>' in odd.html()
+    assert "<b>[red]x</b>" in odd.html() and "a&lt;" in odd.html() and "c&lt;d" in odd.html()
+
+
+def test_html_sorts_by_number_and_names_the_method(table):
+    assert '<tr data-method="group_lasso"><td data-value="group_lasso">group lasso</td>' in table.html()
+    assert '<td data-value="0.97">97.00</td>' in table.html()
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".md", ".tex"])

@@ -30,9 +30,7 @@ def test_each_value_is_the_hypervolume_of_a_prefix(trials, rows, points, random)
 
 
 def test_training_time_adds_up_per_method(trials):
-    frame = trials(
-        [0.5, 0.6, 0.7], [50, 50, 50], method=["npn", "npn", "random"], train_seconds=[2.0, np.nan, 5.0]
-    )
+    frame = trials([0.5, 0.6, 0.7], [50, 50, 50], method=["npn", "npn", "random"], train_seconds=[2.0, np.nan, 5.0])
     path = analysis.trajectory(frame, over="train_seconds")
     assert path[["method", "train_seconds"]].to_numpy().tolist() == [
         ["npn", 2.0],

@@ -6,7 +6,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from study import store
-from study.results import CURVES, OBJECTIVES, TRIALS, Manifest, NotAStudy, StudyDirectory
+from study.layout import KINDS, SCHEMAS, Kind, decode_manifest, decode_table, encode_manifest, encode_table
+from study.results import CURVES, OBJECTIVES, TRIALS, Damaged, DamagedWarning, Manifest, NotAStudy, StudyDirectory
+from study.schema import table_of
 
 CONFIG = "name: digits\nseed: 0\n"
 METHOD = "group_lasso"
@@ -26,9 +30,7 @@ Row = dict[str, Any]
 FINISHED = datetime(2026, 5, 1, 12, 30, 0, 250, tzinfo=UTC)
 
 
-def trial_row(
-    number: int = 0, pack: str = "group_lasso-p0000", method: str = METHOD, **changes: Any
-) -> dict[str, Any]:
+def trial_row(number: int = 0, pack: str = "group_lasso-p0000", method: str = METHOD, **changes: Any) -> dict[str, Any]:
     return {
         "study": "digits",
         "method": method,
@@ -49,9 +51,7 @@ def trial_row(
     }
 
 
-def curve_row(
-    number: int = 0, epoch: int = 0, pack: str = "group_lasso-p0000", **changes: Any
-) -> dict[str, Any]:
+def curve_row(number: int = 0, epoch: int = 0, pack: str = "group_lasso-p0000", **changes: Any) -> dict[str, Any]:
     identity = {name: trial_row(number, pack)[name] for name in ("study", "method", "trial", "pack")}
     return {**identity, "epoch": epoch, "val_loss": 1 / (epoch + 1), "widths": [128, 64], **changes}
 
@@ -133,12 +133,8 @@ def test_another_configuration_is_refused_unless_it_is_to_replace(
 
 
 def test_parts_of_different_methods_make_one_table(directory: StudyDirectory) -> None:
-    directory.write_results(
-        "npn-p0000", "npn", [trial_row(0, "npn-p0000", "npn", param_weighting="sqrt")], []
-    )
-    directory.write_results(
-        "dense-p0000", "dense", [trial_row(0, "dense-p0000", "dense", param_weighting=2)], []
-    )
+    directory.write_results("npn-p0000", "npn", [trial_row(0, "npn-p0000", "npn", param_weighting="sqrt")], [])
+    directory.write_results("dense-p0000", "dense", [trial_row(0, "dense-p0000", "dense", param_weighting=2)], [])
     other = {**trial_row(0), "param_beta": None, "param_on": True}
     directory.write_results(PACK, METHOD, [other, trial_row(1, param_on=False)], [])
     trials = directory.trials()
@@ -158,9 +154,7 @@ def test_an_empty_study_has_empty_tables(directory: StudyDirectory) -> None:
 
 @pytest.mark.parametrize("nothing", [math.nan, np.float32("nan"), np.float64("nan"), None])
 def test_nan_is_null(directory: StudyDirectory, nothing: Any) -> None:
-    row = trial_row(
-        val_nmse=nothing, neurons=nothing, param_lambda=nothing, val_loss=np.float32(0.5), macs=np.int64(3)
-    )
+    row = trial_row(val_nmse=nothing, neurons=nothing, param_lambda=nothing, val_loss=np.float32(0.5), macs=np.int64(3))
     directory.write_results(PACK, METHOD, [row], [curve_row(val_loss=nothing)])
     got = directory.rows(PACK, METHOD)[0]
     assert (got["val_nmse"], got["neurons"], got["param_lambda"]) == (None, None, None)
@@ -262,25 +256,66 @@ def test_a_write_that_fails_cleans_up(directory: StudyDirectory, monkeypatch: py
     assert files(directory) == {"study.yaml"}
 
 
-def test_damaged_files_are_named(directory: StudyDirectory) -> None:
-    directory.write_manifest(manifest())
-    directory.write_results(PACK, METHOD, [trial_row()], [])
+def test_damaged_files_are_named_and_left_out(directory: StudyDirectory) -> None:
+    other = "group_lasso-p0001"
+    for pack, number in ((PACK, 0), (other, 1)):
+        directory.write_manifest(manifest(pack))
+        directory.write_results(pack, METHOD, [trial_row(number, pack)], [curve_row(number, pack=pack)])
     assert directory.local is not None
-    for name, read in (
-        ("packs/group_lasso-p0000.json", directory.manifests),
-        ("results/trials/method=group_lasso/group_lasso-p0000.parquet", directory.trials),
-    ):
+    readers: list[tuple[str, Callable[[], Any], Callable[[], Any]]] = [
+        (f"packs/{PACK}.json", directory.manifests, lambda: directory.manifest(PACK)),
+        (f"results/trials/method={METHOD}/{PACK}.parquet", directory.trials, lambda: directory.rows(PACK, METHOD)),
+        (f"results/curves/method={METHOD}/{PACK}.parquet", directory.curves, directory.curves),
+    ]
+    for name, read_all, read_one in readers:
         path = directory.local / name
         whole = path.read_bytes()
-        path.write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(ValueError, match=f"{path.name} is damaged"):
-            read()
+        flipped = bytearray(whole)
+        flipped[whole.index(METHOD.encode())] ^= 1
+        for damage in (whole[: len(whole) // 2], b"", bytes(flipped)):
+            path.write_bytes(damage)
+            with pytest.warns(DamagedWarning, match=f"{path.name} is damaged"):
+                assert len(read_all()) == 1
+            with pytest.raises(Damaged if read_one != read_all else DamagedWarning, match="is damaged"):
+                read_one()
+            assert path.read_bytes() == damage
         path.write_bytes(whole)
-    flipped = bytearray(whole)
-    flipped[whole.index(b"COMPLETE")] ^= 1
-    path.write_bytes(bytes(flipped))
-    with pytest.raises(ValueError, match="is damaged"):
-        directory.trials()
+        assert len(read_all()) == 2
+
+
+@pytest.mark.parametrize("text", ["a: [1", "!!python/object/apply:os.system [touch hacked]", "- 1", "\0"])
+def test_a_damaged_configuration_is_named(directory: StudyDirectory, text: str) -> None:
+    assert directory.local is not None
+    (directory.local / "study.yaml").write_text(text)
+    with pytest.raises(Damaged, match=r"study\.yaml is damaged"):
+        directory.config()
+
+
+def test_every_bit_of_a_manifest_counts(directory: StudyDirectory) -> None:
+    whole = encode_manifest(manifest())
+    path = f"packs/{PACK}.json"
+    assert decode_manifest(whole, path) == manifest()
+    for place in range(len(whole)):
+        damage = bytearray(whole)
+        damage[place] ^= 1
+        try:
+            assert decode_manifest(bytes(damage), path) == manifest(), place
+        except ValueError:
+            continue
+
+
+@settings(max_examples=200, deadline=None)
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), kind=st.sampled_from(KINDS))
+def test_a_flipped_bit_in_a_part_is_found_or_harmless(place: float, bit: int, kind: Kind) -> None:
+    rows = [trial_row(0), trial_row(1)] if kind == "trials" else [curve_row(0, epoch) for epoch in range(3)]
+    table, path = table_of(rows, SCHEMAS[kind]), f"results/{kind}/method={METHOD}/{PACK}.parquet"
+    damage = bytearray(encode_table(table, kind))
+    damage[int(place * len(damage))] ^= 1 << bit
+    try:
+        found = decode_table(bytes(damage), path)
+    except ValueError:
+        return
+    assert found.to_pylist() == table.to_pylist() or set(found.column_names) != set(table.column_names)
 
 
 def test_files_of_a_newer_version_are_refused(directory: StudyDirectory) -> None:
@@ -310,24 +345,9 @@ def test_reading_loads_neither_torch_nor_ray_nor_optuna() -> None:
     assert done.stdout.strip() == "set()"
 
 
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """The URI of a bucket on a real S3 server (moto) on the loopback device."""
-    server_module = pytest.importorskip("moto.server")
-    from pyarrow import fs
-
-    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    options = f"?scheme=http&endpoint_override={host}%3A{port}&region=us-east-1"
-    creating, path = fs.FileSystem.from_uri(f"s3://key:secret@studies{options}&allow_bucket_creation=true")
-    creating.create_dir(path)
-    yield f"s3://key:secret@studies/runs/digits{options}"
-    server.stop()
-
-
-def test_an_object_store_holds_a_study(bucket: str) -> None:
-    directory = StudyDirectory(bucket)
+def test_an_object_store_holds_a_study(bucket: Callable[[str], str]) -> None:
+    location = bucket("runs/digits")
+    directory = StudyDirectory(location)
     assert directory.local is None
     with pytest.raises(NotAStudy):
         directory.trials()
@@ -341,4 +361,4 @@ def test_an_object_store_holds_a_study(bucket: str) -> None:
     assert again.finished() == {PACK}
     assert again.trials()["number"].to_pylist() == [0, 1]
     assert again.curves().num_rows == 1
-    assert StudyDirectory(again.path("models")).location == bucket.replace("/digits?", "/digits/models?")
+    assert StudyDirectory(again.path("models")).location == location.replace("/digits?", "/digits/models?")

@@ -3,7 +3,7 @@
 A method is written once for all lanes. Its numbers are knobs: tensors with the lane axis P in front, so that the trials
 of a pack may differ in every one of them. Each hook has a default that does nothing; `dense` is all of them.
 
-Shapes: ``params[name]`` is (P, *shape); under `torch.vmap`, in the hooks marked *lane*, it is (*shape,).
+Shapes: ``params[name]`` is (P, *shape), and whatever a hook computes for a lane is a function of that lane's entries.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.func import grad_and_value
 
 from trainables.groups import Alive, Graph, Layer, liveness
 from trainables.nearest import not_one_of
@@ -25,7 +24,8 @@ Params = dict[str, Tensor]
 State = dict[str, Tensor]
 Knobs = dict[str, Tensor]
 Parameters = Mapping[str, float | int | str | bool]
-Loss = Callable[[Params], Tensor]
+Losses = Callable[[Params], Tensor]
+"""Effective parameters -> (P,) losses of the batch."""
 
 
 @dataclass(frozen=True)
@@ -112,25 +112,24 @@ class Method:
         return {}
 
     def effective(self, params: Params, state: State, noise: dict[str, Tensor]) -> Params:
-        """*lane*: the tensors the network computes with in a training step."""
+        """The tensors the networks compute with in a training step, differentiable in ``params``."""
         return params
 
     def penalty(self, params: Params, state: State, knobs: Knobs) -> Tensor | None:
-        """*lane*: a scalar added to the loss, or None where there is none."""
+        """(P,), added to the losses and differentiated with them, or None where there is none."""
         return None
 
     def gradients(
-        self, loss: Loss, params: Params, state: State, knobs: Knobs, noise: dict[str, Tensor]
+        self, losses: Losses, params: Params, state: State, knobs: Knobs, noise: dict[str, Tensor]
     ) -> tuple[Params, Tensor]:
-        """*lane*: the gradient of ``params`` and the loss without the penalty. ``loss`` takes effective params."""
+        """The gradients of ``params`` and the (P,) losses without the penalty."""
 
         def objective(p: Params) -> tuple[Tensor, Tensor]:
-            data_loss = loss(self.effective(p, state, noise))
+            data = losses(self.effective(p, state, noise))
             penalty = self.penalty(p, state, knobs)
-            return (data_loss if penalty is None else data_loss + penalty), data_loss.detach()
+            return (data if penalty is None else data + penalty), data
 
-        gradient, (_, data_loss) = grad_and_value(objective, has_aux=True)(params)
-        return gradient, data_loss
+        return gradients(objective, params)
 
     def after_step(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
         """After the optimiser's step, e.g. a proximal step; in place."""
@@ -150,13 +149,29 @@ class Method:
         return liveness(self.graph, self.deployed(params, state, knobs), buffers)
 
 
+def gradients(objective: Callable[[Params], tuple[Tensor, Tensor]], params: Params) -> tuple[Params, Tensor]:
+    """Of every lane's objective by its own tensors.
+
+    Lanes do not mix, so that the gradient of the sum over lanes is that of each.
+
+    Args:
+        objective: params -> (P,) to be differentiated, and (P,) to be handed through.
+    """
+    leaves = {name: tensor.detach().requires_grad_() for name, tensor in params.items()}
+    with torch.enable_grad():
+        objectives, values = objective(leaves)
+        found = torch.autograd.grad(objectives.sum(), list(leaves.values()), materialize_grads=True)
+    return dict(zip(leaves, found, strict=True)), values.detach()
+
+
 def stack_knobs(
     method: type[Method], trials: Sequence[Parameters], layers: int, device: torch.device | str = "cpu"
 ) -> Knobs:
     """Flat parameters of P trials -> knobs with the lane axis in front.
 
-    Numbers become (P,) float32, per-layer numbers (P, layers), choices (P,) int64 indices. A per-layer knob ``beta`` is
-    given as ``beta`` (all layers), ``beta_first`` and ``beta_rest``, or ``beta_1`` .. ``beta_L``; the more special wins.
+    Numbers become (P,) float32, per-layer numbers (P, layers), choices (P,) int64 indices. A per-layer knob ``beta``
+    is given as ``beta`` (all layers), ``beta_first`` and ``beta_rest``, or ``beta_1`` .. ``beta_L``; the more
+    special wins.
 
     Raises:
         ValueError: a parameter the method does not know, a value outside its bounds or choices.
@@ -201,7 +216,7 @@ def _value(knob: Knob, name: str, parameters: Parameters, layers: int) -> Any:
 
 
 def _number(knob: Knob, name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not knob.low <= value <= knob.high:
+    if isinstance(value, bool) or not isinstance(value, Real) or not knob.low <= float(value) <= knob.high:
         raise ValueError(f"{name}: expected a number in [{knob.low:g}, {knob.high:g}] but got {value!r}")
     return float(value)
 

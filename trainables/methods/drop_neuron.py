@@ -1,16 +1,19 @@
 """DropNeuron: group penalties on what comes into and what goes out of every unit (Pan, Dong & Guo 2016).
 
-Penalty: s * [ l1 ||W||_1 + l2 ||W||_2^2 + dn (2 r li + 2 (1 - r) lo) ] over the fully connected layers, biases free:
-li sums the norms of the incoming weights of each output unit, lo those of the outgoing weights of each input unit, and
-r = 1/2 weights them alike, as published. The reference code multiplies every coefficient by s = 0.1, and the paper's
-arguments are its arguments; so they are here.
+Penalty: s * sum_l [ l1 ||theta_l||_1 + l2/2 ||theta_l||_2^2 + d_l dn (2 r li(W_l) + 2 (1 - r) lo(W_l)) ] over the fully
+connected layers. li sums the norms of the incoming weights of each output unit, lo those of the outgoing weights of
+each input unit, and r = 1/2 weights them alike, as published. theta = [W, b], as in the reference code; li, lo and the
+threshold leave biases alone. The code multiplies every coefficient by s = 0.1, and the paper's arguments are those of
+the code; so they are here.
 
-The paper descends the whole cost with Adam, and weights below a threshold end as zero. The norms carry an epsilon, since
-the square root has no gradient at zero. The proximal variant takes li and lo one after the other, which is not the joint prox.
+The paper descends the whole cost with Adam, and weights below a threshold end as zero. The norms carry an epsilon,
+since the square root has no gradient at zero. The proximal variant takes li and lo one after the other, which is not
+the joint prox.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -26,9 +29,10 @@ class DropNeuron(Method):
     title = "DropNeuron: in- and outgoing group penalties, fully connected layers (Pan et al. 2016)"
     reference = "Pan, Dong, Guo: DropNeuron: simplifying the structure of deep neural networks, 2016"
     knobs: ClassVar[dict[str, Knob]] = {
-        "l1": Knob(0.0, "strength on single weights", low=0.0),
-        "l2": Knob(0.0, "strength of the squared norm", low=0.0),
+        "l1": Knob(0.0, "strength on single weights and biases", low=0.0),
+        "l2": Knob(0.0, "strength of half the squared norm", low=0.0),
         "dn": Knob(0.0, "strength of li + lo", low=0.0),
+        "dn_layer": Knob(1.0, "factor of a layer on dn", low=0.0, per_layer=True, prefix="dn"),
         "ratio": Knob(0.5, "share of li against lo", low=0.0, high=1.0),
         "threshold": Knob(0.01, "at the end smaller weights become zero", low=0.0),
         "update": Knob(
@@ -42,37 +46,48 @@ class DropNeuron(Method):
         return tuple(layer for layer in self.graph.layers if layer.kind == "linear")
 
     def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
-        proximal = knobs["update"] == 1
-        self.descends, self.shrinks = bool((~proximal).any()), bool(proximal.any())
+        groups = 2 * knobs["dn"].unsqueeze(1) * knobs["dn_layer"]
+        ratio = knobs["ratio"].unsqueeze(1)
         strengths = {
-            "single": knobs["l1"],
-            "square": knobs["l2"],
-            "incoming": 2 * knobs["ratio"] * knobs["dn"],
-            "outgoing": 2 * (1 - knobs["ratio"]) * knobs["dn"],
+            "single": knobs["l1"].unsqueeze(1).expand_as(groups),
+            "square": knobs["l2"].unsqueeze(1).expand_as(groups),
+            "incoming": ratio * groups,
+            "outgoing": (1 - ratio) * groups,
         }
-        strengths = {name: value * knobs["scale"] for name, value in strengths.items()}
-        return {f"{name}_penalty": value * ~proximal for name, value in strengths.items()} | {
-            f"{name}_step": value * proximal for name, value in strengths.items()
+        scale, proximal = knobs["scale"].unsqueeze(1), (knobs["update"] == 1).unsqueeze(1)
+        self.descends, self.shrinks = bool((~proximal).any()), bool(proximal.any())
+        self.squares = bool(knobs["l2"].any())
+        return {f"{name}_penalty": scale * value * ~proximal for name, value in strengths.items()} | {
+            f"{name}_step": scale * value * proximal for name, value in strengths.items()
         }
 
     def penalty(self, params: Params, state: State, knobs: Knobs) -> Tensor | None:
         if not self.descends:
             return None
-        terms = [_terms(params[layer.weight], state) for layer in self.layers]
-        return torch.stack(terms).sum()
+        terms = [
+            ("single", torch.stack([_sums(params, layer, Tensor.abs) for layer in self.layers], 1)),
+            ("incoming", torch.stack([prox.group_norm(params[layer.weight]).sum(1) for layer in self.layers], 1)),
+            ("outgoing", torch.stack([prox.group_norm(params[layer.weight].mT).sum(1) for layer in self.layers], 1)),
+        ]
+        if self.squares:
+            squares = torch.stack([_sums(params, layer, Tensor.square) for layer in self.layers], 1)
+            terms.append(("square", squares / 2))
+        return torch.stack([(state[f"{name}_penalty"] * value).sum(1) for name, value in terms]).sum(0)
 
     def after_step(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
         if not self.shrinks:
             return
-        single, square, incoming, outgoing = (
-            (clock.lr * state[f"{name}_step"]).unsqueeze(1)
-            for name in ("single", "square", "incoming", "outgoing")
-        )
-        for layer in self.layers:
+        for index, layer in enumerate(self.layers):
+            single, square, incoming, outgoing = (
+                (clock.lr * state[f"{name}_step"][:, index]).unsqueeze(1)
+                for name in ("single", "square", "incoming", "outgoing")
+            )
             weight = params[layer.weight]
-            by_output = prox.group(prox.soft(weight, single), incoming)
-            by_input = prox.group(by_output.transpose(1, 2), outgoing)
-            weight.copy_(by_input.transpose(1, 2) / (1 + 2 * square).unsqueeze(2))
+            by_output = prox.sparse_group(weight, single, incoming)
+            weight.copy_(prox.group(by_output.mT, outgoing).mT / (1 + square).unsqueeze(2))
+            if layer.bias:
+                bias = params[layer.bias]
+                bias.copy_(prox.soft(bias, single.squeeze(1)) / (1 + square))
 
     def finish(self, params: Params, state: State, knobs: Knobs) -> None:
         for layer in self.layers:
@@ -80,11 +95,7 @@ class DropNeuron(Method):
             weight[weight.abs() < knobs["threshold"].reshape(-1, 1, 1)] = 0
 
 
-def _terms(weight: Tensor, state: State) -> Tensor:
-    """The penalty of one lane's ``weight`` (out, in)."""
-    return (
-        state["single_penalty"] * weight.abs().sum()
-        + state["square_penalty"] * weight.square().sum()
-        + state["incoming_penalty"] * prox.group_norm(weight).sum()
-        + state["outgoing_penalty"] * prox.group_norm(weight.T).sum()
-    )
+def _sums(params: Params, layer: Layer, each: Callable[[Tensor], Tensor]) -> Tensor:
+    """(P,): sum of ``each`` over the weights and biases of a layer."""
+    total = each(params[layer.weight]).sum((1, 2))
+    return total + each(params[layer.bias]).sum(1) if layer.bias else total

@@ -1,8 +1,9 @@
 """CGES: combined group and exclusive sparsity, over the outgoing weights of each input (Yoon & Hwang 2017).
 
-Penalty: lambda * sum_l sum_g [ g_l * gamma_l * ||W_g||_2 + e_l * (1 - gamma_l)/2 * ||W_g||_1^2 ], biases free, with the
-exclusive share 1 - gamma_l = m + (1 - 2m) l/(L-1) growing with depth: lower layers lose whole inputs, in upper layers the
-outputs compete for them. g_l and e_l are layer scales, 1 in the paper's text (its code scales the layers of its MNIST network).
+Penalty: lambda * sum_l sum_g [ g_l * gamma_l * ||W_g||_2 + e_l * (1 - gamma_l)/2 * ||W_g||_1^2 ], biases free,
+with the exclusive share 1 - gamma_l = m + (1 - 2m) l/(L-1) growing with depth: lower layers lose whole inputs, in upper
+layers the outputs compete for them. g_l and e_l are layer scales, 1 in the paper's text (its code scales the layers of
+its MNIST network).
 
 A group is what one input feature, or one tap (cin, kh, kw) of a convolution, sends to all outputs of its layer.
 """
@@ -25,9 +26,7 @@ class ExclusiveGroup(Method):
     knobs: ClassVar[dict[str, Knob]] = {
         "lambda": Knob(0.0, "strength of the penalty", low=0.0),
         "m": Knob(0.2, "exclusive share of the first layer, 1 - m in the last", low=0.0, high=0.5),
-        "update": Knob(
-            "published", "the paper's two steps or the joint prox", choices=("published", "exact")
-        ),
+        "update": Knob("published", "the paper's two steps or the joint prox", choices=("published", "exact")),
         "group_scale": Knob(1.0, "scale of a layer's group term", low=0.0, per_layer=True),
         "exclusive_scale": Knob(1.0, "scale of a layer's exclusive term", low=0.0, per_layer=True),
     }
@@ -36,24 +35,24 @@ class ExclusiveGroup(Method):
         depth = torch.linspace(0, 1, len(self.layers), device=seeds.device)
         m, strength = knobs["m"].unsqueeze(1), knobs["lambda"].unsqueeze(1)
         share = m + (1 - 2 * m) * depth
+        exact = knobs["update"] == 1
+        self.some_exact, self.all_exact = bool(exact.any()), bool(exact.all())
         return {
             "group": strength * (1 - share) * knobs["group_scale"],
             "exclusive": strength * share * knobs["exclusive_scale"],
-            "exact": knobs["update"] == 1,
+            "exact": exact,
         }
 
     def after_step(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
-        exact = state["exact"]
         for index, layer in enumerate(self.layers):
             weight = params[layer.weight]
             groups = weight.flatten(2).transpose(1, 2)
             strengths = [(clock.lr * state[term][:, index]).unsqueeze(1) for term in ("group", "exclusive")]
-            if not bool(exact.any()):
+            if not self.some_exact:
                 new = prox.cges(groups, *strengths)
-            elif bool(exact.all()):
+            elif self.all_exact:
                 new = prox.group_exclusive(groups, *strengths)
             else:
-                lanes = exact.reshape(-1, 1, 1)
                 joint, published = prox.group_exclusive(groups, *strengths), prox.cges(groups, *strengths)
-                new = torch.where(lanes, joint, published)
+                new = torch.where(state["exact"].reshape(-1, 1, 1), joint, published)
             weight.copy_(new.transpose(1, 2).reshape(weight.shape))

@@ -3,8 +3,8 @@
 Penalty: lambda * sum_l beta_l * w_l * sum_n ||theta_l^n||_2, with w_l = sqrt(P_l) (Alvarez & Salzmann 2016, alpha = 0;
 P_l weights per unit, bias included) or w_l = 1/n for all layers (Dwork 2018; n units in the network), or 1.
 
-The proximal step with step size lr follows the optimiser's step. That is proximal gradient for plain SGD; under momentum
-or Adam it is the customary heuristic (Yun et al. 2021 treat it exactly).
+The proximal step with step size lr follows the optimiser's step. That is proximal gradient for plain SGD; under
+momentum or Adam it is the customary heuristic (Yun et al. 2021 treat it exactly).
 """
 
 from __future__ import annotations
@@ -40,36 +40,44 @@ class GroupLasso(Method):
         strength = knobs["lambda"].unsqueeze(1) * knobs["beta"]
         group, single = (1 - alpha).unsqueeze(1) * strength * weight, alpha.unsqueeze(1) * strength
         every_step = (knobs["cadence"] == 0).unsqueeze(1)
-        return {
+        strengths = {
             "group_step": group * every_step,
             "single_step": single * every_step,
             "group_epoch": group * ~every_step,
             "single_epoch": single * ~every_step,
         }
+        self.acting = {name for name, strength in strengths.items() if bool(strength.any())}
+        return strengths
 
     def after_step(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
-        self._proximal(params, clock.lr, state["group_step"], state["single_step"])
+        self._proximal(params, clock.lr, state, "step")
 
     def after_epoch(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
-        self._proximal(params, clock.lr, state["group_epoch"], state["single_epoch"])
+        self._proximal(params, clock.lr, state, "epoch")
 
-    def _proximal(self, params: Params, lr: Tensor, group: Tensor, single: Tensor) -> None:
-        """theta <- group(soft(theta, t*single), t*group) for every unit of every layer; strengths (P, L)."""
-        if not bool(group.any() or single.any()):
-            return
-        soft = bool(single.any())
+    def _proximal(self, params: Params, lr: Tensor, state: State, cadence: str) -> None:
+        """theta <- group(soft(theta, lr * single), lr * group) for every unit of every layer."""
+        single, group = f"single_{cadence}", f"group_{cadence}"
         for index, layer in enumerate(self.layers):
-            weight = params[layer.weight]
-            bias = params[layer.bias] if layer.bias else None
-            if soft:
-                threshold = (lr * single[:, index]).unsqueeze(1)
-                weight.copy_(prox.soft(weight.flatten(2), threshold).view_as(weight))
-                if bias is not None:
-                    bias.copy_(prox.soft(bias.unsqueeze(2), threshold).squeeze(2))
-            square = weight.flatten(2).square().sum(2)
-            if bias is not None:
-                square += bias.square()
-            scale = prox.group_scale(square.sqrt(), (lr * group[:, index]).unsqueeze(1))
-            weight.mul_(scale.reshape(scale.shape + (1,) * (weight.dim() - 2)))
-            if bias is not None:
-                bias.mul_(scale)
+            weight, bias = params[layer.weight], params[layer.bias] if layer.bias else None
+            if single in self.acting:
+                _soft(weight, bias, (lr * state[single][:, index]).unsqueeze(1))
+            if group in self.acting:
+                _shrink(weight, bias, (lr * state[group][:, index]).unsqueeze(1))
+
+
+def _soft(weight: Tensor, bias: Tensor | None, strength: Tensor) -> None:
+    weight.copy_(prox.soft(weight.flatten(2), strength).view_as(weight))
+    if bias is not None:
+        bias.copy_(prox.soft(bias.unsqueeze(2), strength).squeeze(2))
+
+
+def _shrink(weight: Tensor, bias: Tensor | None, strength: Tensor) -> None:
+    """Units are weight and bias together, in two tensors: scaled in place rather than copied into one."""
+    square = weight.flatten(2).square().sum(2)
+    if bias is not None:
+        square += bias.square()
+    scale = prox.group_scale(square.sqrt(), strength)
+    weight.mul_(scale.reshape(scale.shape + (1,) * (weight.dim() - 2)))
+    if bias is not None:
+        bias.mul_(scale)

@@ -1,14 +1,16 @@
 """Neural Plasticity Networks: a Bernoulli gate on every unit, learned with ARM (Li & Ji 2019, 2021).
 
-Objective: E_{z ~ Bern(g_k(phi))}[L(theta * z)] + sum_l lambda * lambda_l * c_l / N * sum_j g_k(phi_j); c_l weights hang on
-a gate of layer l, N training examples. The sharpness k makes a plan of three stages: k_start to train the weights, k (or
-k_expand) to drop or add units, then gates frozen at k = 5000, which leaves an ordinary network to fine-tune.
+Objective: E_{z ~ Bern(g_k(phi))}[L(theta * z)] + sum_l lambda * lambda_l * c_l / N * sum_j g_k(phi_j); c_l weights hang
+on a gate of layer l, N training examples. The sharpness k makes a plan of three stages: k_start to train the weights, k
+(or k_expand) to drop or add units, then gates frozen at k = 5000, which leaves an ordinary network to fine-tune.
 
-Gates: of a convolution the output channels, after its batch norm where there is one; of a linear layer its inputs. Gating
-is scaling rows or columns of weights, so the network itself stays as it is. Channels added by skip connections have none.
+Gates: of a convolution the output channels, after its batch norm where there is one; of a linear layer its inputs.
+Gating is scaling rows or columns of weights, so the network itself stays as it is. Channels added by skip connections
+have none.
 
-mode sparsify starts with all units and only loses some. mode expand starts with a share of them and, at each epoch in which
-the validation loss is below the one at the last addition, switches on one more gate in each layer that uses all it has.
+mode sparsify starts with all units. mode expand starts with a share of them and, at each epoch of the second stage in
+which the validation loss is below the one at the last addition, switches on one more gate in each layer that uses all
+it has. In both, units are lost when training turns their gates below 1/2.
 """
 
 from __future__ import annotations
@@ -17,11 +19,10 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.func import grad_and_value
 
 from trainables import gates
 from trainables.groups import Layer
-from trainables.methods.base import Clock, Knob, Knobs, Loss, Method, Params, State
+from trainables.methods.base import Clock, Knob, Knobs, Losses, Method, Params, State, gradients
 from trainables.streams import uniform
 
 FROZEN_K = 5000.0
@@ -39,23 +40,21 @@ class NPN(Method):
         "lambda_layer": Knob(1.0, "factor of a layer on lambda", per_layer=True, prefix="lambda"),
         "mode": Knob("sparsify", "lose units or add them", choices=("sparsify", "expand")),
         "k_start": Knob(7.0, "sharpness of the first stage; 5000 in the paper's text", low=0.0),
-        "k": Knob(7.0, "sharpness of the second stage, mode sparsify", low=0.0),
-        "k_expand": Knob(1.0, "sharpness of the second stage, mode expand", low=0.0),
+        "k": Knob(7.0, "sharpness of the second stage, mode sparsify", low=1e-6),
+        "k_expand": Knob(1.0, "sharpness of the second stage, mode expand", low=1e-6),
         "stage_1": Knob(0.1, "end of the first stage as a share of the epochs", low=0.0, high=1.0),
         "stage_2": Knob(0.6, "end of the second stage as a share of the epochs", low=0.0, high=1.0),
         "gate_lr": Knob(1e-3, "Adam's learning rate for the gates", low=0.0),
         "estimator": Knob("arm", "gradient of the gates", choices=("arm", "ar")),
         "gate": Knob("sigmoid", "sigmoid(k phi) or clip(k phi / 7 + 1/2, 0, 1)", choices=("sigmoid", "hard")),
         "start": Knob("reference", "phi 3/7 and -40/7, or 3/k and -3/k", choices=("reference", "paper")),
-        "active": Knob(1.0, "share of a layer's gates that start on", low=0.0, high=1.0, per_layer=True),
+        "active": Knob(0.2, "share of a layer's gates that start on, mode expand", low=0.0, high=1.0, per_layer=True),
         "fill": Knob(0.1, "k phi of a gate that is switched on", low=0.0),
     }
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        return tuple(
-            layer for layer in self.graph.layers if layer.kind == "linear" or self._gates_rows(layer)
-        )
+        return tuple(layer for layer in self.graph.layers if layer.kind == "linear" or self._gates_rows(layer))
 
     def _gates_rows(self, layer: Layer) -> bool:
         free = not layer.tied or layer.name in self.graph.readers
@@ -78,12 +77,13 @@ class NPN(Method):
         return torch.where(knobs["mode"] == 1, knobs["k_expand"], knobs["k"])
 
     def _first_on(self, knobs: Knobs, seeds: Tensor) -> list[Tensor]:
-        """(P, gates) bool by layer: a random choice of the share that starts on, at least one."""
+        """(P, gates) bool by layer: all, or in mode expand a random choice of the given share, at least one."""
+        share = torch.where((knobs["mode"] == 1).unsqueeze(1), knobs["active"], 1.0)
         masks = []
         for index, layer in enumerate(self.layers):
             gates_here = self._gates(layer)
             rank = uniform(seeds, (gates_here,), _ORDER, index).argsort(1).argsort(1)
-            count = (knobs["active"][:, index] * gates_here).round().clamp_min(1)
+            count = (share[:, index] * gates_here).round().clamp_min(1)
             masks.append(rank < count.unsqueeze(1))
         return masks
 
@@ -99,6 +99,7 @@ class NPN(Method):
             "recorded": torch.full_like(knobs["k"], torch.inf),
             "seeds": seeds,
         }
+        self.learning, self.merges = True, bool((knobs["estimator"] == 0).any())
         on = self._first_on(knobs, seeds)
         return state | {f"on.{layer.name}": mask for layer, mask in zip(self.layers, on, strict=True)}
 
@@ -106,8 +107,8 @@ class NPN(Method):
 
     def _stage(self, knobs: Knobs, epoch: int) -> Tensor:
         """(P,) 0, 1 or 2."""
-        done = epoch / self.setting.total_epochs
-        return (done >= knobs["stage_1"]).long() + (done >= knobs["stage_2"]).long()
+        ends = [(knobs[name] * self.setting.total_epochs).round() for name in ("stage_1", "stage_2")]
+        return torch.stack([epoch >= end for end in ends]).sum(0)
 
     def extra_lr(self, knobs: Knobs, clock: Clock) -> Tensor:
         """Zero in the third stage: there Adam's momentum alone would go on moving the gates."""
@@ -119,7 +120,9 @@ class NPN(Method):
         state["k"].copy_(plan.gather(0, stage.unsqueeze(0)).squeeze(0))
         self.learning = bool((stage < 2).any())
         if clock.val_loss is not None:
-            expands = (knobs["mode"] == 1) & (stage == 1) & (clock.val_loss < state["recorded"])
+            # Losses under another k do not compare, so that the first one of the stage has to come from within it.
+            second = (stage == 1) & (self._stage(knobs, clock.epoch - 1) == 1)
+            expands = (knobs["mode"] == 1) & second & (clock.val_loss < state["recorded"])
             if bool(expands.any()):
                 self._expand(params, state, knobs, expands, clock)
 
@@ -145,22 +148,23 @@ class NPN(Method):
         }
 
     def gradients(
-        self, loss: Loss, params: Params, state: State, knobs: Knobs, noise: dict[str, Tensor]
+        self, losses: Losses, params: Params, state: State, knobs: Knobs, noise: dict[str, Tensor]
     ) -> tuple[Params, Tensor]:
         logits = {layer.name: params[_GATE + layer.name] for layer in self.layers}
         pi = {name: self._pi(phi, state, knobs) for name, phi in logits.items()}
         weights = {name: tensor for name, tensor in params.items() if not name.startswith(_GATE)}
         first = {name: gates.sample(p, noise[name]) for name, p in pi.items()}
-        gradient, f2 = grad_and_value(lambda w: loss(self._gated(w, first)))(weights)
-        if self.learning:
-            second = {name: gates.antithetic(p, noise[name]) for name, p in pi.items()}
-            f1 = loss(self._gated(weights, second))
-            hard, arm = knobs["gate"] == 1, knobs["estimator"] == 0
-            for index, (name, phi) in enumerate(logits.items()):
-                estimate = gates.estimate(f1, f2, noise[name], state["k"], arm)
-                gradient[_GATE + name] = estimate + state["cost"][index] * gates.slope(phi, state["k"], hard)
-        else:
-            gradient |= {_GATE + name: torch.zeros_like(phi) for name, phi in logits.items()}
+        gradient, f2 = gradients(lambda w: (losses(self._gated(w, first)),) * 2, weights)
+        if not self.learning:
+            return gradient | {_GATE + name: torch.zeros_like(phi) for name, phi in logits.items()}, f2
+        f1 = f2
+        if self.merges:
+            f1 = losses(self._gated(weights, {name: gates.antithetic(p, noise[name]) for name, p in pi.items()}))
+        hard, arm = knobs["gate"] == 1, knobs["estimator"] == 0
+        for index, (name, phi) in enumerate(logits.items()):
+            estimate = gates.estimate(f1, f2, noise[name], state["k"], arm)
+            cost = state["cost"][:, index].unsqueeze(1)
+            gradient[_GATE + name] = estimate + cost * gates.slope(phi, state["k"], hard)
         return gradient, f2
 
     # -- the network -------------------------------------------------------------------------------------------
@@ -169,7 +173,7 @@ class NPN(Method):
         return gates.gate(phi, state["k"], knobs["gate"] == 1)
 
     def _gated(self, params: Params, z: dict[str, Tensor]) -> Params:
-        """Scales what the gates act on; of one lane or of all."""
+        """Scales what the gates act on, ``z``: {layer: (P, gates)}."""
         gated = dict(params)
         for layer in self.layers:
             gate = z[layer.name]
@@ -194,4 +198,5 @@ class NPN(Method):
 def _normal(seeds: Tensor, count: int, *counters: int) -> Tensor:
     """(P, count) standard normal draws."""
     u = uniform(seeds, (count,), _NOISE, *counters)
-    return torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6))
+    draws: Tensor = torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6))
+    return draws

@@ -1,7 +1,7 @@
 """Magnitude and random structured pruning: the baselines that every sparsity method has to beat.
 
-Dense training, then whole units are removed once, and the polish epochs fine-tune what is left. Magnitude removes the units
-with the least root mean square weight, bias included; random removes any.
+Dense training, then whole units are removed once, and the polish epochs fine-tune what is left. Magnitude removes the
+units with the least root mean square weight, bias included; random removes any. A layer keeps at least one unit.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ class MagnitudePruning(Method):
     reference = "Blalock et al.: What is the state of neural network pruning?, MLSys 2020"
     knobs: ClassVar[dict[str, Knob]] = {
         "sparsity": Knob(0.5, "share of the hidden units removed", low=0.0, high=1.0, per_layer=True),
-        "scope": Knob(
-            "global", "one ranking, or each layer loses its own share", choices=("global", "layerwise")
-        ),
+        "scope": Knob("global", "one ranking, or each layer loses its own share", choices=("global", "layerwise")),
     }
 
     @property
@@ -45,13 +43,10 @@ class MagnitudePruning(Method):
         saliencies = [self.saliency(params, state, layer) for layer in self.layers]
         share = knobs["sparsity"]
         local = [_smallest(s, share[:, i]) for i, s in enumerate(saliencies)]
-        everywhere = _smallest(torch.cat(saliencies, 1), share[:, 0]).split(
-            [s.shape[1] for s in saliencies], 1
-        )
+        sizes = [s.shape[1] for s in saliencies]
+        everywhere = torch.split(_smallest(torch.cat(saliencies, 1), share[:, 0]), sizes, 1)
         layerwise = (knobs["scope"] == 1).unsqueeze(1)
-        for layer, saliency, by_layer, by_rank in zip(
-            self.layers, saliencies, local, everywhere, strict=True
-        ):
+        for layer, saliency, by_layer, by_rank in zip(self.layers, saliencies, local, everywhere, strict=True):
             gone = torch.where(layerwise, by_layer, by_rank)
             gone = gone & (saliency < saliency.max(1, keepdim=True).values)
             for name in layer.rows:

@@ -1,0 +1,192 @@
+"""What a reviewer asks of a compression study, point by point, and what to run where a point is missing.
+
+The points are the recommendations of Blalock, Gonzalez Ortiz, Frankle and Guttag, "What is the state of neural network
+pruning?", MLSys 2020, section 7 and appendix B.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.axes import Axis, measured
+from analysis.front import admissible, distinct, pareto
+from analysis.palette import in_order, title
+from analysis.runs import runs
+from analysis.summary import BASELINE
+
+POINTS = 5
+"""Operating points per method that make a curve; the paper asks for at least five."""
+SEEDS = 3
+"""Runs per method from which a spread can be given."""
+PRUNING = ("magnitude", "random")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One point of the audit.
+
+    Attributes:
+        passed: None where the point does not apply.
+        found: what the study has, in a sentence.
+        remedy: the command that passes the point, or what to change; empty where there is nothing to do.
+    """
+
+    title: str
+    passed: bool | None
+    found: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class _Subject:
+    trials: pd.DataFrame
+    complete: pd.DataFrame
+    config: Mapping[str, Any]
+    location: str
+    score: Axis
+    counts: tuple[Axis, ...]
+
+    @property
+    def rivals(self) -> list[str]:
+        """The methods that compress, those first that are not baselines."""
+        return [name for name in in_order(self.trials["method"].unique()) if name != BASELINE]
+
+    def again(self, *settings: str) -> str:
+        """The command that runs the study once more with other settings."""
+        place = self.location.rstrip("/")
+        changed = " ".join(f"--set {setting}" for setting in settings)
+        return f"study run {place}/study.yaml {changed} --output {place}-audit"
+
+
+def audit(trials: pd.DataFrame, config: Mapping[str, Any], location: str = "DIR") -> tuple[Check, ...]:
+    """All points, for the trials of one study.
+
+    Args:
+        config: the study's resolved YAML.
+        location: the study's directory, for the commands.
+
+    Raises:
+        ValueError: no trial has a score and a count.
+    """
+    objectives = tuple(config["objectives"])
+    score, counts = measured(trials, objectives)
+    complete = trials[admissible(trials, (score.name, counts[0].name))]
+    subject = _Subject(trials, complete, config, location, score, counts)
+    return tuple(check(subject) for check in CHECKS)
+
+
+def _compression_and_speed(subject: _Subject) -> Check:
+    name = "Compression ratio and reduction of multiply-adds"
+    both = [column for pair in _RATIOS for column in pair]
+    known = subject.complete[both].notna().all(axis=1) if len(subject.complete) else pd.Series(dtype=bool)
+    if len(known) and known.all():
+        return Check(name, True, "parameters and multiply-adds are counted for every trial, beside the dense network's")
+    return Check(
+        name, False, f"{int((~known).sum()):,} of {len(known):,} complete trials lack one of {', '.join(both)}"
+    )
+
+
+_RATIOS = (("parameters", "dense_parameters"), ("macs", "dense_macs"))
+
+
+def _raw_and_delta(subject: _Subject) -> Check:
+    name = "Raw scores and differences to the dense network"
+    scored = subject.complete[subject.score.test].notna()
+    dense = (subject.complete["method"] == BASELINE).any()
+    if dense and scored.all():
+        return Check(name, True, "validation and test scores of every trial and of the dense network are given")
+    what = (
+        "no dense trial to take differences to" if not dense else f"{int((~scored).sum()):,} trials lack a test score"
+    )
+    return Check(name, False, what, "" if dense else subject.again(f"methods.{BASELINE}.trials=8"))
+
+
+def _dense_control(subject: _Subject) -> Check:
+    name = "Dense control by the same code path"
+    count = int((subject.complete["method"] == BASELINE).sum())
+    if count:
+        found = f"{count:,} dense trials, trained, polished and measured as the others are"
+        return Check(name, True, found.replace("1 dense trials", "1 dense trial"))
+    return Check(name, False, "no dense trial finished", subject.again(f"methods.{BASELINE}.trials=8"))
+
+
+def _operating_points(subject: _Subject) -> Check:
+    name = f"At least {POINTS} operating points per method"
+    objectives = (subject.score.name, subject.counts[0].name)
+    sizes = {}
+    for method in subject.rivals:
+        own = subject.complete[subject.complete["method"] == method]
+        sizes[method] = len(distinct(pareto(own, objectives), objectives))
+    few = {method: size for method, size in sizes.items() if size < POINTS}
+    if not sizes:
+        return Check(name, False, "no method compresses")
+    if not few:
+        return Check(name, True, f"{min(sizes.values())} or more points on each front")
+    found = "points on the front: " + ", ".join(f"{title(method)} {size}" for method, size in few.items())
+    budget = max(2 * int(subject.config.get("trials", 64)), 64)
+    return Check(name, False, found, f"study extend {subject.location} --trials {budget}")
+
+
+def _seeds(subject: _Subject) -> Check:
+    name = f"At least {SEEDS} seeds, with their spread"
+    counts = runs(subject.complete).groupby(subject.complete["method"], observed=True).nunique()
+    fewest = int(counts.min()) if len(counts) else 0
+    if fewest >= SEEDS:
+        return Check(name, True, f"{fewest} runs of every method; spreads and intervals are over them")
+    found = f"{fewest} run{'' if fewest == 1 else 's'} of a method, so no honest spread"
+    return Check(name, False, found, subject.again(f"seeds={SEEDS}"))
+
+
+def _pruning_baselines(subject: _Subject) -> Check:
+    name = "Random and magnitude pruning as baselines"
+    missing = [method for method in PRUNING if method not in set(subject.complete["method"])]
+    if not missing:
+        return Check(name, True, "both were searched as the methods were")
+    remedy = subject.again(*(f"methods.{method}.trials={subject.config.get('trials', 64)}" for method in missing))
+    return Check(name, False, f"missing: {', '.join(title(method) for method in missing)}", remedy)
+
+
+def _same_budget(subject: _Subject) -> Check:
+    name = "Same data and budget for every method"
+    rivals = subject.trials[subject.trials["method"] != BASELINE]
+    counts = rivals.groupby("method", observed=True).size()
+    seeds = {frozenset(part["data_seed"]) for _, part in rivals.groupby("method", observed=True)}
+    epochs = rivals["epochs"].dropna().unique()
+    if len(counts) < 2:
+        return Check(name, None, "there is nothing to compare: fewer than two methods compress")
+    if len(seeds) > 1:
+        return Check(name, False, "the methods did not see the same splits of the data", subject.again("seeds=1"))
+    if len(epochs) > 1:
+        return Check(name, False, f"trials were trained for {sorted(int(value) for value in epochs)} epochs")
+    if counts.min() == counts.max():
+        each = f"{counts.min():,} trials of {int(epochs[0]) if len(epochs) else '?'} epochs each on the same splits"
+        return Check(name, True, each)
+    most = int(counts.max())
+    short = counts[counts < most]
+    found = ", ".join(f"{title(method)} {size:,}" for method, size in short.items()) + f" trials instead of {most:,}"
+    return Check(name, False, found, subject.again(*(f"methods.{method}.trials={most}" for method in short.index)))
+
+
+def _fine_tuning(subject: _Subject) -> Check:
+    name = "Scores before and after fine-tuning"
+    polish = int(subject.config.get("polish", 0))
+    if not polish:
+        return Check(name, None, "nothing is fine-tuned: the study has no polishing epochs")
+    before = f"{subject.score.column}_before_polish"
+    if before in subject.complete and len(subject.complete) and subject.complete[before].notna().all():
+        return Check(name, True, f"the validation score is kept from before the {polish} polishing epochs")
+    return Check(name, False, f"the {subject.score.name} before polishing is not known for every trial")
+
+
+CHECKS: tuple[Callable[[_Subject], Check], ...] = (
+    _compression_and_speed,
+    _raw_and_delta,
+    _dense_control,
+    _operating_points,
+    _seeds,
+    _pruning_baselines,
+    _same_budget,
+    _fine_tuning,
+)

@@ -1,0 +1,101 @@
+"""Two studies side by side: what differs in how they were run, and in what they found."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.axes import Axis, measured
+from analysis.front import admissible
+from analysis.hypervolume import hypervolume, reference_of
+from analysis.load import Study
+from analysis.palette import in_order, title
+from analysis.summary import OVERALL, baseline, best_of, fewest
+from analysis.table import Column, Table
+
+_ABSENT = "–"
+
+
+def settings_that_differ(one: Mapping[str, Any], two: Mapping[str, Any]) -> pd.DataFrame:
+    """The keys (dotted) of two configurations that are not the same: columns setting, first, second."""
+    flat = [dict(_flat(config)) for config in (one, two)]
+    keys = [key for key in dict.fromkeys([*flat[0], *flat[1]]) if key != "name"]
+    lines = [(key, *(str(side.get(key, _ABSENT)) for side in flat)) for key in keys]
+    different = [line for line in lines if line[1] != line[2]]
+    return pd.DataFrame(different, columns=["setting", "first", "second"])
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def compare(study: Study, *, within: float = 0.01) -> Table:
+    """For each method what it reached in two studies, in one reference box, and the difference, second minus first.
+
+    Columns of the frame: method; then for each of hypervolume, best (validation score) and fewest (the smallest count
+    within `within` of the study's own dense baseline) `_first`, `_second` and `_change`. The objectives are the first
+    study's score and count.
+
+    Args:
+        study: two studies loaded together: `analysis.load(DIR1, DIR2)`.
+
+    Raises:
+        ValueError: not two studies, or none of their trials has a score and a count.
+    """
+    if len(study.configs) != 2:
+        raise ValueError(f"expected two studies, got {len(study.configs)}")
+    first, second = study.configs
+    score, counts = measured(study.trials, study.objectives)
+    objectives = (score.name, counts[0].name)
+    box = reference_of(study.trials, objectives)
+    sides = [study.trials[study.trials["study"] == name] for name in (first, second)]
+    lines = []
+    for method in [*in_order(study.trials["method"].unique()), OVERALL]:
+        line: dict[str, object] = {"method": method}
+        for name, side in zip(("first", "second"), sides, strict=True):
+            own = side if method == OVERALL else side[side["method"] == method]
+            own = own[admissible(own, objectives)]
+            best = best_of(own, score)
+            line[f"hypervolume_{name}"] = hypervolume(own, objectives, reference=box) if len(own) else np.nan
+            line[f"best_{name}"] = np.nan if best is None else float(best[score.column])
+            line[f"fewest_{name}"] = _fewest(own, side, score, counts[0], within)
+        lines.append(line)
+    frame = pd.DataFrame(lines)
+    for what in ("hypervolume", "best", "fewest"):
+        frame[f"{what}_change"] = frame[f"{what}_second"] - frame[f"{what}_first"]
+    return Table(frame, _columns(score, counts[0]), _caption(first, second, str(box), score, counts[0], within))
+
+
+def _fewest(own: pd.DataFrame, side: pd.DataFrame, score: Axis, count: Axis, within: float) -> float:
+    control = baseline(side, score.name)
+    small = fewest(own, count.name, score.name, control.bound(score, within)) if control else None
+    return np.nan if small is None else float(small[count.column])
+
+
+def _columns(score: Axis, count: Axis) -> tuple[Column, ...]:
+    form, unit = (".2f", "%") if score.percent else (".4g", score.name)
+    columns = [Column("method", "method", title)]
+    for key, heading, shape, scale in (
+        ("hypervolume", "HV", ".4f", 1.0),
+        ("best", f"best {unit}", form, score.scale),
+        ("fewest", count.name, ",.0f", 1.0),
+    ):
+        columns += [Column(f"{key}_{side}", f"{heading} {index}", shape, scale) for index, side in _SIDES]
+        columns.append(Column(f"{key}_change", "change", f"+{shape}", scale))
+    return tuple(columns)
+
+
+_SIDES = ((1, "first"), (2, "second"))
+
+
+def _caption(first: str, second: str, box: str, score: Axis, count: Axis, within: float) -> str:
+    reach = f"{100 * within:g} {'points' if score.maximise else '%'}".replace("1 points", "1 point")
+    return (
+        f"1: {first}. 2: {second}. HV: hypervolume, the share of the box up to {box}. best: validation {score.name}."
+        f" {count.name}: of the smallest network within {reach} of the study's own dense baseline."
+    )

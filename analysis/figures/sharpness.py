@@ -1,0 +1,86 @@
+"""Figure of a trial of Neural Plasticity Networks: how sharp its gates were, and what it did to the units."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.axes import Points
+from analysis.figures.style import WIDTHS, style
+
+FROZEN = 5000.0
+"""The sharpness of the third stage: gates all but open or shut."""
+
+
+@dataclass(frozen=True)
+class SharpnessData:
+    """All that the figure shows.
+
+    Attributes:
+        stages: the first epoch of each stage and its k, three pairs at most.
+        epochs, neurons: live hidden units by epoch, (n,) each; empty without a curve.
+    """
+
+    trial: str
+    stages: tuple[tuple[int, float], ...]
+    last: int
+    epochs: Points
+    neurons: Points
+
+
+def plan(trial: "pd.Series[Any]", epochs: int, polish: int = 0) -> tuple[tuple[int, float], ...]:
+    """First epoch (from 1) and sharpness k of each stage of an NPN trial that trains `epochs` epochs.
+
+    Stage 2 begins with the epoch after stage_1 * epochs, stage 3 after stage_2 * epochs, or with polishing, which
+    freezes the gates in any case. A stage that has no epoch is left out.
+
+    Raises:
+        ValueError: the trial has no such parameters.
+    """
+    second = "param_k_expand" if trial.get("param_mode") == "expand" else "param_k"
+    names = ("param_k_start", second, "param_stage_1", "param_stage_2")
+    values = [float(trial.get(name, np.nan)) for name in names]
+    if np.isnan(values).any():
+        missing = [name for name, value in zip(names, values, strict=True) if np.isnan(value)]
+        raise ValueError(f"expected a trial of npn, got {trial['trial']!r}, which has no {', '.join(missing)}")
+    start, middle, first_end, second_end = values
+    # Epoch e (from 1) has trained (e - 1) / epochs of the whole when its k is chosen.
+    begins = [1, *(int(np.ceil(end * epochs - 1e-9)) + 1 for end in (first_end, second_end))]
+    begins[2] = min(begins[2], epochs - polish + 1)
+    ends = [*begins[1:], epochs + 1]
+    sharp = (start, middle, FROZEN)
+    return tuple((at, k) for at, end, k in zip(begins, ends, sharp, strict=True) if at < min(end, epochs + 1))
+
+
+def sharpness_data(trial: "pd.Series[Any]", curves: pd.DataFrame, *, epochs: int, polish: int = 0) -> SharpnessData:
+    """The plan of k of one trial (a row of the trials) beside its live units; see `plan`."""
+    rows = curves[curves["trial"] == trial["trial"]].sort_values("epoch")
+    axes = (rows[name].to_numpy(np.float64, na_value=np.nan) for name in ("epoch", "neurons"))
+    return SharpnessData(str(trial["trial"]), plan(trial, epochs, polish), epochs, *axes)
+
+
+def sharpness_figure(data: SharpnessData, width: str | float = "column") -> Figure:
+    """Draw k by epoch above, on a logarithmic scale, and the live units below."""
+    inches = WIDTHS[width] if isinstance(width, str) else width
+    with style():
+        figure = Figure(figsize=(inches, 2.8), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True)
+        starts = [at for at, _ in data.stages]
+        levels = [k for _, k in data.stages]
+        above.step([*starts, data.last + 1], [*levels, levels[-1]], where="post", color="black")
+        for at, k in data.stages:
+            above.annotate(f"{k:.3g}", (at, k), (3, 3), textcoords="offset points", fontsize=6)
+        above.set_yscale("log")
+        above.margins(y=0.2)
+        above.set_ylabel("Sharpness k")
+        above.set_title(data.trial, fontsize=7)
+        below.plot(data.epochs, data.neurons, color="#0072B2")
+        below.set_ylim(bottom=0)
+        below.set_ylabel("Live hidden units")
+        below.set_xlabel("Epoch")
+        for panel in (above, below):
+            for at in starts[1:]:
+                panel.axvline(at, color="#777777", linewidth=0.8, linestyle=":")
+    return figure

@@ -1,0 +1,122 @@
+// A plotly chart whose points are trials: hovering, clicking and selecting in one is seen in all.
+const touch = matchMedia("(pointer: coarse)").matches;
+const tip = document.getElementById("tip");
+
+function showTip(row, event) {
+  const size = axisOf(state.count);
+  tip.innerHTML =
+    `<b>${escapeHtml(seriesOf(row).title)}</b>${escapeHtml(trials.name[row])}<br>` +
+    `${printed(trials.score[row], study.score)} · ${short(trials.counts[state.count][row])} ${escapeHtml(size.name)}`;
+  tip.hidden = false;
+  const left = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
+  const below = event.clientY + 16 + tip.offsetHeight < innerHeight;
+  tip.style.left = `${Math.max(left, 8)}px`;
+  tip.style.top = `${below ? event.clientY + 16 : event.clientY - tip.offsetHeight - 12}px`;
+}
+
+function enter(row, event) {
+  if (event) showTip(row, event);
+  change({ hovered: row });
+}
+
+function leave() {
+  tip.hidden = true;
+  change({ hovered: null });
+}
+
+const pin = (row) => change({ pinned: state.pinned === row ? null : row });
+
+class Chart {
+  // `build()` gives { traces, layout, places }: `places(row)` is where a trial lies, [x, y], or null.
+  constructor(id, keys, build) {
+    this.element = document.getElementById(id);
+    this.build = build;
+    this.rings = ["pinned", "hovered"].map((name) => {
+      const ring = document.createElement("div");
+      ring.className = `ring ${name}`;
+      ring.hidden = true;
+      return { name, ring };
+    });
+    follow(["theme", "hidden", "selected", ...keys], () => this.draw());
+    follow(["hovered", "pinned"], () => this.mark());
+    new ResizeObserver(() => Plotly.Plots.resize(this.element)).observe(this.element);
+  }
+
+  draw() {
+    const { traces, layout = {}, places = () => null } = this.build();
+    this.places = places;
+    Plotly.react(this.element, traces, this.layout(layout), {
+      displaylogo: false,
+      displayModeBar: "hover",
+      modeBarButtons: layout.dragmode === false ? [["toImage"]] : [["toImage"], ["zoom2d", "pan2d", "select2d", "lasso2d"], ["resetScale2d"]],
+      doubleClick: "reset+autosize",
+    });
+    if (!this.wired) this.wire();
+    this.mark();
+  }
+
+  wire() {
+    this.wired = true;
+    for (const { ring } of this.rings) this.element.append(ring);
+    const rowOf = (event) => event.points?.find((point) => Number.isInteger(point.customdata))?.customdata;
+    this.element.on("plotly_hover", (event) => {
+      const row = rowOf(event);
+      if (row !== undefined) enter(row, event.event);
+    });
+    this.element.on("plotly_unhover", leave);
+    this.element.on("plotly_click", (event) => {
+      const row = rowOf(event);
+      if (row !== undefined) pin(row);
+    });
+    this.element.on("plotly_selected", (event) => {
+      const rows = event?.points.map((point) => point.customdata).filter(Number.isInteger) ?? [];
+      if (event) setTimeout(() => change({ selected: rows.length ? [...new Set(rows)] : null }));
+    });
+    this.element.on("plotly_deselect", () => setTimeout(() => change({ selected: null })));
+    this.element.on("plotly_afterplot", () => this.mark());
+  }
+
+  mark() {
+    const full = this.element._fullLayout;
+    if (!full?.xaxis) return;
+    for (const { name, ring } of this.rings) {
+      const row = state[name];
+      const place = row === null || row >= trials.name.length || !isVisible(row) ? null : this.places(row);
+      const [x, y] = place ? [full.xaxis.d2p(place[0]), full.yaxis.d2p(place[1])] : [NaN, NaN];
+      ring.hidden = !(x >= 0 && y >= 0 && x <= full.xaxis._length && y <= full.yaxis._length);
+      if (ring.hidden) continue;
+      ring.style.left = `${x + full.xaxis._offset}px`;
+      ring.style.top = `${y + full.yaxis._offset}px`;
+    }
+  }
+
+  layout(own) {
+    const axis = {
+      gridcolor: ink("grid"), linecolor: ink("soft"), tickcolor: ink("soft"), zeroline: false, automargin: true,
+      ticks: "outside", ticklen: 4, showline: true, title: { standoff: 8 },
+    };
+    const merged = {
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: ink("font"), size: 12, color: ink("ink") },
+      margin: { l: 56, r: 14, t: 12, b: 46 },
+      hovermode: "closest", hoverdistance: 24, showlegend: false,
+      dragmode: touch ? false : "select",
+      selections: state.selected ? undefined : [],
+      newselection: { line: { color: ink("accent"), width: 1 } },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: ink("soft"), activecolor: ink("accent") },
+      ...own,
+    };
+    for (const key of Object.keys(merged)) if (/^[xy]axis/.test(key)) merged[key] = { ...axis, ...merged[key] };
+    return merged;
+  }
+}
+
+// Which points of a trace stay strong: all, or those of the reader's selection.
+function selection(rows) {
+  if (!state.selected) return { selectedpoints: null };
+  const chosen = new Set(state.selected);
+  return {
+    selectedpoints: rows.flatMap((row, index) => (chosen.has(row) ? [index] : [])),
+    unselected: { marker: { opacity: 0.12 } },
+  };
+}

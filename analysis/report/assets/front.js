@@ -1,0 +1,110 @@
+// The main figure: a score against a size, every method's front over what it dominates.
+const FADED = { light: 0.28, dark: 0.36 };
+
+// On a logarithmic axis a network without any unit stands half a decade left of the smallest other one.
+function sizeScale(name, rows) {
+  const values = rows.map((row) => trials.counts[name][row]);
+  const zero = values.includes(0);
+  const least = Math.min(...values.filter((value) => value > 0), Infinity);
+  const log = Boolean(study.windows[name]?.log);
+  const place = (value) => (log && value === 0 ? least / 3 : value);
+  return { log, zero: log && zero, place, least };
+}
+
+function buildFront() {
+  const name = state.count;
+  const rows = everyTrial.filter((row) => isDrawn(row, name));
+  const scale = sizeScale(name, rows);
+  const at = (row) => [scale.place(trials.counts[name][row]), printedScore(row)];
+  const view = study.windows[name];
+  const [worst, edge] = outerLimits(rows.map(at), view);
+  const traces = [];
+  const shapes = [];
+  const fronts = study.fronts[name];
+
+  study.series.forEach((series, index) => {
+    if (state.hidden.includes(index)) return;
+    const colour = colourOf(index);
+    const own = rows.filter((row) => trials.series[row] === index);
+    const front = (fronts[index] ?? []).filter((row) => isDrawn(row, name));
+    if (dense[index]) {
+      const best = front.at(-1);
+      if (best === undefined) return;
+      const level = at(best)[1];
+      shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: level, y1: level, line: { color: colour, width: 1, dash: "dot" }, layer: "below" });
+      traces.push({ ...dots([best], at), marker: { symbol: series.symbol, size: 14, color: colour, line: { width: 1, color: ink("card") } }, cliponaxis: false, ...selection([best]) });
+      return;
+    }
+    const onFront = new Set(front);
+    const cloud = own.filter((row) => !onFront.has(row));
+    traces.push({ ...dots(cloud, at), marker: { symbol: series.symbol, size: 6, color: colour, opacity: FADED[state.theme] }, ...selection(cloud) });
+    const spread = state.spread === "on" && study.spread[name][index];
+    if (spread) {
+      traces.push({ x: spread.band[0].map(scale.place), y: spread.band[1], mode: "lines", fill: "toself", fillcolor: colour, opacity: 0.16, line: { width: 0 }, hoverinfo: "skip" });
+      traces.push({ x: spread.median[0].map(scale.place), y: spread.median[1], mode: "lines", line: { color: colour, width: 1.8, dash: series.dash }, hoverinfo: "skip" });
+    } else if (front.length) {
+      const corners = front.map(at);
+      const stairs = [[corners[0][0], worst], ...corners, [edge, corners.at(-1)[1]]];
+      traces.push({ x: stairs.map(([x]) => x), y: stairs.map(([, y]) => y), mode: "lines", line: { shape: "hv", color: colour, width: 1.8, dash: series.dash }, hoverinfo: "skip" });
+    }
+    traces.push({ ...dots(front, at), marker: { symbol: series.symbol, size: 10, color: colour, line: { width: 1, color: ink("card") } }, ...selection(front) });
+  });
+
+  const published = study.studies.flatMap((one) => one.published).filter((mark) => mark.count === name);
+  if (published.length) {
+    traces.push({
+      x: published.map((mark) => scale.place(mark.x)), y: published.map((mark) => mark.y), mode: "markers+text", textposition: "bottom right",
+      text: published.map((mark) => escapeHtml(mark.label)), textfont: { size: 11, color: ink("soft") },
+      hovertext: published.map((mark) => escapeHtml(`${mark.label}: ${mark.source}`)), hoverinfo: "text",
+      marker: { symbol: "diamond-open", size: 11, color: ink("ink"), line: { width: 1.5 } },
+    });
+  }
+  const close = state.view === "close" && view;
+  return {
+    traces,
+    places: (row) => (isDrawn(row, name) ? at(row) : null),
+    layout: {
+      uirevision: `${name} ${state.view}`,
+      shapes,
+      xaxis: {
+        title: { text: titled(axisOf(name)) }, type: scale.log ? "log" : "linear", exponentformat: "SI",
+        ...(close ? { range: scaled(view.x, scale) } : {}), ...(scale.zero ? zeroTicks(scale, edge) : {}),
+      },
+      yaxis: { title: { text: titled(study.score) }, ...(close ? { range: view.y } : {}) },
+    },
+  };
+}
+
+const dots = (rows, at) => ({
+  x: rows.map((row) => at(row)[0]), y: rows.map((row) => at(row)[1]), customdata: rows, mode: "markers", hoverinfo: "none",
+});
+
+function outerLimits(points, view) {
+  const scores = points.map(([, y]) => y).concat(view ? view.y : []);
+  const sizes = points.map(([x]) => x).concat(view ? view.x[1] : []);
+  const worst = study.score.maximise ? scores.reduce((one, two) => Math.min(one, two), Infinity) : scores.reduce((one, two) => Math.max(one, two), -Infinity);
+  return [worst, sizes.reduce((one, two) => Math.max(one, two), 0) * 1.05];
+}
+
+function scaled([low, high], scale) {
+  if (!scale.log) return [low, high];
+  return [Math.log10(low > 0 && !scale.zero ? low : scale.least / 4.5), Math.log10(high)];
+}
+
+function zeroTicks(scale, edge) {
+  const decades = [];
+  for (let power = Math.ceil(Math.log10(scale.least)); 10 ** power <= edge; power += 1) decades.push(10 ** power);
+  return { tickvals: [scale.least / 3, ...decades], ticktext: ["0", ...decades.map((value) => value.toLocaleString("en"))] };
+}
+
+function noteFront() {
+  const view = study.windows[state.count];
+  const { dominated, dominated_shown: drawn } = study.thinned;
+  const parts = [];
+  if (drawn < dominated) parts.push(`<strong>Thinned:</strong> ${drawn.toLocaleString("en")} of ${dominated.toLocaleString("en")} dominated trials are drawn, chosen at random; every point of a front is.`);
+  if (state.view === "close" && view?.below) parts.push(`${view.below.toLocaleString("en")} trials lie below ${view.y[0].toFixed(1)}${study.score.percent ? " %" : ""}; <button type="button" data-view="all">show all</button>.`);
+  if (study.studies.some((one) => one.published.some((mark) => mark.count === state.count))) parts.push("Open diamonds: published results, measured on test data and counted as their authors do.");
+  parts.push(touch ? "Tap a point to see its trial." : "Point at a trial to see it, click to keep it, drag to select several; double-click ends a selection.");
+  document.getElementById("note-front").innerHTML = parts.join(" ");
+  document.querySelector("#note-front [data-view]")?.addEventListener("click", () => change({ view: "all" }));
+}

@@ -1,0 +1,56 @@
+// Parameters: which ones decide, and how.
+const varied = (index) => Object.entries(study.parameters[index]).filter(([, entry]) => !("pinned" in entry)).map(([name]) => name);
+
+function decades(rows, name) {
+  const values = rows.map((row) => parameter(row, name));
+  return Math.log10(Math.max(...values) / Math.min(...values));
+}
+
+function rowsOf(index) {
+  return everyTrial.filter((row) => trials.series[row] === index && isDrawn(row, state.count));
+}
+
+const OBJECTIVE_LOOKS = [["#0072B2", "#3FA2E6", ""], ["#E69F00", "#FFBF3F", "/"]];
+
+function buildImportance() {
+  const found = study.importance[state.parametersOf] ?? {};
+  const weight = {};
+  for (const shares of Object.values(found)) for (const [name, share] of Object.entries(shares)) weight[name] = (weight[name] ?? 0) + share;
+  const names = Object.keys(weight).sort((one, two) => weight[one] - weight[two]);
+  const traces = Object.entries(found).map(([objective, shares], index) => ({
+    type: "bar", orientation: "h", name: escapeHtml(axisOf(objective).title), y: names.map(escapeHtml), x: names.map((name) => 100 * (shares[name] ?? 0)),
+    marker: { color: OBJECTIVE_LOOKS[index % 2][state.theme === "dark" ? 1 : 0], pattern: { shape: OBJECTIVE_LOOKS[index % 2][2], fillmode: "overlay", fgcolor: ink("card"), fgopacity: 0.8 } },
+    hovertemplate: "%{y}: %{x:.1f} %<extra>%{fullData.name}</extra>",
+  }));
+  const empty = names.length ? [] : [{ text: "Too few complete trials, or nothing was searched.", showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5, font: { color: ink("soft") } }];
+  return {
+    traces: traces.reverse(),
+    layout: {
+      dragmode: false, bargap: 0.3, showlegend: traces.length > 0, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, traceorder: "reversed" },
+      annotations: empty, margin: { l: 56, r: 14, t: 34, b: 46 },
+      xaxis: { title: { text: "Importance / %" }, rangemode: "tozero" }, yaxis: { showline: false, tickcolor: "rgba(0,0,0,0)" },
+    },
+  };
+}
+
+function buildSlice() {
+  const index = Number(state.parametersOf);
+  const name = document.getElementById("slice-parameter").value;
+  const objective = axisOf(document.getElementById("slice-objective").value || study.score.name);
+  const entry = study.parameters[index]?.[name];
+  if (!entry) return { traces: [] };
+  const rows = rowsOf(index).filter((row) => parameter(row, name) !== null);
+  const last = Math.max(...rows.map((row) => trials.number[row]), 1);
+  const at = (row) => [entry.words ? escapeHtml(parameter(row, name)) : parameter(row, name), valueOf(row, objective.name) * objective.scale];
+  return {
+    traces: [{
+      ...dots(rows, at), ...selection(rows),
+      marker: { symbol: study.series[index].symbol, size: 8, color: colourOf(index), opacity: rows.map((row) => 0.25 + 0.7 * (trials.number[row] / last)) },
+    }],
+    places: (row) => (trials.series[row] === index && isDrawn(row, state.count) && parameter(row, name) !== null && !entry.words ? at(row) : null),
+    layout: {
+      xaxis: { title: { text: escapeHtml(name) }, type: entry.words ? "category" : entry.log ? "log" : "linear", exponentformat: "power", ...(entry.log && decades(rows, name) < 2 ? { dtick: "D2" } : {}) },
+      yaxis: { title: { text: titled(objective) } },
+    },
+  };
+}

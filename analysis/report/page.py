@@ -1,0 +1,80 @@
+"""One HTML file with the script, the style and the data in it."""
+
+from datetime import UTC, datetime
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from analysis.load import Study
+from analysis.provenance import recipe
+from analysis.report.encode import script_json
+from analysis.report.failures import failure_part
+from analysis.report.parts import audit_part, finding_part, provenance_part, table_part
+from analysis.report.payload import payload
+
+_FIGURES = ("chart", "front", "search", "networks", "parameters", "parallel")
+SCRIPTS = ("data", "state", "theme", *_FIGURES, "trial", "tables", "main")
+"""In this order: each uses what stands before it."""
+
+_NOTHING: dict[str, Any] = {
+    "studies": [],
+    "series": [],
+    "counts": [],
+    "score": {},
+    "trials": {"name": [], "series": []},
+    "fronts": {},
+    "curves": {},
+}
+
+
+def page(study: Study, *, limit: int = 5000, watch: int = 0) -> str:
+    """The report of one study or several: an HTML document that needs nothing else.
+
+    Args:
+        study: what `analysis.load` read; each of several studies is shown on its own, in the same figures.
+        limit: dominated trials that are drawn at most; fronts are never thinned, and the page says what was.
+        watch: seconds after which the open page looks for a newer one; 0 for never.
+    """
+    try:
+        data = payload(study, limit=limit)
+    except ValueError:
+        data = _NOTHING  # nothing to draw yet: the text says so
+    names = " and ".join(study.configs)
+    notes = [str(config["notes"]) for config in study.configs.values() if config.get("notes")]
+    return Template(_asset("page.html")).substitute(
+        title=escape(f"{names} · study report"),
+        heading=escape(names),
+        notes="".join(f"<p>{escape(note)}</p>" for note in dict.fromkeys(notes)),
+        byline=escape(_byline(study)),
+        watch=watch,
+        style=_asset("style.css"),
+        sentences=finding_part(study),
+        tables=table_part(study),
+        failures=failure_part(study),
+        audit=audit_part(study),
+        provenance=provenance_part(study),
+        data=script_json(data),
+        licence=_asset("vendor/plotly-basic.LICENSE.txt"),
+        plotly=_asset("vendor/plotly-basic.min.js"),
+        script="\n".join(_asset(f"{name}.js") for name in SCRIPTS),
+    )
+
+
+def write_page(study: Study, path: str | Path, *, limit: int = 5000, watch: int = 0) -> Path:
+    """Write `page` to a file, which readers never see half written."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(page(study, limit=limit, watch=watch), encoding="utf-8")
+    return temporary.replace(path)
+
+
+def _byline(study: Study) -> str:
+    recipes = dict.fromkeys(recipe(config) for config in study.configs.values())
+    return f"{'; '.join(recipes)} · as of {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _asset(name: str) -> str:
+    return files("analysis.report").joinpath("assets", name).read_text(encoding="utf-8").strip()

@@ -1,0 +1,97 @@
+"""The parts of the page that are text and tables: they need no script, and everything in them is escaped."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from html import escape
+
+import pandas as pd
+import yaml
+
+from analysis.audit import audit
+from analysis.axes import measured
+from analysis.intervals import intervals
+from analysis.load import Study
+from analysis.operating_points import compression_at_drop, score_at_compression
+from analysis.provenance import provenance
+from analysis.report.elements import by_study, command, framed, trials_of
+from analysis.runs import runs
+from analysis.sentences import sentences
+from analysis.summary import baseline, summary
+from analysis.table import Table
+
+
+def finding_part(study: Study) -> str:
+    """What was found, in sentences."""
+
+    def told(name: str) -> str:
+        found = sentences(trials_of(study, name), study.objectives)
+        return "".join(f"<p>{escape(text)}</p>" for text in found)
+
+    return by_study(study, told)
+
+
+def table_part(study: Study) -> str:
+    """The tables of each study, those of a kind under one tab: methods, operating points, intervals over seeds."""
+    found = []
+    for index, name in enumerate(study.configs):
+        heading = f"<h3>{escape(name)}</h3>" if len(study.configs) > 1 else ""
+        for key, text, table in _tables(trials_of(study, name), study.objectives):
+            body = framed(replace(table, caption="").html().replace("<table>", "<table data-sortable>", 1))
+            note = f'<p class="note">{escape(table.caption)}</p>'
+            tab = f'data-table="{key}" data-title="{escape(text)}" data-study="{index}"'
+            found.append(f"<div {tab}>{heading}{body}{note}</div>")
+    return "\n".join(found)
+
+
+def _tables(trials: pd.DataFrame, objectives: Sequence[str]) -> Iterator[tuple[str, str, Table]]:
+    yield "methods", "methods", summary(trials, objectives)
+    try:
+        axis, counts = measured(trials, objectives)
+    except ValueError:
+        return
+    score, count = axis.name, counts[0].name
+    yield "compression", f"{score} at compression", score_at_compression(trials, score=score, count=count)
+    if baseline(trials, score):
+        yield "drop", f"compression at {score} drop", compression_at_drop(trials, score=score, count=count)
+    if runs(trials).max() > 0:
+        yield "intervals", "intervals over seeds", intervals(trials, (score, count))
+
+
+def audit_part(study: Study) -> str:
+    """Each point with its verdict, and the command that passes it where it is open."""
+    return by_study(study, lambda name: f'<div class="card">{_audit(study, name)}</div>')
+
+
+_VERDICTS = {
+    True: ("passed", "✓", "passed"),
+    False: ("open", "✗", "not passed"),
+    None: ("apart", "–", "does not apply"),
+}
+
+
+def _audit(study: Study, name: str) -> str:
+    try:
+        checks = audit(trials_of(study, name), study.configs[name], study.directories[name].path())
+    except ValueError:
+        return "<p>There is nothing to audit before a trial has finished.</p>"
+    lines = []
+    for check in checks:
+        kind, mark, word = _VERDICTS[check.passed]
+        title = f'<strong>{escape(check.title)}</strong><span class="hidden"> {word}</span>'
+        remedy = command(check.remedy) if check.remedy else ""
+        sign = f'<span class="mark" aria-hidden="true">{mark}</span>'
+        lines.append(f'<li class="{kind}">{sign}<div>{title}<p>{escape(check.found)}</p>{remedy}</div></li>')
+    return f'<ul class="checks">{"".join(lines)}</ul>'
+
+
+def provenance_part(study: Study) -> str:
+    """The recipe, the cost and the resolved YAML of each study."""
+    return by_study(study, lambda name: f'<div class="card">{_provenance(study, name)}</div>')
+
+
+def _provenance(study: Study, name: str) -> str:
+    config, directory = study.configs[name], study.directories[name]
+    facts = {"directory": directory.path(), **provenance(trials_of(study, name), config, directory)}
+    lines = "".join(f"<dt>{escape(key)}</dt><dd>{escape(text)}</dd>" for key, text in facts.items())
+    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+    return f'<dl class="facts">{lines}</dl><details><summary>study.yaml</summary><pre>{escape(text)}</pre></details>'

@@ -1,0 +1,179 @@
+"""Commands for the networks that were found: latency, export, evaluate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from study.cli.app import Directory, Json, UserError, app, console, table_of
+from study.cli.runs import _importable as importable
+from study.results import StudyDirectory
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from trainables.saved import Saved
+
+
+@app.command()
+def export(
+    directory: Directory,
+    trial: Annotated[str | None, typer.Option(help="The trial whose network is wanted.")] = None,
+    front: Annotated[bool, typer.Option("--front", help="The networks of all trials on the front.")] = False,
+    form: Annotated[str, typer.Option("--format", help="pt2, onnx, safetensors or pytorch.")] = "pt2",
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The file, TRIAL.SUFFIX if not given; with --front a folder, STUDY-front if not given."),
+    ] = None,
+) -> None:
+    """Write compact networks for use elsewhere: preprocessing included, with a model card beside each."""
+    from study import models
+    from study.model_card import markdown
+    from trainables.export import SUFFIXES
+    from trainables.export import export as to_bytes
+
+    place = StudyDirectory(directory)
+    if (trial is None) == (not front):
+        raise UserError("expected either --trial ID or --front")
+    if form not in SUFFIXES:
+        raise UserError(f"--format: expected one of {', '.join(SUFFIXES)} but got {form!r}")
+    suffix = SUFFIXES[form]
+    if front:
+        folder = output or Path(f"{place.config()['name']}-front")
+        files = {name: folder / f"{name}{suffix}" for name in models.front(place)}
+        if not files:
+            raise UserError(f"expected trials on the front of {place.path()}, but none is complete")
+    else:
+        assert trial is not None
+        files = {trial: output or Path(f"{trial}{suffix}")}
+        if files[trial].suffix != suffix:
+            raise UserError(f"--output: expected a file that ends in {suffix} for {form} but got {files[trial].name!r}")
+    importable()
+    for name, file in files.items():
+        network = models.Models(place).read(name)
+        data = to_bytes(network, form)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        file.with_suffix(".md").write_text(markdown(network.card, file.name), encoding="utf-8")
+        console.print(f"{file} ({len(data):,} bytes) and its card {file.with_suffix('.md')}", soft_wrap=True)
+
+
+@app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="A network that `study export` wrote.")],
+    data: Annotated[str, typer.Option(help="A data set (`study list data`), a path, or hub:OWNER/SET.")],
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    seed: Annotated[
+        int | None, typer.Option(help="Of the split; if not given, the network's own on its own data, else 0.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score an exported network on a data set."""
+    from trainables import data as data_sets
+    from trainables import export as exports
+
+    importable()
+    network = exports.load(file)
+    own = network.card["data"] if network.card["data"]["name"] == data else {}
+    options = {key: value for key, value in own.items() if key not in ("name", "resample")}
+    default = network.card["data_seed"] if own else 0
+    dataset = data_sets.load(data, seed=default if seed is None else seed, **options)
+    scores = exports.evaluate(network, dataset, split)
+    if as_json:
+        typer.echo(json.dumps({"file": str(file), "data": data, "split": split} | scores, indent=2))
+        return
+    examples = scores.pop("examples")
+    table = table_of("score", "value")
+    for name, value in scores.items():
+        table.add_row(name, f"{value:.4f}")
+    console.print(table)
+    console.print(f"{file.name} on {examples:,} {split} examples of {data}", soft_wrap=True)
+
+
+@app.command()
+def latency(
+    directory: Directory,
+    trials: Annotated[str, typer.Option(help="front, or trials with commas.")] = "front",
+    batch: Annotated[str, typer.Option(help="Examples at once, with commas.")] = "1,64",
+    threads: Annotated[int, typer.Option(help="Threads that an operation may use.")] = 1,
+    compiled: Annotated[bool, typer.Option("--compile", help="Through torch.compile.")] = False,
+    align: Annotated[int | None, typer.Option(help="Also with widths rounded up to multiples of this, e.g. 8.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    cuda_graph: Annotated[bool, typer.Option("--cuda-graph", help="Replay a CUDA graph.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
+) -> None:
+    """Time the whole and the compact networks, one at a time, with nothing else running if you see to it."""
+    from study import models
+    from trainables import latency as timing
+
+    place = StudyDirectory(directory)
+    batches = [_natural("--batch", text) for text in batch.split(",")]
+    if align is not None:
+        _natural("--align", str(align))
+    names = models.front(place) if trials == "front" else trials.split(",")
+    if not names:
+        raise UserError(f"expected trials on the front of {place.path()}, but none is complete")
+    importable()
+    saved = {name: models.Models(place).read(name) for name in names}
+    rows: list[dict[str, Any]] = []
+    shape = next(iter(saved.values())).card["input_shape"]
+    how: dict[str, Any] = {"device": device, "threads": threads, "compiled": compiled, "cuda_graph": cuda_graph}
+    for network, about in _networks(saved, align):
+        rows += [about | asdict(timing.measure(network, shape, size, **how)) for size in batches]
+    _show_latencies(rows)
+    if json_file:
+        json_file.write_text(json.dumps(rows, indent=2) + "\n")
+        console.print(f"The numbers in {json_file}", soft_wrap=True)
+
+
+def _networks(saved: dict[str, Saved], align: int | None) -> Iterator[tuple[nn.Module, dict[str, Any]]]:
+    """What is timed, with what the table tells of it: first the whole network, which is of no trial."""
+    from trainables.align import aligned, widened
+    from trainables.cost import count
+    from trainables.saved import dense, structure
+
+    first = next(iter(saved.values())).card
+    sizes = {key: first["trial"][f"dense_{key}"] for key in ("neurons", "macs")}
+    yield dense(first), {"trial": None, "network": "dense", **sizes}
+    for name, network in saved.items():
+        sizes = {key: network.card["trial"][key] for key in ("neurons", "macs")}
+        yield network.module, {"trial": name, "network": "compact", **sizes}
+        if align:
+            graph, alive = structure(network.card)
+            counts = count(graph, widened(graph, alive, align))
+            sizes = {key: int(counts[key]) for key in sizes}
+            yield aligned(network, align), {"trial": name, "network": f"aligned to {align}", **sizes}
+
+
+def _show_latencies(rows: list[dict[str, Any]]) -> None:
+    dense = {row["batch"]: row["p50_ms"] for row in rows if row["network"] == "dense"}
+    table = table_of("trial", "network", "macs", "batch", "p50 ms", "p95 ms", "speed-up")
+    for row in rows:
+        table.add_row(
+            row["trial"] or "",
+            row["network"],
+            f"{row['macs']:,}",
+            str(row["batch"]),
+            f"{row['p50_ms']:.4f}",
+            f"{row['p95_ms']:.4f}",
+            f"{dense[row['batch']] / row['p50_ms']:.2f}x",
+        )
+    console.print(table)
+    row = rows[0]
+    how = [row["device"], row["dtype"], f"{row['threads']} thread{'s' * (row['threads'] > 1)}"]
+    how += ["torch.compile"] * row["compiled"] + ["CUDA graph"] * row["cuda_graph"]
+    console.print(f"Times of a batch on {', '.join(how)}; the speed-up is over the dense network's p50", soft_wrap=True)
+    busy = max(row["load"] for row in rows)
+    if busy > row["threads"] + 0.5:
+        console.print(f"The load was {busy:.1f}: other processes were running, do not trust the numbers.", style="red")
+
+
+def _natural(option: str, text: str) -> int:
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise UserError(f"{option}: expected whole numbers of at least 1 but got {text!r}")
+    return int(text)

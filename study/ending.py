@@ -1,0 +1,79 @@
+"""Why a run ends before its budget is spent: a signal, a broken study directory, a Ray that cannot be had."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Self
+
+STOP_SECONDS = 8.0
+"""What the workers get to write their checkpoints in after a signal."""
+
+
+class Ending:
+    """False while the run goes on; then it holds the first reason that was given. Any thread may give one.
+
+    ``exit_code`` is 128 + the number of a signal, 1 where something is broken.
+    """
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self.exit_code = 0
+        self._lock = threading.Lock()
+
+    def __bool__(self) -> bool:
+        return self.reason is not None
+
+    def give(self, reason: str, exit_code: int = 1) -> None:
+        with self._lock:
+            if self.reason is None:
+                self.reason, self.exit_code = reason, exit_code
+
+
+class Signals:
+    """SIGINT and SIGTERM give the ending; a second one, or workers that do not stop in time, end the process at once.
+
+    A context manager; in a thread that cannot handle signals it does nothing.
+
+    Args:
+        farewell: written to stderr when the process is ended at once.
+    """
+
+    def __init__(self, ending: Ending, farewell: str, seconds: float = STOP_SECONDS) -> None:
+        self._ending, self._farewell, self._seconds = ending, farewell, seconds
+        self._timer: threading.Timer | None = None
+        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._main = threading.current_thread() is threading.main_thread()
+
+    def __enter__(self) -> Self:
+        self.install()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._main:
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
+
+    def install(self) -> None:
+        """Once more after ``ray.init``, which puts handlers of its own in place."""
+        if self._main:
+            for number in self._before:
+                signal.signal(number, self._received)
+
+    def _received(self, number: int, frame: FrameType | None) -> None:
+        if self._timer is not None:
+            self._leave(number)
+        self._ending.give(f"stopped by {signal.Signals(number).name}", 128 + number)
+        self._timer = threading.Timer(self._seconds, self._leave, (number,))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _leave(self, number: int) -> None:
+        sys.stderr.write(f"\n{self._farewell}\n")
+        sys.stderr.flush()
+        os._exit(128 + number)

@@ -1,0 +1,161 @@
+"""What Ray Tune is given: a searcher that hands out packs, a callback that watches them, a stopper."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.tune.search import Searcher
+
+from study.ending import Ending
+from study.lock import Lock
+from study.models import Keeper
+from study.progress import Monitor
+from study.results import Manifest, StudyDirectory
+from study.search import Search
+from study.session import Session
+from study.training import failed_rows, publish
+from study.versions import versions
+
+_FINISHED: str = Searcher.FINISHED
+_NO_MEMORY = "running low on memory"
+"""What Ray says of a worker that it has killed because the machine has no memory left."""
+
+
+class _OfThisProcess:
+    """Tune pickles what it is given, to restore it elsewhere; here it never is: the study directory is the truth."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return object, ()
+
+
+class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]
+    """Hands packs to Tune and their results to Optuna. A pack's manifest is on disk before its trial exists.
+
+    Args:
+        unfinished: manifests without results, to be trained before anything new is asked.
+    """
+
+    def __init__(
+        self,
+        search: Search,
+        directory: StudyDirectory,
+        monitor: Monitor,
+        session: Session,
+        keeper: Keeper,
+        unfinished: Sequence[Manifest] = (),
+    ) -> None:
+        super().__init__(metric="trials_done", mode="max")
+        self.search, self.directory, self.monitor = search, directory, monitor
+        self.session, self.keeper = session, keeper
+        self.unfinished = deque(unfinished)
+        self.running: dict[str, Manifest] = {}
+
+    @property
+    def spent(self) -> bool:
+        return not self.unfinished and not any(self.search.remaining().values())
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """A pack's config; None while the next one has to wait for results; FINISHED when there is none to come."""
+        if self.monitor.ending:
+            return _FINISHED
+        with self._guarded():
+            manifest = self.unfinished.popleft() if self.unfinished else self._ask()
+            if manifest is None:
+                return None if any(self.search.remaining().values()) else _FINISHED
+            self.directory.write_manifest(manifest)
+            self.running[trial_id] = manifest
+            self.monitor.started(manifest)
+            return {"study": self.directory.path(), "pack": manifest["pack"]}
+        return _FINISHED
+
+    def _ask(self) -> Manifest | None:
+        manifest = self.search.ask()
+        return None if manifest is None else {**manifest, "versions": versions()}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        manifest = self.running.pop(trial_id)
+        pack, method = manifest["pack"], manifest["method"]
+        with self._guarded():
+            if error and self.session.alive():
+                rows = failed_rows(manifest, f"its worker was lost {self.monitor.config.retries + 1} times")
+                publish(self.directory, self.monitor.config.name, manifest, rows, [])
+            elif error or not (result or {}).get("done"):
+                self.monitor.stopped(pack)  # it goes on when the study is resumed
+                return
+            rows = self.directory.rows(pack, method)
+            self.search.tell(manifest, rows)
+            self.keeper.update(rows)
+            self.monitor.finished(pack, rows)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """What the study directory refuses ends the run."""
+        try:
+            yield
+        except OSError as error:
+            self.monitor.ending.give(unusable(self.directory, f"{type(error).__name__}: {error}"))
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the study directory is the truth."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: `launch` reads the study directory."""
+
+
+class Listen(_OfThisProcess, tune.Callback):  # type: ignore[misc]
+    """Passes what Tune reports to the monitor, and looks whether Ray is there at all."""
+
+    def __init__(
+        self, monitor: Monitor, listener: Callable[[Monitor], None], session: Session, directory: StudyDirectory
+    ) -> None:
+        self.monitor, self.listener, self.session, self.directory = monitor, listener, session, directory
+        self.lost_at: dict[str, float] = {}
+        """How far a pack was when it lost its worker, by Tune's trial."""
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self.session.check()
+        self.listener(self.monitor)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        if "broken" in result:
+            self.monitor.ending.give(unusable(self.directory, result["broken"]))
+            return
+        self.monitor.advanced(trial.config["pack"], result["fraction"])
+        for damaged in result["damaged"]:
+            self.monitor.warn(damaged)
+        trial.config["halvings"] = result["halvings"]
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A worker was lost. Half the pack is next if memory was short, or if it got no further than the one before."""
+        fraction = trial.last_result.get("fraction", 0.0)
+        short = _NO_MEMORY in Path(trial.error_file).read_text()
+        if short or self.lost_at.get(trial.trial_id) == fraction:
+            trial.config["halvings"] = trial.config.get("halvings", 0) + 1
+        self.lost_at[trial.trial_id] = fraction
+
+
+class StopWhen(_OfThisProcess, tune.Stopper):  # type: ignore[misc]
+    """Stops everything once there is a reason to end."""
+
+    def __init__(self, ending: Ending, lock: Lock) -> None:
+        self.ending, self.lock = ending, lock
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        if self.lock.lost.is_set():
+            self.ending.give("another driver has taken over, while this one was suspended")
+        return bool(self.ending)
+
+
+def unusable(directory: StudyDirectory, why: str) -> str:
+    """The one message about a study directory that cannot be written or read."""
+    return f"{directory.path()} cannot be used: {why}"
