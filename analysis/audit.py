@@ -49,15 +49,25 @@ class _Subject:
     counts: tuple[Axis, ...]
 
     @property
+    def budget(self) -> int:
+        """Trials a method gets where the YAML says nothing of its own, repetitions counted."""
+        return int(self.config.get("trials", 64)) * int(self.config.get("seeds", 1))
+
+    @property
     def rivals(self) -> list[str]:
         """The methods that compress, those first that are not baselines."""
         return [name for name in in_order(self.trials["method"].unique()) if name != BASELINE]
 
-    def again(self, *settings: str) -> str:
-        """The command that runs the study once more with other settings."""
+    def more(self, trials: Mapping[str, int]) -> str:
+        """The command that goes on with the study until these methods have so many trials each, repetitions counted."""
+        seeds = int(self.config.get("seeds", 1))
+        changed = " ".join(f"--set methods.{method}.trials={-(-count // seeds)}" for method, count in trials.items())
+        return f"study resume {self.location} {changed}"
+
+    def again(self, setting: str) -> str:
+        """The command that runs the study anew with a setting that its trials depend on."""
         place = self.location.rstrip("/")
-        changed = " ".join(f"--set {setting}" for setting in settings)
-        return f"study run {place}/study.yaml {changed} --output {place}-audit"
+        return f"study run {place}/study.yaml --set {setting} --output {place}-{setting.replace('=', '')}"
 
 
 def audit(trials: pd.DataFrame, config: Mapping[str, Any], location: str = "DIR") -> tuple[Check, ...]:
@@ -100,7 +110,7 @@ def _raw_and_delta(subject: _Subject) -> Check:
     what = (
         "no dense trial to take differences to" if not dense else f"{int((~scored).sum()):,} trials lack a test score"
     )
-    return Check(name, False, what, "" if dense else subject.again(f"methods.{BASELINE}.trials=8"))
+    return Check(name, False, what, "" if dense else subject.more({BASELINE: 8}))
 
 
 def _dense_control(subject: _Subject) -> Check:
@@ -109,7 +119,7 @@ def _dense_control(subject: _Subject) -> Check:
     if count:
         found = f"{count:,} dense trials, trained, polished and measured as the others are"
         return Check(name, True, found.replace("1 dense trials", "1 dense trial"))
-    return Check(name, False, "no dense trial finished", subject.again(f"methods.{BASELINE}.trials=8"))
+    return Check(name, False, "no dense trial finished", subject.more({BASELINE: 8}))
 
 
 def _operating_points(subject: _Subject) -> Check:
@@ -125,8 +135,8 @@ def _operating_points(subject: _Subject) -> Check:
     if not few:
         return Check(name, True, f"{min(sizes.values())} or more points on each front")
     found = "points on the front: " + ", ".join(f"{title(method)} {size}" for method, size in few.items())
-    budget = max(2 * int(subject.config.get("trials", 64)), 64)
-    return Check(name, False, found, f"study extend {subject.location} --trials {budget}")
+    counts = subject.trials["method"].value_counts()
+    return Check(name, False, found, subject.more({method: max(2 * int(counts[method]), 64) for method in few}))
 
 
 def _seeds(subject: _Subject) -> Check:
@@ -144,8 +154,8 @@ def _pruning_baselines(subject: _Subject) -> Check:
     missing = [method for method in PRUNING if method not in set(subject.complete["method"])]
     if not missing:
         return Check(name, True, "both were searched as the methods were")
-    remedy = subject.again(*(f"methods.{method}.trials={subject.config.get('trials', 64)}" for method in missing))
-    return Check(name, False, f"missing: {', '.join(title(method) for method in missing)}", remedy)
+    found = f"missing: {', '.join(title(method) for method in missing)}"
+    return Check(name, False, found, subject.more(dict.fromkeys(missing, subject.budget)))
 
 
 def _same_budget(subject: _Subject) -> Check:
@@ -157,7 +167,9 @@ def _same_budget(subject: _Subject) -> Check:
     if len(counts) < 2:
         return Check(name, None, "there is nothing to compare: fewer than two methods compress")
     if len(seeds) > 1:
-        return Check(name, False, "the methods did not see the same splits of the data", subject.again("seeds=1"))
+        return Check(
+            name, False, "the methods did not see the same splits of the data", subject.again(f"seeds={SEEDS}")
+        )
     if len(epochs) > 1:
         return Check(name, False, f"trials were trained for {sorted(int(value) for value in epochs)} epochs")
     if counts.min() == counts.max():
@@ -166,7 +178,7 @@ def _same_budget(subject: _Subject) -> Check:
     most = int(counts.max())
     short = counts[counts < most]
     found = ", ".join(f"{title(method)} {size:,}" for method, size in short.items()) + f" trials instead of {most:,}"
-    return Check(name, False, found, subject.again(*(f"methods.{method}.trials={most}" for method in short.index)))
+    return Check(name, False, found, subject.more({str(method): most for method in short.index}))
 
 
 def _fine_tuning(subject: _Subject) -> Check:

@@ -15,12 +15,16 @@ from analysis.summary import OVERALL, baseline, best_of, fewest
 from analysis.table import Column, Table
 
 _ABSENT = "–"
+_ASIDE = ("name", "notes", "published", "pack", "resources", "checkpoint", "retries", "keep_models")
 
 
 def settings_that_differ(one: Mapping[str, Any], two: Mapping[str, Any]) -> pd.DataFrame:
-    """The keys (dotted) of two configurations that are not the same: columns setting, first, second."""
+    """The keys (dotted) of two configurations that are not the same: columns setting, first, second.
+
+    Left out is what no result depends on: names and notes, where packs run, and what is kept.
+    """
     flat = [dict(_flat(config)) for config in (one, two)]
-    keys = [key for key in dict.fromkeys([*flat[0], *flat[1]]) if key != "name"]
+    keys = [key for key in dict.fromkeys([*flat[0], *flat[1]]) if key.split(".")[0] not in _ASIDE]
     lines = [(key, *(str(side.get(key, _ABSENT)) for side in flat)) for key in keys]
     different = [line for line in lines if line[1] != line[2]]
     return pd.DataFrame(different, columns=["setting", "first", "second"])

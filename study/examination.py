@@ -46,6 +46,9 @@ class Finding:
     """One thing that is wrong.
 
     Attributes:
+        kind: torn (cannot be read), checksum (is not what was written), version (of a newer library, or of several),
+            orphan (nothing refers to it), duplicate (a trial more than once), mismatch (rows of other trials than were
+            asked for), zombie (started, and nobody trains it), leftover (half a file), lock (of a dead driver).
         path: the file, inside the study.
         message: what is wrong with it, and what follows from that.
         repair: how `study doctor --fix` puts it right; None where it cannot.

@@ -25,6 +25,7 @@ from trainables.methods import METHODS, Clock, Dense, Method, Params, Setting, s
 from trainables.nearest import not_one_of
 from trainables.optim import LaneOptimizer, Schedule, check_optimizer
 from trainables.problem import Problem
+from trainables.shrink import Small, worthwhile
 
 DIVERGED = 1e6
 """A trial has failed once its loss is not finite, or so many times the untrained network's, or 1 if that is less."""
@@ -71,16 +72,27 @@ class Stack:
 
     Parameters that do not require a gradient stay as they are.
 
+    Args:
+        shrink: whether polishing goes on without the units that are dead in all lanes: "on", "off", or "auto", where
+            it pays. ``params``, ``buffers`` and `state_dict` are of the whole networks between epochs all the same.
+
     Raises:
         ValueError: an unknown method or parameter, a value out of bounds, a network that draws random numbers itself.
     """
 
     def __init__(
-        self, problem: Problem, method: str, recipe: Recipe, trials: Sequence[Trial], device: torch.device
+        self,
+        problem: Problem,
+        method: str,
+        recipe: Recipe,
+        trials: Sequence[Trial],
+        device: torch.device,
+        shrink: str = "auto",
     ) -> None:
         if method not in METHODS:
             raise not_one_of("method", method, METHODS)
         self.problem, self.recipe, self.trials, self.device = problem, recipe, tuple(trials), device
+        self.shrink, self.small = shrink, None
         self.epoch = self.step = 0
         self.train_seconds = 0.0
         self.untrained_loss = self.val_loss = None
@@ -97,6 +109,12 @@ class Stack:
     """(P,) on the first batch."""
     val_loss: Tensor | None
     """(P,) after the newest epoch, where it was measured."""
+    small: Small | None
+    """What trains in the place of the whole networks, once units are gone for good."""
+
+    @property
+    def _working(self) -> Stack | Small:
+        return self.small or self
 
     @property
     def done(self) -> bool:
@@ -154,7 +172,7 @@ class Stack:
         """``measure(output, target)`` of one lane -> of the networks of all, given stacked parameters and buffers."""
 
         def network(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
-            return measure(functional_call(self.skeleton, (params, buffers), (x,)), y)
+            return measure(functional_call(self._working.skeleton, (params, buffers), (x,)), y)
 
         def alone(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
             return tree_map(lambda out: out.unsqueeze(0), network(_only(params), _only(buffers), x, y))
@@ -169,11 +187,13 @@ class Stack:
         started = time.perf_counter()
         factor = self.recipe.lr_schedule.factor(self.epoch, self.recipe.epochs)
         lr = self.lr * factor
-        train_loss = self._train_steps(lr, factor)
+        train_loss = self._train_steps(self._working, lr, factor)
         with torch.no_grad():
+            if self.small is not None:
+                self.small.write_back()
             clock = Clock(self.epoch, self.step, lr, factor)
             self.method.after_epoch(self.params, self.state, self.knobs, clock)
-            self._hold()
+            self._hold(self)
             self.epoch += 1
             if self.epoch == self.method.setting.epochs:
                 self._settle()
@@ -182,28 +202,28 @@ class Stack:
         self.train_seconds += time.perf_counter() - started
         self._record(lr, train_loss)
 
-    def _train_steps(self, lr: Tensor, factor: float) -> Tensor:
-        method, params, state, knobs = self.method, self.params, self.state, self.knobs
+    def _train_steps(self, working: Stack | Small, lr: Tensor, factor: float) -> Tensor:
+        method, params, state, knobs = self.method, working.params, self.state, self.knobs
         order = self.feed.order(self.epoch, self.recipe.shuffle)
         total = torch.zeros(len(self.trials), device=self.device)
-        self.skeleton.train()
+        working.skeleton.train()
         with torch.no_grad():
             clock = Clock(self.epoch, self.step, lr, factor, self.val_loss)
             method.start_epoch(params, state, knobs, clock)
         for start, end in self.batches:
             clock = Clock(self.epoch, self.step, lr, factor)
             for name in self.step_counters:
-                self.buffers[name] = torch.full_like(self.seeds, self.step)
+                working.buffers[name] = torch.full_like(self.seeds, self.step)
             x, y = self.feed.training_batch(order[:, start:end], self.step)
             noise = method.noise(state, self.seeds, clock)
             losses = partial(self._losses_of, x, y)
             gradients, loss = method.gradients(losses, params, state, knobs, noise)
             with torch.no_grad():
-                self.optimizer.step(gradients, lr)
+                working.optimizer.step(gradients, lr)
                 if self.extra_optimizer is not None:
                     self.extra_optimizer.step(gradients, method.extra_lr(knobs, clock))
                 method.after_step(params, state, knobs, clock)
-                self._hold()
+                self._hold(working)
                 total += loss * (end - start)
             if self.step == 0:
                 self.untrained_loss = loss
@@ -211,13 +231,17 @@ class Stack:
         return total / self.batches[-1][1]
 
     def _losses_of(self, x: Tensor, y: Tensor, effective: Params) -> Tensor:
-        losses: Tensor = self._losses(effective, self.buffers, x, y)
+        """A pass without gradients leaves batch norms' statistics alone: a neighbour's second pass is no lane's business."""
+        buffers = self._working.buffers
+        if not torch.is_grad_enabled():
+            buffers = {name: buffer.clone() for name, buffer in buffers.items()}
+        losses: Tensor = self._losses(effective, buffers, x, y)
         return losses
 
-    def _hold(self) -> None:
+    def _hold(self, working: Stack | Small) -> None:
         """Puts back what must not move: zeros of the frozen pattern, parameters without a gradient."""
-        for name, mask in self.masks.items():
-            self.params[name].mul_(mask)
+        for name, mask in working.masks.items():
+            working.params[name].mul_(mask)
         for name, value in self.frozen.items():
             self.params[name].copy_(value)
 
@@ -236,20 +260,25 @@ class Stack:
         self.method = Dense(self.problem.graph, self.method.setting)
         self.state, self.knobs, self.frozen, self.extra_optimizer = {}, {}, {}, None
         self.settled = True
+        graph, options = self.problem.graph, self.recipe.optimizer
+        kept = worthwhile(graph, self.masks, self.shrink)
+        whole = self.params, self.buffers, self.masks, self.optimizer
+        self.small = None if kept is None else Small(graph, kept, *whole, options)
 
     # -- measuring ---------------------------------------------------------------------------------------------
 
     @torch.no_grad()
     def scores(self, split: str) -> dict[str, Tensor]:
         """Named scores (P,) of the deployed networks on "train", "validation" or "test"."""
-        self.skeleton.eval()
-        deployed = self.method.deployed(self.params, self.state, self.knobs)
+        working = self._working
+        working.skeleton.eval()
+        deployed = self.method.deployed(working.params, self.state, self.knobs)
         examples = self.feed.examples(split)
         rows = max(64, 8192 // len(self.trials))
         sums: dict[str, Tensor] = {}
         for start in range(0, examples, rows):
             x, y = self.feed.batch(split, start, min(start + rows, examples))
-            part = self._sums(deployed, self.buffers, x, y)
+            part = self._sums(deployed, working.buffers, x, y)
             sums = {name: value + sums.get(name, 0) for name, value in part.items()}
         return self.problem.task.scores(sums, examples)
 

@@ -25,7 +25,8 @@ def finding_part(study: Study) -> str:
 
     def told(name: str) -> str:
         found = sentences(trials_of(study, name), study.objectives)
-        return "".join(f"<p>{escape(text)}</p>" for text in found)
+        # No line break between a number and its unit.
+        return "".join(f"<p>{escape(text)}</p>".replace(" %", "&nbsp;%") for text in found)
 
     return by_study(study, told)
 

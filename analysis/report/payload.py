@@ -155,6 +155,7 @@ def _trials(trials: pd.DataFrame, score: Axis, counts: Sequence[Axis]) -> Json:
         "seconds": numbers(trials["train_seconds"].astype("float64").round(3)),
         "score": numbers(trials[score.column]),
         "test": numbers(trials[score.test]),
+        "before": numbers(trials[before]) if (before := f"{score.column}_before_polish") in trials else None,
         "counts": {count.name: numbers(trials[count.column]) for count in counts},
         "widths": [None if widths is None else list(map(int, widths)) for widths in _lists(trials["widths"])],
     }

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import warnings
+from typing import Any
 
 from study.cli import fronts, models, runs, upkeep, writing
 from study.cli.app import app, errors
+from study.results import DamagedWarning
 
 __all__ = ["app", "fronts", "main", "models", "runs", "upkeep", "writing"]
 
 
 def main() -> None:
     """Entry point: the user's errors become one message and exit code 2. STUDY_DEBUG=1 shows where they came from."""
+    warnings.showwarning = _show_warning
     try:
         app()
     except (ValueError, FileNotFoundError) as error:
@@ -19,3 +23,11 @@ def main() -> None:
             raise
         errors.print(f"study: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: Any, show: Any = warnings.showwarning) -> None:
+    """What is wrong with the user's files is for the user; other warnings are for whoever wrote the code."""
+    if issubclass(category, DamagedWarning):
+        errors.print(f"study: {message}; see `study doctor`", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    else:
+        show(message, category, *where)

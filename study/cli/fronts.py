@@ -1,13 +1,29 @@
-"""Commands that look at results: pareto."""
+"""Commands that look at results: pareto, table, report, compare."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
-from study.cli.app import Directory, Json, app, console
+from study.cli.app import Directory, Json, UserError, app, console, table_of
+
+if TYPE_CHECKING:
+    from analysis import Study, Table
+
+Directories = Annotated[list[str], typer.Argument(help="Study directories: paths or object-store URIs.")]
+
+
+class Format(StrEnum):
+    """How a table is written."""
+
+    latex = "latex"
+    markdown = "markdown"
+    csv = "csv"
 
 
 @app.command()
@@ -24,7 +40,7 @@ def pareto(
     import analysis
 
     study = analysis.load(directory)
-    names = tuple(objectives.split(",")) if objectives else tuple(next(iter(study.configs.values()))["objectives"])
+    names = tuple(objectives.split(",")) if objectives else study.objectives
     front = analysis.pareto(study.trials, names)
     if as_json:
         typer.echo(front.to_json(orient="records", indent=2, date_format="iso"))
@@ -32,7 +48,126 @@ def pareto(
         front.to_csv(csv, index=False)
         console.print(f"{len(front)} trials of the front in {csv}")
     if plot:
-        figure = analysis.front_figure(analysis.front_data(study.trials, names))
+        figure = analysis.front_figure(analysis.front_data(study.trials, names, published=study.published))
         console.print(f"The front in {analysis.save(figure, plot)}")
     if not (as_json or csv or plot):
         console.print(analysis.summary(study.trials, names))
+
+
+@app.command()
+def table(
+    directories: Directories,
+    at_compression: Annotated[
+        str | None, typer.Option(metavar="RATIOS", help="The score at these compression ratios, e.g. 2,4,8.")
+    ] = None,
+    at_drop: Annotated[
+        str | None, typer.Option(metavar="DROPS", help="The compression at these losses in points or %, e.g. 0.5,1,2.")
+    ] = None,
+    count: Annotated[
+        str | None, typer.Option(help="What is compressed, e.g. macs; the study's first if not given.")
+    ] = None,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="For a paper; a table for the terminal if not given.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write it to this .tex, .md or .csv file.")] = None,
+) -> None:
+    """Tables for a paper: per method at given compression ratios or accuracy drops, mean and spread over seeds."""
+    import analysis
+
+    if at_compression and at_drop:
+        raise UserError("expected --at-compression or --at-drop, but got both")
+    study = analysis.load(*directories)
+    score, counts = analysis.measured(study.trials, study.objectives)
+    names = {"score": score.name, "count": count or counts[0].name}
+    if at_compression:
+        found = analysis.score_at_compression(study.trials, _numbers("--at-compression", at_compression), **names)
+    elif at_drop:
+        drops = [drop / 100 for drop in _numbers("--at-drop", at_drop)]
+        found = analysis.compression_at_drop(study.trials, drops, **names)
+    else:
+        found = analysis.summary(study.trials, (names["score"], names["count"]))
+    _show(found, form, output)
+
+
+def _numbers(option: str, text: str) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 0:
+        raise UserError(f"expected numbers with commas for {option}, e.g. 1,2,4, but got {text!r}")
+    return numbers
+
+
+def _show(found: Table, form: Format | None, output: Path | None) -> None:
+    if output:
+        console.print(f"The table in {found.write(output)}")
+    if form:
+        typer.echo(getattr(found, form.value)(), nl=False)
+    if not (form or output):
+        console.print(found)
+
+
+@app.command()
+def report(
+    directories: Directories,
+    output: Annotated[
+        Path | None, typer.Option(help="The HTML file; DIR/report/report.html, or ./report.html for several studies.")
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep the page current until the studies have spent their budgets.")
+    ] = False,
+    every: Annotated[float, typer.Option(min=1, help="With --watch: seconds between two looks.")] = 15.0,
+    points: Annotated[int, typer.Option(min=0, help="Dominated trials to draw at most; fronts are whole.")] = 5000,
+) -> None:
+    """One HTML page with everything that was found: figures, tables, failures, how it was run, and an audit."""
+    import analysis
+
+    study = analysis.load(*directories)
+    path = output or _page_of(study)
+    if not watch:
+        path = analysis.write_page(study, path, limit=points)
+        console.print(f"The report in {path} ({path.stat().st_size / 1e6:.1f} MB); open it in any browser")
+        return
+    console.print(f"Keeping {path} current; Ctrl-C ends that, not the study")
+
+    def tell(written: Path, finished: int, budget: int) -> None:
+        console.print(f"{finished} of {budget} trials in {written}")
+
+    analysis.keep_current(directories, path, seconds=every, limit=points, listener=tell)
+
+
+def _page_of(study: Study) -> Path:
+    places = [directory.local for directory in study.directories.values()]
+    if len(places) == 1 and places[0] is not None:
+        return places[0] / "report" / "report.html"
+    return Path("report.html")
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="A study directory.")],
+    second: Annotated[str, typer.Argument(help="The study directory to compare it with.")],
+    form: Annotated[
+        Format | None, typer.Option("--format", help="For a paper; a table for the terminal if not given.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the table to this .tex, .md or .csv file.")] = None,
+) -> None:
+    """Two studies side by side: the settings that differ, and what each method reached in both."""
+    import analysis
+
+    study = analysis.load(first, second)
+    if form is None:
+        _show_settings(list(study.configs), analysis.settings_that_differ(*study.configs.values()).to_numpy().tolist())
+    _show(analysis.compare(study), form, output)
+
+
+def _show_settings(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if not rows:
+        console.print("Both were run with the same settings.\n")
+        return
+    settings = table_of("setting", *names)
+    for row in rows:
+        settings.add_row(*map(escape, row))
+    console.print(settings)
+    console.print()

@@ -7,10 +7,13 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import optuna
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
@@ -331,3 +334,39 @@ def test_what_is_not_a_study_says_so(tmp_path: Path) -> None:
         with pytest.raises(NotAStudy, match="expected a study directory"):
             look(StudyDirectory(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+DAMAGES: dict[str, Callable[[bytes, int], bytes | None]] = {
+    "cut": lambda data, place: data[: place % max(len(data), 1)],
+    "flip": lambda data, place: data[: (i := place % len(data))] + bytes([data[i] ^ 1]) + data[i + 1 :],
+    "garble": lambda data, place: bytes(byte ^ (place & 255) for byte in data),
+    "lose": lambda data, place: None,
+}
+
+
+def test_after_any_damage_it_is_repaired_once_and_a_driver_goes_on(grow: Grow, tmp_path: Path) -> None:
+    study = grow()
+    files = study.files()
+    damaged = st.tuples(st.sampled_from(sorted(set(files) - {"study.yaml"})), st.sampled_from(sorted(DAMAGES)))
+    damages = st.lists(st.tuples(damaged, st.integers(0, 10**5)), min_size=1, max_size=4)
+
+    @settings(max_examples=12, deadline=None)
+    @given(damages)
+    def check(damages: list[tuple[tuple[str, str], int]]) -> None:
+        with TemporaryDirectory(dir=tmp_path) as folder:
+            directory = StudyDirectory(folder)
+            hurt: dict[str, bytes | None] = dict(files)
+            for (name, kind), place in damages:
+                data = hurt[name]
+                hurt[name] = DAMAGES[kind](data, place) if data else data
+            for name, data in hurt.items():
+                if data is not None:
+                    directory.store.put(name, data)
+            examine(directory)
+            fix(directory)
+            assert fix(directory) == []
+            assert not {f.repair for f in examine(directory)} - {None}
+            search = Search(study.config, directory, dict.fromkeys(study.config.methods, 2))
+            search.rebuild(directory.manifests(), directory.trials().to_pylist())
+
+    check()

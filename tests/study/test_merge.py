@@ -256,12 +256,16 @@ def test_the_command(two: tuple[Any, Any], tmp_path: Any) -> None:
     assert StudyDirectory(tmp_path / "both").config()["name"] == "both"
 
 
-def test_on_an_object_store(grow: Grow, bucket: Callable[[str], str], tmp_path: Any) -> None:
+def test_on_an_object_store(
+    grow: Grow, bucket: Callable[[str], str], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Merged from a bucket and a folder into a bucket; torn there, found, set aside, and merged again."""
-    one, two = grow(bucket("runs/one"), seed=1), grow("two", seed=2)
+    monkeypatch.setattr("study.lock._SETTLE_SECONDS", 0)
+    options = {"packs": 2, "finished": 1, "methods": ["dense"]}
+    one, two = grow(bucket("runs/one"), seed=1, **options), grow("two", seed=2, **options)
     both, same = StudyDirectory(bucket("runs/both")), StudyDirectory(tmp_path / "both")
     for output in (both, same):
-        assert merge([one.directory, two.directory], output).finished == 24
+        assert merge([one.directory, two.directory], output).finished == 8
     names = sorted(content(same))
     assert names == sorted(name for folder in ("", "packs", "results", "models") for name in listed(both, folder))
     assert {name: both.store.get(name) for name in names} == content(same)
@@ -277,7 +281,7 @@ def test_on_an_object_store(grow: Grow, bucket: Callable[[str], str], tmp_path: 
     assert (both.store.exists(part), both.store.get(f"{part}.corrupt")) == (False, damage)
     assert fix(both) == []
     merge([one.directory, two.directory], both)
-    assert both.trials().num_rows == 24
+    assert both.trials().num_rows == 8
 
 
 def listed(directory: StudyDirectory, folder: str) -> list[str]:

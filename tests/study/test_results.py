@@ -245,15 +245,27 @@ def test_a_writer_killed_anywhere_leaves_all_or_nothing(
     assert directory.trials().num_rows == directory.curves().num_rows == 1
 
 
-def test_a_write_that_fails_cleans_up(directory: StudyDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("fault", STEPS)
+@pytest.mark.parametrize("kind", ["study.yaml", ".json", "curves", "trials"])
+def test_a_write_that_fails_cleans_up(
+    directory: StudyDirectory, monkeypatch: pytest.MonkeyPatch, kind: str, fault: str
+) -> None:
     def full(step: str, path: str) -> None:
-        if step == "fsync":
+        if step == fault and kind in path:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, "HOOKS", [full])
-    with pytest.raises(OSError, match="No space left"):
+    def work() -> None:
+        directory.create("name: longer\n", replace=True)
         directory.write_manifest(manifest())
-    assert files(directory) == {"study.yaml"}
+        directory.write_results(PACK, METHOD, [trial_row()], [curve_row()])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "HOOKS", [full])
+        with pytest.raises(OSError, match="No space left"):
+            work()
+    assert directory.store.leftovers() == []
+    work()
+    assert len(files(directory)) == 4
 
 
 def test_damaged_files_are_named_and_left_out(directory: StudyDirectory) -> None:

@@ -203,7 +203,7 @@ def write(place):
     made = grown.Grown(place, packs=2, finished=1, methods=["group_lasso"])
     Lock(made.directory.store).__enter__()
 
-write(sys.argv[2] + "/whole")
+write(sys.argv[2] + "/whole")  # first: it imports what the others need, too
 for fault in sys.argv[3:]:
     step, _, file = fault.partition("|")
     child = os.fork()
@@ -226,7 +226,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = str(Path(__file__).with_name("conftest.py"))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", PROGRAM, source, str(folder), *faults]
-    subprocess.run(command, check=True, env=environment, capture_output=True, text=True)
+    subprocess.run(command, check=True, env=environment, capture_output=True, timeout=120)
     return folder
 
 

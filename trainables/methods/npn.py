@@ -159,7 +159,8 @@ class NPN(Method):
             return gradient | {_GATE + name: torch.zeros_like(phi) for name, phi in logits.items()}, f2
         f1 = f2
         if self.merges:
-            f1 = losses(self._gated(weights, {name: gates.antithetic(p, noise[name]) for name, p in pi.items()}))
+            with torch.no_grad():
+                f1 = losses(self._gated(weights, {name: gates.antithetic(p, noise[name]) for name, p in pi.items()}))
         hard, arm = knobs["gate"] == 1, knobs["estimator"] == 0
         for index, (name, phi) in enumerate(logits.items()):
             estimate = gates.estimate(f1, f2, noise[name], state["k"], arm)

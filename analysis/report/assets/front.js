@@ -45,7 +45,7 @@ function buildFront() {
     } else if (front.length) {
       const corners = front.map(at);
       const stairs = [[corners[0][0], worst], ...corners, [edge, corners.at(-1)[1]]];
-      traces.push({ x: stairs.map(([x]) => x), y: stairs.map(([, y]) => y), mode: "lines", line: { shape: "hv", color: colour, width: 1.8, dash: series.dash }, hoverinfo: "skip" });
+      traces.push({ x: stairs.map(([x]) => x), y: stairs.map(([, y]) => y), mode: "lines", line: { shape: "hv", color: colour, width: series.study ? 1.1 : 1.8, dash: series.dash }, hoverinfo: "skip" });
     }
     traces.push({ ...dots(front, at), marker: { symbol: series.symbol, size: 10, color: colour, line: { width: 1, color: ink("card") } }, ...selection(front) });
   });

@@ -58,7 +58,9 @@ function drawWidths() {
     note.textContent = "No network of this method is on a front.";
     return;
   }
-  const shown = rows.length <= 24 ? rows : rows.filter((_, index) => index % Math.ceil(rows.length / 24) === 0);
+  const room = Math.max(Math.floor((holder.clientWidth - 110) / 38), 6);
+  const every = Math.ceil(rows.length / room);
+  const shown = rows.filter((_, index) => (rows.length - 1 - index) % every === 0);
   const layers = series.dense_widths.map((_, layer) => layer);
   const grid = document.createElement("div");
   grid.className = "widths";

@@ -58,14 +58,16 @@ const onAnyFront = new Set(Object.values(study.fronts).flatMap((fronts) => Objec
 const columns = study.counts.length && [
   { key: "trial", heading: "trial", value: (row) => trials.name[row], text: true },
   { key: "method", heading: "method", value: (row) => seriesOf(row).title, text: true },
-  { key: study.score.name, heading: study.score.percent ? `${study.score.name} / %` : study.score.name, value: printedScore, show: (row) => (study.score.percent && trials.score[row] !== null ? printedScore(row).toFixed(2) : short(trials.score[row])) },
-  { key: "test", heading: study.score.percent ? "test / %" : "test", value: (row) => (trials.test[row] === null ? null : trials.test[row] * study.score.scale), show: (row) => (study.score.percent && trials.test[row] !== null ? (100 * trials.test[row]).toFixed(2) : short(trials.test[row])) },
+  { key: study.score.name, heading: study.score.percent ? `${study.score.name} / %` : study.score.name, value: printedScore, show: (row) => scoreText(trials.score[row]) },
+  { key: "test", heading: study.score.percent ? "test / %" : "test", value: (row) => (trials.test[row] === null ? null : trials.test[row] * study.score.scale), show: (row) => scoreText(trials.test[row]) },
+  ...(trials.before ? [{ key: "before", heading: "before polish", value: (row) => (trials.before[row] === null ? null : trials.before[row] * study.score.scale), show: (row) => scoreText(trials.before[row]) }] : []),
   ...study.counts.map(({ name }) => ({ key: name, heading: name, value: (row) => trials.counts[name][row] })),
   { key: "widths", heading: "layers", value: (row) => trials.widths[row]?.reduce((one, two) => one + two, 0) ?? null, show: (row) => shortList(trials.widths[row]) },
   { key: "seconds", heading: "seconds", value: (row) => trials.seconds[row] },
   { key: "status", heading: "status", value: (row) => trials.statuses[trials.status[row]].toLowerCase().replace("_", " "), text: true },
 ];
 
+const scoreText = (value) => (study.score.percent && value !== null ? (100 * value).toFixed(2) : short(value));
 const shortList = (widths) => (widths ? (widths.length > 6 ? `${widths.slice(0, 5).join(" ")} … ${widths.at(-1)}` : widths.join(" ")) : "–");
 
 const COMPARISONS = { "<": (a, b) => a < b, ">": (a, b) => a > b, "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "=": (a, b) => String(a) === String(b) || a === Number(b) };

@@ -22,7 +22,7 @@ function describeCounts(row) {
   return study.counts.map(({ name }) => {
     const value = trials.counts[name][row];
     const full = whole[name];
-    const against = value !== null && full ? ` · ${percent(value / full)} of dense${value ? `, ${short(Number((full / value).toPrecision(3)))}×` : ""}` : "";
+    const against = value !== null && full ? ` · ${percent(value / full)} of dense${value && value < full ? `, ${short(Number((full / value).toPrecision(3)))}×` : ""}` : "";
     return figure(short(value), `${name}${against}`);
   }).join("");
 }
@@ -55,9 +55,14 @@ function describeTrial(row) {
     <p class="hint">${escapeHtml(study.series[index].title)}${status === "COMPLETE" ? "" : ` · ${escapeHtml(status)}`} · ${duration(trials.seconds[row])}</p>
     ${trials.reason[row] ? `<p class="hint">${escapeHtml(trials.reason[row])}</p>` : ""}
     <div class="figures">${figure(printed(trials.score[row], study.score), `validation ${study.score.name}${gain ? ` · ${gain}` : ""}`)}
-    ${figure(printed(trials.test[row], study.score), `test ${study.score.name}`)}${describeCounts(row)}</div>
+    ${figure(printed(trials.test[row], study.score), `test ${study.score.name}${beforePolish(row)}`)}${describeCounts(row)}</div>
     ${describeLayers(row)}${describeParameters(row)}
     ${status === "COMPLETE" ? `<h4>Export</h4>${commandLine(command)}` : ""}`;
+}
+
+function beforePolish(row) {
+  const before = trials.before?.[row] ?? null;
+  return before === null ? "" : ` · validation before polishing ${printed(before, study.score)}`;
 }
 
 function gainOver(row) {

@@ -1,0 +1,164 @@
+"""A study is killed again and again, and nothing is lost; the same for stock Tuner.restore with OptunaSearch.
+
+    python -m benchmarks.chaos --json FILE
+
+A small digits study runs over and over, with SIGKILL at random moments to its driver, a worker, Ray's head or its raylet,
+up to three times in a study; a driver that is gone is followed by `study resume`. Then the study is compared with one that
+was never interrupted: trials lost, trials twice, Optuna trials left RUNNING, results that differ. The stock side has as
+many trials of the same kind, the same kills at the same shares of its own uninterrupted time, and goes on by Tuner.restore.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.chaos_sides import Finished, Ours, Side, Stock
+from benchmarks.machine import machine
+from benchmarks.processes import KINDS, descendants, kill, targets, title
+
+KILLS_PER_STUDY = 3
+MUST_BE_ZERO = ("lost", "trained_again", "twice", "missing", "failed", "running", "different", "hung")
+
+Make = Callable[[Path], Side]
+
+
+class Run:
+    """One study, from its start through its kills to its end.
+
+    Args:
+        moments: when to kill, in seconds from the start of a driver or the kill before.
+        patience: seconds without a new finished trial after which a driver counts as hung, and is killed as well.
+    """
+
+    def __init__(self, side: Side, kind: str, moments: list[float], patience: float, seed: int) -> None:
+        self.side, self.kind, self.patience = side, kind, patience
+        self.moments = moments
+        self.random = random.Random(seed)
+        self.seen: Finished = {}
+        self.processes: dict[int, str] = {}
+        self.kills = self.hung = self.drivers = 0
+
+    def to_the_end(self) -> dict[str, int]:
+        try:
+            while not self._one_driver():
+                log = self.side.folder / "log"
+                assert self.drivers < 20, f"it comes to no end: {log.read_text(errors='replace')[-2000:]}"
+        finally:
+            for pid, name in self.processes.items():  # what outlived its driver
+                if title(pid) == name:
+                    kill(pid)
+        return self.side.figures(self.seen) | {"kills": self.kills, "hung": self.hung}
+
+    def _one_driver(self) -> bool:
+        """Start one and wait for its end; whether it has completed the study."""
+        driver = self.side.start()
+        self.drivers += 1
+        since = progress = time.monotonic()
+        done = len(self.side.finished())
+        while driver.poll() is None:
+            time.sleep(0.05)
+            now = time.monotonic()
+            if self.moments and now - since >= self.moments[0] and self._shoot(driver.pid):
+                del self.moments[0]
+                since = progress = time.monotonic()
+            elif now - progress > self.patience:
+                finished = len(self.side.finished())
+                if finished == done:
+                    self.hung += 1
+                    kill(driver.pid)
+                done, progress = finished, now
+        return driver.returncode == 0
+
+    def _shoot(self, driver: int) -> bool:
+        """Kill one process of the kind, if there is one at this moment."""
+        found = targets(driver, self.kind)
+        if not found:
+            return False
+        self.processes |= {pid: title(pid) for pid in descendants(driver)}
+        self.seen |= self.side.finished()
+        kill(self.random.choice(found))
+        self.kills += 1
+        return True
+
+
+def uninterrupted(side: Side) -> float:
+    """Run it without a kill; seconds."""
+    started = time.perf_counter()
+    figures = Run(side, "driver", [], 600, 0).to_the_end()
+    assert not any(figures.values()), figures
+    return time.perf_counter() - started
+
+
+def kills_of(
+    make: Make, folder: Path, kind: str, shares: list[float], seconds: float, patience: float
+) -> dict[str, int]:
+    """The figures of all studies that a number of kills takes.
+
+    Args:
+        shares: when to kill, as shares of ``seconds``, the time that an uninterrupted study takes.
+    """
+    total: Counter[str] = Counter()
+    left = [share * seconds for share in shares]
+    while left:
+        moments = left[:KILLS_PER_STUDY]
+        run = Run(make(folder / f"{kind}-{total['studies']}"), kind, list(moments), patience, total["studies"])
+        figures = run.to_the_end()
+        del left[: figures["kills"]]  # a study that was faster than its kills leaves some for the next
+        total.update(figures | {"studies": 1})
+        print(f"{kind}: {figures}", flush=True)
+    return dict(total)
+
+
+def side(make: Make, folder: Path, kinds: list[str], shares: dict[str, list[float]], patience: float) -> dict[str, Any]:
+    """All kinds of kills for one side."""
+    seconds = uninterrupted(make(folder / "uninterrupted"))
+    print(f"uninterrupted: {seconds:.1f} s", flush=True)
+    found = {kind: kills_of(make, folder, kind, shares[kind], seconds, patience) for kind in kinds}
+    return {"uninterrupted_seconds": seconds, "kills": found}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="write the result here")
+    parser.add_argument("--kills", type=int, default=30, help="of each kind")
+    parser.add_argument("--stock-kills", type=int, help="of each kind on the stock side; as many if not given")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--patience", type=float, default=60, help="seconds without progress until a driver is hung")
+    arguments = parser.parse_args()
+    generator = random.Random(arguments.seed)
+    shares = {kind: [generator.random() for _ in range(arguments.kills)] for kind in arguments.kinds}
+    with tempfile.TemporaryDirectory() as scratch:
+        ours, stock = Path(scratch) / "study", Path(scratch) / "stock"
+        ours.mkdir()
+        stock.mkdir()
+        reference = Ours(ours / "reference")
+        result: dict[str, Any] = {"machine": machine(), "seed": arguments.seed}
+        uninterrupted(reference)
+        result["study"] = side(lambda at: Ours(at, reference), ours, arguments.kinds, shares, arguments.patience)
+        few = {kind: moments[: arguments.stock_kills] for kind, moments in shares.items()}
+        if arguments.stock_kills != 0:
+            result["stock"] = side(Stock, stock, arguments.kinds, few, arguments.patience)
+    print(json.dumps(result, indent=2))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    wrong = {
+        f"{kind} {name}": count
+        for kind, figures in result["study"]["kills"].items()
+        for name, count in figures.items()
+        if name in MUST_BE_ZERO and count
+    }
+    if wrong:
+        raise SystemExit(f"not zero: {wrong}")
+
+
+if __name__ == "__main__":
+    main()
