@@ -108,7 +108,7 @@ def _raw_and_delta(subject: _Subject) -> Check:
     if dense and scored.all():
         return Check(name, True, "validation and test scores of every trial and of the dense network are given")
     what = (
-        "no dense trial to take differences to" if not dense else f"{int((~scored).sum()):,} trials lack a test score"
+        "no dense trial to take differences to" if not dense else f"{int((~scored).sum()):,} complete trials lack a test score"
     )
     return Check(name, False, what, "" if dense else subject.more({BASELINE: 8}))
 
@@ -171,7 +171,7 @@ def _same_budget(subject: _Subject) -> Check:
             name, False, "the methods did not see the same splits of the data", subject.again(f"seeds={SEEDS}")
         )
     if len(epochs) > 1:
-        return Check(name, False, f"trials were trained for {sorted(int(value) for value in epochs)} epochs")
+        return Check(name, False, f"trials were trained for {int(epochs.min())} to {int(epochs.max())} epochs")
     if counts.min() == counts.max():
         each = f"{counts.min():,} trials of {int(epochs[0]) if len(epochs) else '?'} epochs each on the same splits"
         return Check(name, True, each)

@@ -2,10 +2,10 @@
 
     python -m benchmarks.chaos --json FILE
 
-A small digits study runs over and over, with SIGKILL at random moments to its driver, a worker, Ray's head or its raylet,
-up to three times in a study; a driver that is gone is followed by `study resume`. Then the study is compared with one that
-was never interrupted: trials lost, trials twice, Optuna trials left RUNNING, results that differ. The stock side has as
-many trials of the same kind, the same kills at the same shares of its own uninterrupted time, and goes on by Tuner.restore.
+A small digits study runs over and over, with SIGKILL at random moments to its driver, a worker, Ray's head or its
+raylet, up to three times in a study; a driver that is gone is followed by `study resume`. Then the study is compared
+with one that was never interrupted: trials lost, trials twice, Optuna trials left RUNNING, results that differ. The
+stock side has as many trials, the same kills at the same shares of its own time, and goes on by Tuner.restore.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from benchmarks.plain import LAMBDA, LR, train
 WORKERS = 2
 
 
-class Plain(tune.Trainable):
+class Plain(tune.Trainable):  # type: ignore[misc]
     """One trial in one step. It leaves a record of its own when it is finished, which Tune knows nothing of."""
 
     def setup(self, config: dict[str, Any]) -> None:

@@ -5,8 +5,10 @@
 mlp: digits, 64-128-64-10, every method. convnet: digits as images, 16 and 32 channels, dense alone; the reason why
 convolutions are not stacked on a CPU (`trainables.pack`). The ratio is the CPU time of a step alone over that of a
 trial's share of a stacked step: above 1 stacking pays. An epoch's scores and counts are part of its steps.
+shrinking: polish epochs whole over those without the units that are dead in all lanes, by the share of units pruned;
+the reason for `trainables.shrink.LEAST_SHARE`. Where there is a GPU also on it, in wall time.
 
-Best of `--repeats` epochs; packs of all sizes take turns.
+Best of `--repeats` epochs, medians for shrinking; packs of all sizes, and both sides of shrinking, take turns.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -23,12 +26,16 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import torch
 
 from benchmarks.machine import machine
+from trainables import cost
+from trainables.groups import everything
 from trainables.methods import METHODS
 from trainables.problem import Problem, problem
+from trainables.shrink import worthwhile
 from trainables.stack import Recipe, Stack, Trial
 from trainables.trainable import settle_process
 
 SIZES = (1, 8, 16, 32, 64)
+SPARSITIES = (0.0625, 0.125, 0.25, 0.5, 0.75)
 STRENGTH = {
     "group_lasso": {"lambda": 1e-3},
     "sparse_group_lasso": {"lambda": 1e-3},
@@ -57,6 +64,29 @@ def step_ms(where: Problem, method: str, repeats: int) -> dict[int, float]:
     return best
 
 
+def shrinking(where: Problem, size: int, sparsity: float, repeats: int, device: str) -> dict[str, float]:
+    """Milliseconds of a polish epoch of ``size`` trials pruned alike, and the share of multiply-adds that goes."""
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    parameters = {"lr": 3e-3, "sparsity": sparsity, "scope": "layerwise"}
+    trials = [Trial(f"t{i}", 0, 0, dict(parameters)) for i in range(size)]
+    recipe = Recipe(epochs=repeats + 2, polish=repeats + 1)
+    stacks = {
+        shrink: Stack(where, "magnitude", recipe, trials, torch.device(device), shrink) for shrink in ("off", "on")
+    }
+    took: dict[str, list[float]] = {shrink: [] for shrink in stacks}
+    for epoch in range(recipe.epochs):
+        for shrink, stack in stacks.items():
+            started = clock()
+            stack.train_epoch()
+            if epoch > 1:  # dense in the first, and the first of polishing warms caches up
+                took[shrink].append(1e3 * (clock() - started))
+    kept = worthwhile(where.graph, stacks["on"].masks, "on")
+    assert kept is not None
+    macs = [float(cost.count(where.graph, alive)["macs"]) for alive in (kept, everything(where.graph))]
+    whole, small = (statistics.median(took[shrink]) for shrink in ("off", "on"))
+    return {"whole_ms": whole, "shrunk_ms": small, "speed_up": whole / small, "macs_gone": 1 - macs[0] / macs[1]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="write the result here")
@@ -74,10 +104,17 @@ def main() -> None:
         model: {method: {size: ms[1] / ms[size] for size in SIZES} for method, ms in by_method.items()}
         for model, by_method in measured.items()
     }
-    print(json.dumps({"speed_up_by_stacking": ratios, "step_ms": measured}, indent=2))
+    wide = problem({"name": "digits", "image": True}, {"name": "convnet", "channels": [64, 128]}, seed=0)
+    polished = (("mlp", digits, 1), ("mlp", digits, 16), ("convnet", images, 1), ("wide convnet", wide, 1))
+    shrunk = {
+        f"{name} x{size} {device}": {s: shrinking(where, size, s, arguments.repeats, device) for s in SPARSITIES}
+        for device in ("cpu", *(("cuda",) if torch.cuda.is_available() else ()))
+        for name, where, size in polished
+    }
+    result = {"speed_up_by_stacking": ratios, "step_ms": measured, "shrinking": shrunk}
+    print(json.dumps(result, indent=2))
     if arguments.json:
-        result = {"machine": machine(), "speed_up_by_stacking": ratios, "step_ms": measured}
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+        arguments.json.write_text(json.dumps({"machine": machine(), **result}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def _run(
                 name="tune",
                 storage_path=scratch,
                 stop=StopWhen(monitor.ending, lock),
-                callbacks=[Listen(monitor, listener, ray_session, directory)],
+                callbacks=[Listen(searcher, listener)],
                 failure_config=tune.FailureConfig(max_failures=config.retries),
                 verbose=0,
             ),

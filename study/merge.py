@@ -10,7 +10,7 @@ Nothing is trained: packs that wait for results wait in the merged study, too, a
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -208,12 +208,21 @@ def _config(sources: Sequence[_Source], packs: Iterable[_Pack], doubled: Mapping
     for source in sources[1:]:
         for method, own in source.config.model_dump(mode="json")["methods"].items():
             settings["methods"].setdefault(method, own)
+    budgets = {method: _budget(method, sources, packs, doubled.get(method, 0)) for method in settings["methods"]}
+    # One number for all where that will do, as `study extend` has it.
+    settings["trials"] = Counter(budgets.values()).most_common(1)[0][0]
     for method, own in settings["methods"].items():
-        seeds = own.get("seeds") or first.seeds
-        budget = sum(source.config.budget(method) for source in sources if method in source.config.methods)
-        numbers = [trial["number"] for pack in packs if pack.new["method"] == method for trial in pack.new["trials"]]
-        own["trials"] = max((budget - doubled.get(method, 0)) // seeds, len({n // seeds for n in numbers}), 1)
+        own["trials"] = budgets[method] if budgets[method] != settings["trials"] else None
     return to_yaml(StudyConfig.model_validate({**settings, "name": name or first.name}))
+
+
+def _budget(method: str, sources: Sequence[_Source], packs: Iterable[_Pack], doubled: int) -> int:
+    """Configurations: all that were asked for or may be, each once."""
+    having = [source.config for source in sources if method in source.config.methods]
+    seeds = having[0].methods[method].seeds or having[0].seeds
+    trials = (trial for pack in packs if pack.new["method"] == method for trial in pack.new["trials"])
+    known = {trial["number"] // seeds for trial in trials}
+    return max((sum(config.budget(method) for config in having) - doubled) // seeds, len(known), 1)
 
 
 def _parts(packs: Iterable[_Pack], study: str) -> Iterator[tuple[str, bytes]]:

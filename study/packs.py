@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.tune.result import EXPR_ERROR_FILE
 from ray.tune.search import Searcher
 
 from study.ending import Ending
@@ -24,6 +25,9 @@ from study.versions import versions
 _FINISHED: str = Searcher.FINISHED
 _NO_MEMORY = "running low on memory"
 """What Ray says of a worker that it has killed because the machine has no memory left."""
+
+_SAID = 4000
+"""Characters of what Ray says about a lost worker that are kept as the reason; the last ones."""
 
 
 class _OfThisProcess:
@@ -54,6 +58,8 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]
         self.session, self.keeper = session, keeper
         self.unfinished = deque(unfinished)
         self.running: dict[str, Manifest] = {}
+        self.errors: dict[str, Path] = {}
+        """Where Tune writes down why a pack lost its workers; by Tune's trial, as above."""
 
     @property
     def spent(self) -> bool:
@@ -82,7 +88,7 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]
         pack, method = manifest["pack"], manifest["method"]
         with self._guarded():
             if error and self.session.alive():
-                rows = failed_rows(manifest, f"its worker was lost {self.monitor.config.retries + 1} times")
+                rows = failed_rows(manifest, self._lost(trial_id))
                 publish(self.directory, self.monitor.config.name, manifest, rows, [])
             elif error or not (result or {}).get("done"):
                 self.monitor.stopped(pack)  # it goes on when the study is resumed
@@ -91,6 +97,11 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]
             self.search.tell(manifest, rows)
             self.keeper.update(rows)
             self.monitor.finished(pack, rows)
+
+    def _lost(self, trial_id: str) -> str:
+        error = self.errors.get(trial_id)
+        said = error.read_text()[-_SAID:] if error and error.exists() else "Ray did not say why"
+        return f"its worker was lost {self.monitor.config.retries + 1} times; at last:\n{said}"
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -110,22 +121,26 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]
 class Listen(_OfThisProcess, tune.Callback):  # type: ignore[misc]
     """Passes what Tune reports to the monitor, and looks whether Ray is there at all."""
 
-    def __init__(
-        self, monitor: Monitor, listener: Callable[[Monitor], None], session: Session, directory: StudyDirectory
-    ) -> None:
-        self.monitor, self.listener, self.session, self.directory = monitor, listener, session, directory
+    def __init__(self, searcher: PackSearcher, listener: Callable[[Monitor], None]) -> None:
+        self.searcher, self.monitor, self.listener = searcher, searcher.monitor, listener
         self.lost_at: dict[str, float] = {}
         """How far a pack was when it lost its worker, by Tune's trial."""
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        self.session.check()
+        self.searcher.session.check()
         self.listener(self.monitor)
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._error_of(trial)
+
+    def _error_of(self, trial: Any) -> Path:
+        return self.searcher.errors.setdefault(trial.trial_id, Path(trial.local_path) / EXPR_ERROR_FILE)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         if "broken" in result:
-            self.monitor.ending.give(unusable(self.directory, result["broken"]))
+            self.monitor.ending.give(unusable(self.searcher.directory, result["broken"]))
             return
         self.monitor.advanced(trial.config["pack"], result["fraction"])
         for damaged in result["damaged"]:
@@ -135,7 +150,7 @@ class Listen(_OfThisProcess, tune.Callback):  # type: ignore[misc]
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A worker was lost. Half the pack is next if memory was short, or if it got no further than the one before."""
         fraction = trial.last_result.get("fraction", 0.0)
-        short = _NO_MEMORY in Path(trial.error_file).read_text()
+        short = _NO_MEMORY in self._error_of(trial).read_text()
         if short or self.lost_at.get(trial.trial_id) == fraction:
             trial.config["halvings"] = trial.config.get("halvings", 0) + 1
         self.lost_at[trial.trial_id] = fraction

@@ -172,6 +172,10 @@ class Pack(Settings):
         default="auto",
         description="Stack their tensors (on), train them in turn (off), or measure which is faster (auto).",
     )
+    shrink: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Polish without the units that are dead in all of a stack's trials: where it pays (auto), on, off.",
+    )
 
 
 class Resources(Settings):

@@ -214,7 +214,8 @@ def job_config(settings: dict[str, Any], manifest: Manifest) -> dict[str, Any]:
     """The trainable's config of a pack: the study's recipe and the manifest's trials."""
     lanes = [{name: spec[name] for name in ("trial", "seed", "data_seed", "parameters")} for spec in manifest["trials"]]
     config = {name: settings[name] for name in _SHARED}
-    config |= {"evaluate_every": settings["evaluate_every"], "vectorize": settings["pack"]["vectorize"]}
+    config |= {"evaluate_every": settings["evaluate_every"]}
+    config |= {name: settings["pack"][name] for name in ("vectorize", "shrink")}
     return config | {"method": manifest["method"], "trials": lanes}
 
 

@@ -22,7 +22,7 @@ Keep = Callable[[list[Row], list[Outcome | None]], None]
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a worker needs to train a pack. ``vectorize`` is "auto", "on" or "off"."""
+    """Everything a worker needs to train a pack. ``vectorize`` and ``shrink`` are "auto", "on" or "off"."""
 
     method: str
     data: Mapping[str, Any]
@@ -31,6 +31,7 @@ class Job:
     trials: tuple[Trial, ...]
     seed: int = 0
     vectorize: str = "auto"
+    shrink: str = "auto"
     device: str = "auto"
 
 
@@ -93,7 +94,7 @@ class Pack:
         if self.done:
             return None
         trials = self.parts[len(self.finished)]
-        return Stack(self.problem, self.job.method, self.job.recipe, trials, self.device)
+        return Stack(self.problem, self.job.method, self.job.recipe, trials, self.device, self.job.shrink)
 
     def trial_rows(self) -> list[Row]:
         """One row for each finished trial; the columns are those of ``study.results.TRIALS`` that training knows."""

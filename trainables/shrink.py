@@ -12,7 +12,8 @@ weight decay do. From then on a unit is
 Neither gives gradients to anything else: what a weight multiplies is zero, or what it feeds is multiplied by zero. So
 any set of units that each are one or the other in every lane can go, and losses, gradients and outputs stay as they
 were, up to the order of summation. What goes is of no further use, and is kept as it was when it went: a weight that
-reads a silent unit would have decayed further, to no effect.
+reads a silent unit would have decayed further, and the statistics of a batch norm moved on, to no effect. These numbers
+alone depend on which lanes share a stack.
 
 Only frozen zeros count. In the method's own epochs a zero is not for good: an optimiser's moments bring it back, or the
 bias of a batch norm still learns from the constant that a unit without inputs is.
@@ -39,7 +40,6 @@ from trainables.optim import LaneOptimizer
 Params = dict[str, Tensor]
 Masks = dict[str, Tensor]
 
-CHOICES = ("auto", "on", "off")
 LEAST_SHARE = 0.25
 """Of the multiply-adds that have to go for "auto" to shrink (benchmarks/step_speed.py)."""
 
@@ -135,18 +135,24 @@ def worthwhile(graph: Graph, masks: Masks, choice: str) -> Alive | None:
     if choice == "off" or not masks:
         return None
     whole = everything(graph)
-    kept = Alive(needed(graph, masks), whole.inputs, {})
+    kept = Alive(_noise_kept(graph, needed(graph, masks)), whole.inputs, {})
     share = float(cost.count(graph, kept)["macs"]) / float(cost.count(graph, whole)["macs"])
-    if share == 1 or (choice == "auto" and share > 1 - LEAST_SHARE) or _changes_dropout(graph, kept):
-        return None
+    return None if share == 1 or (choice == "auto" and share > 1 - LEAST_SHARE) else kept
+
+
+def _noise_kept(graph: Graph, units: Masks) -> Masks:
+    """With all units of the sets that a dropout sees: its noise is drawn by position, and would be another."""
+    before = _dropout_shapes(graph.skeleton, graph.example)
+    if not before:
+        return units
+    kept = {name: torch.ones_like(mask) for name, mask in units.items()}
+    for members in graph.ties:
+        own = {layer.name: units[layer.name] for layer in members}
+        module = copy.deepcopy(graph.skeleton)
+        cut(module, graph, Alive(kept | own, everything(graph).inputs, {}))
+        if _dropout_shapes(module, graph.example) == before:
+            kept |= own
     return kept
-
-
-def _changes_dropout(graph: Graph, kept: Alive) -> bool:
-    """Whether a dropout sees fewer units: its noise is drawn by position, and the others would get other noise."""
-    small = copy.deepcopy(graph.skeleton)
-    cut(small, graph, kept)
-    return _dropout_shapes(graph.skeleton, graph.example) != _dropout_shapes(small, graph.example)
 
 
 @torch.no_grad()

@@ -74,7 +74,8 @@ class Stack:
 
     Args:
         shrink: whether polishing goes on without the units that are dead in all lanes: "on", "off", or "auto", where
-            it pays. ``params``, ``buffers`` and `state_dict` are of the whole networks between epochs all the same.
+            it pays. ``params``, ``buffers`` and `state_dict` are of the whole networks between epochs all the same;
+            of the numbers that no output depends on they hold what those were when polishing began.
 
     Raises:
         ValueError: an unknown method or parameter, a value out of bounds, a network that draws random numbers itself.
@@ -87,7 +88,7 @@ class Stack:
         recipe: Recipe,
         trials: Sequence[Trial],
         device: torch.device,
-        shrink: str = "auto",
+        shrink: str = "off",
     ) -> None:
         if method not in METHODS:
             raise not_one_of("method", method, METHODS)
@@ -231,7 +232,7 @@ class Stack:
         return total / self.batches[-1][1]
 
     def _losses_of(self, x: Tensor, y: Tensor, effective: Params) -> Tensor:
-        """A pass without gradients leaves batch norms' statistics alone: a neighbour's second pass is no lane's business."""
+        """A pass without gradients leaves batch norms' statistics alone: it may be there for other lanes only."""
         buffers = self._working.buffers
         if not torch.is_grad_enabled():
             buffers = {name: buffer.clone() for name, buffer in buffers.items()}

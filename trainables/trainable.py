@@ -25,7 +25,7 @@ from trainables.pack import Job, Pack
 from trainables.stack import Recipe, Trial
 
 _RECIPE = {f.name for f in dataclasses.fields(Recipe)} - {"lr"}
-_JOB = {"method", "data", "model", "seed", "data_seed", "trials", "device", "vectorize"}
+_JOB = {"method", "data", "model", "seed", "data_seed", "trials", "device", "vectorize", "shrink"}
 _CHECKPOINT = "pack.pt"
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
@@ -126,9 +126,10 @@ def job(config: Mapping[str, Any], method: str | None = None) -> Job:
         raise not_one_of("method", named, METHODS if method is None else (method,))
     parameters = {key: value for key, value in config.items() if key not in _RECIPE | _JOB}
     _refuse_unknown(named, parameters, flat="trials" not in config)
-    vectorize = config.get("vectorize", "auto")
-    if vectorize not in ("auto", "on", "off"):
-        raise not_one_of("vectorize", vectorize, ("auto", "on", "off"))
+    choices = {name: config.get(name, "auto") for name in ("vectorize", "shrink")}
+    for name, choice in choices.items():
+        if choice not in ("auto", "on", "off"):
+            raise not_one_of(name, choice, ("auto", "on", "off"))
     seed = int(config.get("seed", 0))
     trials = config.get("trials")
     if trials is None:
@@ -141,8 +142,8 @@ def job(config: Mapping[str, Any], method: str | None = None) -> Job:
         recipe=_recipe(config),
         trials=tuple(Trial(**trial) for trial in trials),
         seed=seed,
-        vectorize=vectorize,
         device=config.get("device", "auto"),
+        **choices,
     )
 
 

@@ -145,8 +145,13 @@ def _draw_mark(axes: Axes, mark: Mark) -> None:
     axes.annotate(mark.label, (mark.x, mark.y), (4, -3), textcoords="offset points", va="top", fontsize=6)
 
 
+_MANY = 2000
+
+
 def _draw(axes: Axes, cloud: Cloud, look: Look) -> None:
     faint: dict[str, Any] = {"markersize": 2.8, "alpha": 0.3, "markeredgewidth": 0}
+    # A large cloud becomes an image in vector files, whose size would grow with it; fronts stay lines and markers.
+    faint["rasterized"] = len(cloud.dominated) > _MANY
     axes.plot(*cloud.dominated.T, color=look.colour, linestyle="", marker=look.marker, **faint)
     axes.plot(*cloud.stairs.T, color=look.colour, linestyle=look.line, zorder=3)
     dots: dict[str, Any] = {

@@ -1,11 +1,13 @@
 """Elements that several parts of the page use."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 
 import pandas as pd
 
 from analysis.load import Study
+from study.results import PARAMETER
 
 TEXT = ' class="text"'
 """Of cells that hold words: numbers stand at the right, words at the left."""
@@ -14,6 +16,12 @@ TEXT = ' class="text"'
 def trials_of(study: Study, name: str) -> pd.DataFrame:
     """The trials of one of the studies."""
     return study.trials[study.trials["study"] == name]
+
+
+def lean(study: Study) -> Study:
+    """The study without what is only shown of single trials: of a million the rest is taken apart far sooner."""
+    wide = [name for name in study.trials if str(name).startswith(PARAMETER) or name in ("widths", "dense_widths")]
+    return replace(study, trials=study.trials.drop(columns=wide))
 
 
 def by_study(study: Study, part: Callable[[str], str]) -> str:

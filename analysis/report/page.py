@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.load import Study
 from analysis.provenance import recipe
+from analysis.report.elements import lean
 from analysis.report.encode import script_json
 from analysis.report.failures import failure_part
 from analysis.report.parts import audit_part, finding_part, provenance_part, table_part
@@ -41,6 +42,7 @@ def page(study: Study, *, limit: int = 5000, watch: int = 0) -> str:
         data = payload(study, limit=limit)
     except ValueError:
         data = _NOTHING  # nothing to draw yet: the text says so
+    told = lean(study)
     names = " and ".join(study.configs)
     notes = [str(config["notes"]) for config in study.configs.values() if config.get("notes")]
     return Template(_asset("page.html")).substitute(
@@ -50,11 +52,11 @@ def page(study: Study, *, limit: int = 5000, watch: int = 0) -> str:
         byline=escape(_byline(study)),
         watch=watch,
         style=_asset("style.css"),
-        sentences=finding_part(study),
-        tables=table_part(study),
-        failures=failure_part(study),
-        audit=audit_part(study),
-        provenance=provenance_part(study),
+        sentences=finding_part(told),
+        tables=table_part(told),
+        failures=failure_part(told),
+        audit=audit_part(told),
+        provenance=provenance_part(told),
         data=script_json(data),
         licence=_asset("vendor/plotly-basic.LICENSE.txt"),
         plotly=_asset("vendor/plotly-basic.min.js"),

@@ -1,7 +1,6 @@
 """What the page's figures draw: the trials that are shown, their fronts, curves and parameters, as one JSON value."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,27 +9,18 @@ from analysis.axes import Axis, axes_of, measured
 from analysis.figures.attainment import attainment_data
 from analysis.figures.front import front_data, marks_of
 from analysis.figures.hypervolume import hypervolume_data
-from analysis.figures.sharpness import plan
 from analysis.front import admissible, distinct, front_mask
 from analysis.load import Study
 from analysis.palette import NIGHT, in_order, looks
-from analysis.parameters import importance, logarithmic, searched
-from analysis.report.elements import last_line
-from analysis.report.encode import number, numbers, words
+from analysis.parameters import importance
+from analysis.report.elements import lean
+from analysis.report.encode import number, numbers
+from analysis.report.rows import Json, curves_of, parameters_of, plans_of, values_of
 from analysis.report.thin import Thinned, thin
 from analysis.runs import runs
 from analysis.trajectory import Budget
-from study.results import PARAMETER
-
-Json = dict[str, Any]
 
 BUDGETS: tuple[Budget, ...] = ("trials", "train_seconds", "wall_seconds")
-CURVE_TRIALS = 240
-"""Trials whose curves are on the page, those of the fronts first."""
-CURVE_EPOCHS = 100
-CURVES_READ = 50_000
-"""Trials up to which curves are read: beyond, reading all of them for the few that are shown takes too long."""
-
 _SYMBOLS = {
     "*": "star",
     "o": "circle",
@@ -58,24 +48,25 @@ def payload(study: Study, *, limit: int = 5000) -> Json:
     """
     score, counts = measured(study.trials, study.objectives)
     pairs = [(score.name, count.name) for count in counts]
-    shown = thin(study.trials, [*pairs, study.objectives], limit=limit)
+    whole = lean(study)
+    shown = thin(whole.trials, [*pairs, study.objectives], limit=limit)
     series = [(name, method) for name in study.configs for method in _methods(study, name)]
     trials = _in_series(study.trials[shown.rows], series)
     return {
         "studies": [_study(study, name, score, counts) for name in study.configs],
-        "series": _series(series, study.trials, counts),
+        "series": _series(series, whole.trials, trials, counts),
         "score": _axis(score),
         "counts": [_axis(count) for count in counts],
-        "trials": _trials(trials, score, counts),
-        "parameters": _parameters(trials, len(series)),
+        "trials": values_of(trials, score, counts),
+        "parameters": parameters_of(trials, len(series)),
         "fronts": {count.name: _fronts(trials, (score.name, count.name)) for count in counts},
-        "windows": {count.name: _window(study, (score.name, count.name)) for count in counts},
-        "spread": {count.name: _spread(study, (score.name, count.name), series) for count in counts},
-        "volumes": {over: _volumes(study, over, series) for over in BUDGETS},
-        "budget": _budget(study.trials, series),
+        "windows": {count.name: _window(whole, (score.name, count.name)) for count in counts},
+        "spread": {count.name: _spread(whole, (score.name, count.name), series) for count in counts},
+        "volumes": {over: _volumes(whole, over, series) for over in BUDGETS},
+        "budget": _budget(whole.trials, series),
         "importance": _importance(study, score, counts, series),
-        "curves": _curves(study, trials, score),
-        "plans": _plans(study, trials),
+        "curves": curves_of(study, trials, score),
+        "plans": plans_of(study, trials),
         "thinned": {name: getattr(shown, name) for name in Thinned.__annotations__ if name != "rows"},
     }
 
@@ -118,14 +109,16 @@ def _study(study: Study, name: str, score: Axis, counts: Sequence[Axis]) -> Json
     }
 
 
-def _series(series: Sequence[tuple[str, str]], trials: pd.DataFrame, counts: Sequence[Axis]) -> list[Json]:
+def _series(
+    series: Sequence[tuple[str, str]], trials: pd.DataFrame, shown: pd.DataFrame, counts: Sequence[Axis]
+) -> list[Json]:
     names = list(dict.fromkeys(study for study, _ in series))
-    shown = looks(method for _, method in series)
+    known = looks(method for _, method in series)
     found = []
-    for study, method in series:
-        look = shown[method]
+    for index, (study, method) in enumerate(series):
+        look = known[method]
         own = trials[(trials["study"] == study) & (trials["method"] == method)]
-        dense = own["dense_widths"].dropna()
+        dense = shown.loc[shown["series"] == index, "dense_widths"].dropna()
         dash = "solid" if isinstance(look.line, str) else ",".join(f"{2 * length:g}px" for length in look.line[1])
         found.append(
             {
@@ -140,51 +133,6 @@ def _series(series: Sequence[tuple[str, str]], trials: pd.DataFrame, counts: Seq
                 "dense_widths": list(map(int, dense.iloc[0])) if len(dense) else None,
             }
         )
-    return found
-
-
-def _trials(trials: pd.DataFrame, score: Axis, counts: Sequence[Axis]) -> Json:
-    statuses = sorted(trials["status"].astype(str).unique())
-    return {
-        "series": trials["series"].tolist(),
-        "name": trials["trial"].astype(str).tolist(),
-        "number": trials["number"].tolist(),
-        "statuses": statuses,
-        "status": [statuses.index(status) for status in trials["status"].astype(str)],
-        "reason": {str(row): last_line(reason) for row, reason in trials["reason"].dropna().items()},
-        "seconds": numbers(trials["train_seconds"].astype("float64").round(3)),
-        "score": numbers(trials[score.column]),
-        "test": numbers(trials[score.test]),
-        "before": numbers(trials[before]) if (before := f"{score.column}_before_polish") in trials else None,
-        "counts": {count.name: numbers(trials[count.column]) for count in counts},
-        "widths": [None if widths is None else list(map(int, widths)) for widths in _lists(trials["widths"])],
-    }
-
-
-def _lists(values: "pd.Series[Any]") -> list[Any]:
-    return [None if value is None or value is pd.NA or isinstance(value, float) else value for value in values]
-
-
-def _parameters(trials: pd.DataFrame, series: int) -> list[Json]:
-    """By series: each parameter's values in the order of the series' trials, or the one value it was pinned to."""
-    found: list[Json] = []
-    names = [name for name in trials.columns if name.startswith(PARAMETER)]
-    for index in range(series):
-        own = trials[trials["series"] == index]
-        varied = set(searched(own))
-        entry: Json = {}
-        for name in names:
-            values = own[name]
-            if values.isna().all():
-                continue
-            numeric = values.dtype.kind == "f"
-            encoded: list[Any] = numbers(values) if numeric else list(words(values))
-            key = name.removeprefix(PARAMETER)
-            if name in varied:
-                entry[key] = {"values": encoded, "log": logarithmic(values), "words": not numeric}
-            else:
-                entry[key] = {"pinned": next(value for value in encoded if value is not None)}
-        found.append(entry)
     return found
 
 
@@ -270,46 +218,4 @@ def _importance(
         for line in table.itertuples(index=False):
             entry = found.setdefault(str(series.index((name, str(line.method)))), {})
             entry.setdefault(str(line.objective), {})[str(line.parameter)] = number(line.importance)
-    return found
-
-
-def _curves(study: Study, trials: pd.DataFrame, score: Axis) -> Json:
-    """By row: epochs, score, training loss and live units by layer, for the fronts' trials and some others."""
-    if len(study.trials) > CURVES_READ or study.curves.empty:
-        return {}
-    front = front_mask(trials, study.objectives)
-    for _, own in trials.groupby("series"):
-        front[own.index] |= front_mask(own, study.objectives)
-    order = trials.index[np.argsort(~front, kind="stable")][:CURVE_TRIALS]
-    names = trials.loc[order, ["study", "trial"]].astype(str).itertuples(index=False, name=None)
-    wanted: dict[tuple[Hashable, ...], int] = dict(zip(names, order.tolist(), strict=True))
-    curves = study.curves[study.curves["trial"].isin({name for _, name in wanted})]
-    found: Json = {}
-    for key, part in curves.groupby(["study", "trial"], observed=True):
-        if (row := wanted.get(key)) is None:
-            continue
-        part = part.sort_values("epoch").iloc[_evenly(len(part), CURVE_EPOCHS)]
-        widths = [list(map(int, width)) for width in _lists(part["widths"]) if width is not None]
-        found[str(row)] = {
-            "epoch": part["epoch"].tolist(),
-            "score": [None if value is None else number(value * score.scale) for value in numbers(part[score.column])],
-            "loss": numbers(part["train_loss"]),
-            "widths": [list(layer) for layer in zip(*widths, strict=True)] if len(widths) == len(part) else [],
-        }
-    return found
-
-
-def _evenly(count: int, most: int) -> "np.ndarray[Any, np.dtype[np.int_]]":
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
-
-
-def _plans(study: Study, trials: pd.DataFrame) -> Json:
-    """By row: the sharpness of the gates of trials that have any."""
-    found: Json = {}
-    if "param_stage_2" not in trials:
-        return found
-    for row, trial in trials[trials["param_stage_2"].notna()].iterrows():
-        config = study.configs[str(trial["study"])]
-        stages = plan(trial, int(config.get("epochs", 1)), int(config.get("polish", 0)))
-        found[str(row)] = [[at, number(k)] for at, k in stages]
     return found

@@ -15,7 +15,7 @@ __all__ = ["app", "fronts", "main", "models", "runs", "upkeep", "writing"]
 
 def main() -> None:
     """Entry point: the user's errors become one message and exit code 2. STUDY_DEBUG=1 shows where they came from."""
-    warnings.showwarning = _show_warning
+    warnings.showwarning = _shower(warnings.showwarning)
     try:
         app()
     except (ValueError, FileNotFoundError) as error:
@@ -25,9 +25,14 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *where: Any, show: Any = warnings.showwarning) -> None:
+def _shower(others: Any) -> Any:
     """What is wrong with the user's files is for the user; other warnings are for whoever wrote the code."""
-    if issubclass(category, DamagedWarning):
-        errors.print(f"study: {message}; see `study doctor`", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    else:
-        show(message, category, *where)
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, DamagedWarning):
+            text = f"study: {message}; see `study doctor`"
+            errors.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        else:
+            others(message, category, *where, **more)
+
+    return show

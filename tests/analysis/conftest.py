@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,10 @@ import yaml
 
 import analysis
 from study.results import StudyDirectory
+
+# A busy machine is no failure.
+hypothesis.settings.register_profile("analysis", deadline=None)
+hypothesis.settings.load_profile("analysis")
 
 Frame = Callable[..., pd.DataFrame]
 

@@ -28,6 +28,11 @@ def merged(output: Any, *studies: Any, name: str | None = None) -> StudyDirector
     return directory
 
 
+def budgets(directory: StudyDirectory) -> dict[str, int]:
+    config = loads(json.dumps(directory.config()), names=False)
+    return {method: config.budget(method) for method in config.methods}
+
+
 def content(directory: StudyDirectory) -> dict[str, bytes]:
     assert directory.local is not None
     files = (path for path in directory.local.rglob("*") if path.is_file() and path.name != ".driver.lock")
@@ -61,9 +66,7 @@ def test_every_row_is_kept_under_a_new_name(two: tuple[Any, Any], tmp_path: Any)
         assert [manifest["pack"] for manifest in packs] == [f"{method}-p{i:04d}" for i in range(len(packs))]
         assert [t["number"] for m in packs for t in m["trials"]] == list(range(sum(len(m["trials"]) for m in packs)))
     assert both.config()["name"] == "digits"
-    assert {name: method["trials"] for name, method in both.config()["methods"].items()} == dict.fromkeys(
-        ("dense", "group_lasso"), 20
-    )
+    assert budgets(both) == {"dense": 20, "group_lasso": 20}
 
 
 def test_a_manifest_says_where_its_pack_comes_from(two: tuple[Any, Any], tmp_path: Any) -> None:
@@ -98,9 +101,7 @@ def test_a_trial_of_several_studies_is_kept_once(grow: Grow, tmp_path: Any) -> N
     made = merge([stopped.directory, went_on.directory], both)
     assert (made.finished, made.waiting, made.doubled) == (20, 4, 16)
     assert without_names(both.trials().to_pylist()) == without_names(went_on.directory.trials().to_pylist())
-    assert {name: method["trials"] for name, method in both.config()["methods"].items()} == dict.fromkeys(
-        ("dense", "group_lasso"), 12
-    )
+    assert budgets(both) == {"dense": 12, "group_lasso": 12}
 
 
 def test_packs_that_share_a_few_trials(grow: Grow, tmp_path: Any) -> None:
@@ -110,7 +111,7 @@ def test_packs_that_share_a_few_trials(grow: Grow, tmp_path: Any) -> None:
     made = merge([small.directory, large.directory], both)
     assert (made.finished, made.waiting, made.doubled) == (24, 0, 8)
     assert len({(row["method"], row["seed"], row["param_lr"]) for row in both.trials().to_pylist()}) == 24
-    assert {method["trials"] for method in both.config()["methods"].values()} == {12}
+    assert budgets(both) == {"dense": 12, "group_lasso": 12}
     assert [f.kind for f in examine(both)] == []
 
 
@@ -168,8 +169,13 @@ def test_networks_of_the_merged_front_come_along(two: tuple[Any, Any], tmp_path:
 
 
 def test_methods_of_both_are_in_it(grow: Grow, tmp_path: Any) -> None:
-    one, two = grow("one", methods=["dense"], packs=2), grow("two", methods=["group_lasso"], packs=2)
-    assert list(merged(tmp_path / "both", one, two).config()["methods"]) == ["dense", "group_lasso"]
+    one, two = grow("one", methods=["dense"], packs=2), grow("two", seed=2, methods=["group_lasso", "dense"], packs=2)
+    assert budgets(merged(tmp_path / "both", one, two)) == {"dense": 16, "group_lasso": 8}
+
+
+def test_a_budget_for_all_is_one_number(two: tuple[Any, Any], tmp_path: Any) -> None:
+    config = merged(tmp_path / "both", *two).config()
+    assert (config["trials"], config["methods"]) == (20, {"dense": {"space": {}}, "group_lasso": {"space": {}}})
 
 
 @pytest.mark.parametrize(

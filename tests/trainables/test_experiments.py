@@ -81,7 +81,7 @@ WEIGHTS = {
     ("npn_moons_expand", 5000): (3306, 5183),
 }
 ON_GENERATED = {("npn_moons_sparsify", 7): (1800, 3410)}
-"""It depends on the points: means of eight drawn sets are 1959 .. 3664, three of them above 2550; docs/methods.md."""
+"""It is up to the points: eight sets gave means of 1959 to 3664, most below the authors' set; docs/methods.md."""
 
 
 @pytest.mark.parametrize("data", [pytest.param(GENERATED, id="generated"), on_original])

@@ -120,3 +120,27 @@ def test_unknown_methods_get_their_own_look_and_known_ones_keep_theirs():
     chosen = looks(["mine", "yours", "npn"])
     assert chosen["npn"] == LOOKS["npn"]
     assert len({(look.colour, look.marker) for look in chosen.values()}) == 3
+
+
+def test_published_results_with_both_objectives_are_marked(digits):
+    entries = [
+        {"label": "A", "source": "Table 1", "accuracy": 0.99, "neurons": 15},
+        {"label": "B", "source": "Table 2", "accuracy": 0.98, "parameters": 10},
+    ]
+    data = analysis.front_data(digits, published=entries)
+    assert [(mark.label, mark.x, mark.y) for mark in data.published] == [("A", 15, 99.0)]
+    assert data.plane.up[1] > 99 and data.plane.across[0] < 15  # they are inside the plane
+    figure = analysis.front_figure(data)
+    assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "published (test data)"
+    assert "A" in [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_large_clouds_do_not_make_large_files(trials, tmp_path):
+    def size(count):
+        random = np.random.default_rng(0)
+        data = analysis.front_data(trials(random.random(count), random.integers(1, 100, count)), span=None)
+        return analysis.save(analysis.front_figure(data), tmp_path / f"{count}.svg").stat().st_size
+
+    assert size(10_000) < 2 * size(
+        1_900
+    )  # an image, and markers, of which five times as many would be five times as large

@@ -1,0 +1,163 @@
+"""What each figure shows, against numbers worked out by hand; and that each can be drawn and written."""
+
+import numpy as np
+import pytest
+
+import analysis
+from analysis.figures.hypervolume import unit_of
+from analysis.figures.learning import LAYERS
+from analysis.figures.slices import slice_of
+
+
+def test_hypervolume_is_of_the_trials_so_far(trials):
+    frame = trials([0.5, 0.8, 0.7], [50, 50, 20], method="npn", train_seconds=[60.0, 120.0, 180.0])
+    data = analysis.hypervolume_data(frame, over="train_seconds")
+    assert data.unit == "min"
+    assert data.box == "accuracy 0, neurons 100"
+    expected = [[1, 0.5 * 0.5], [3, 0.8 * 0.5], [6, 0.8 * 0.5 + 0.7 * 0.3]]
+    assert data.paths["npn"] == pytest.approx(np.array(expected))
+
+
+def test_hypervolume_leaves_the_control_out(digits):
+    assert set(analysis.hypervolume_data(digits).paths) == {"group_lasso", "npn"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "unit"), [(0, "s"), (119, "s"), (120, "min"), (7199, "min"), (7200, "h"), (172800, "d")]
+)
+def test_units_of_time_leave_two_at_least(seconds, unit):
+    assert unit_of(seconds)[0] == unit
+
+
+def test_budget_counts_what_gave_no_result(digits):
+    data = analysis.budget_data(digits.assign(train_seconds=120.0))
+    assert data.unit == "min"
+    lasso = data.methods[1]
+    assert (lasso.method, lasso.trials, lasso.time, lasso.other_trials, lasso.other_time) == ("group_lasso", 4, 8, 1, 2)
+
+
+def test_learning_is_in_printed_units(study):
+    data = analysis.learning_data(study.curves, ["npn-00001"], polish=2)
+    (course,) = data.courses
+    row = study.trials.set_index("trial").loc["npn-00001"]
+    assert course.epochs.tolist() == [1, 2, 3, 4, 5, 6]
+    assert course.score[-1] == pytest.approx(100 * row["val_accuracy"])
+    assert course.widths[-1].tolist() == list(row["widths"])
+    assert data.polish == 4
+
+
+def test_learning_needs_curves(study):
+    with pytest.raises(ValueError, match=r"trials that have curves, got \['npn-00008'\]"):
+        analysis.learning_data(study.curves, ["npn-00001", "npn-00008"])
+
+
+def test_widths_go_along_the_front(study):
+    data = analysis.widths_data(study.trials, "npn")
+    front = analysis.distinct(analysis.pareto(study.trials[study.trials["method"] == "npn"]))
+    assert len(data.points) == len(front)
+    assert (np.diff(data.points[:, 0]) > 0).all()
+    assert data.widths.sum(axis=1).tolist() == data.points[:, 0].tolist()
+    assert (data.dense == [64, 32]).all()
+
+
+def test_widths_need_a_front(study):
+    with pytest.raises(ValueError, match="got 'drop_neuron', which has none"):
+        analysis.widths_data(study.trials, "drop_neuron")
+
+
+def plan_of(study, **changes):
+    trial = study.trials.set_index("trial", drop=False).loc["npn-00001"]
+    for name, value in changes.items():
+        trial[f"param_{name}"] = value
+    return analysis.sharpness_data(trial, study.curves, epochs=10, polish=2)
+
+
+def test_sharpness_has_three_stages(study):
+    assert plan_of(study).stages == ((1, 7.0), (3, 9.0), (6, 5000.0))  # stage_1 = .2, stage_2 = .5
+    assert len(plan_of(study).neurons) == 6
+
+
+def test_polishing_freezes_the_gates_in_any_case(study):
+    assert plan_of(study, stage_2=0.95).stages[-1] == (9, 5000.0)
+
+
+def test_a_stage_without_epochs_is_left_out(study):
+    assert plan_of(study, stage_1=0.5).stages == ((1, 7.0), (6, 5000.0))
+
+
+def test_expanding_has_its_own_sharpness(study):
+    assert plan_of(study, mode="expand", k_expand=1.5).stages[1] == (3, 1.5)
+
+
+def test_only_gated_trials_have_a_plan(study):
+    trial = study.trials.set_index("trial", drop=False).loc["group_lasso-00001"]
+    with pytest.raises(ValueError, match="expected a trial of npn, got 'group_lasso-00001'"):
+        analysis.sharpness_data(trial, study.curves, epochs=10)
+
+
+def test_slices_are_of_what_was_searched(study):
+    data = analysis.slices_data(study.trials, "npn")
+    assert [part.name for part in data.slices] == ["cadence", "lambda", "lr"]  # k, the stages and mode were pinned
+    words, strength, _ = data.slices
+    assert words.words == ("epoch", "step") and set(words.numbers) == {0.0, 1.0}
+    assert strength.log and len(strength.numbers) == len(data.score)
+
+
+def test_missing_words_are_missing(study):
+    part = slice_of(study.trials["param_cadence"], "cadence")
+    assert np.isnan(part.numbers).sum() == study.trials["param_cadence"].isna().sum() > 0
+
+
+def test_parallel_coordinates_span_their_scales(study):
+    data = analysis.parallel_data(study.trials, "npn")
+    assert [one.name for one in data.coordinates] == ["cadence", "lambda", "lr", "accuracy", "neurons"]
+    assert data.heights.min(axis=0) == pytest.approx(0) and data.heights.max(axis=0) == pytest.approx(1)
+    best = np.argmax(data.coordinates[3].numbers)
+    assert data.shades[best] == 1.0
+
+
+def test_boundary_is_where_the_prediction_changes():
+    points = np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    data = analysis.boundary_data(lambda x: np.column_stack([-x[:, 0], x[:, 0]]), points, np.array([0, 1, 1]), grid=9)
+    assert data.predicted.shape == (9, 9)
+    assert (data.predicted[:, data.across > 0] == 1).all()
+    assert (data.predicted[:, data.across < 0] == 0).all()
+
+
+def test_boundary_needs_a_plane():
+    with pytest.raises(ValueError, match=r"points \(n, 2\) of at most 3 classes, got \(4, 3\)"):
+        analysis.boundary_data(lambda x: x, np.zeros((4, 3)), np.zeros(4, dtype=int))
+
+
+def moons(study):
+    points = np.random.default_rng(0).normal(size=(30, 2))
+    labels = (points[:, 0] > 0).astype(int)
+    return analysis.boundary_data(lambda x: np.column_stack([-x[:, 0], x[:, 0]]), points, labels, grid=20)
+
+
+DRAWN = {
+    "hypervolume": lambda study: analysis.hypervolume_figure(analysis.hypervolume_data(study.trials)),
+    "budget": lambda study: analysis.budget_figure(analysis.budget_data(study.trials)),
+    "learning": lambda study: analysis.learning_figure(analysis.learning_data(study.curves, ["npn-00001"], polish=2)),
+    "widths": lambda study: analysis.widths_figure(analysis.widths_data(study.trials, "npn")),
+    "sharpness": lambda study: analysis.sharpness_figure(plan_of(study)),
+    "slices": lambda study: analysis.slices_figure(analysis.slices_data(study.trials, "npn")),
+    "parallel": lambda study: analysis.parallel_figure(analysis.parallel_data(study.trials, "npn")),
+    "importance": lambda study: analysis.importance_figure(analysis.importance(study.trials)),
+    "boundary": lambda study: analysis.boundary_figure(moons(study)),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_figure_is_drawn_with_named_axes(study, tmp_path, name):
+    figure = DRAWN[name](study)
+    assert analysis.save(figure, tmp_path / f"{name}.svg").stat().st_size > 5000
+    named = [axes.get_xlabel() or axes.get_ylabel() for axes in figure.axes]
+    assert any(named) or name == "parallel"  # whose axes are named by ticks
+
+
+def test_the_map_of_layers_is_readable_in_grey():
+    from matplotlib import colormaps
+
+    grey = colormaps[LAYERS](np.linspace(0, 1, 11))[:, :3] @ [0.299, 0.587, 0.114]
+    assert (np.diff(grey) > 0.03).all()

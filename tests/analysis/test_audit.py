@@ -1,0 +1,90 @@
+"""Each point of the audit, passed and not, and the command that passes it."""
+
+import pytest
+
+import analysis
+from analysis.audit import CHECKS
+
+NUMBER = {check.__name__.removeprefix("_"): index for index, check in enumerate(CHECKS)}
+
+
+def audited(study, point, frame=None, **config):
+    (settings,) = study.configs.values()
+    return analysis.audit(study.trials if frame is None else frame, {**settings, **config}, "runs/digits")[
+        NUMBER[point]
+    ]
+
+
+@pytest.mark.parametrize("point", [name for name in NUMBER if name not in ("seeds",)])
+def test_a_complete_study_passes(study, point):
+    check = audited(study, point)
+    assert check.passed and not check.remedy
+
+
+def test_seeds_pass_with_three(study):
+    check = audited(study, "seeds", study.trials.assign(data_seed=study.trials["number"] % 3))
+    assert check.passed and check.found.startswith("3 runs")
+
+
+def test_one_seed_is_not_enough(study):
+    check = audited(study, "seeds")
+    assert check.passed is False
+    assert check.remedy == "study run runs/digits/study.yaml --set seeds=3 --output runs/digits-seeds3"
+
+
+@pytest.mark.parametrize("point", ["raw_and_delta", "dense_control"])
+def test_without_a_dense_control(study, point):
+    check = audited(study, point, study.trials[study.trials["method"] != "dense"])
+    assert check.passed is False and check.found.startswith("no dense trial")
+    assert check.remedy == "study resume runs/digits --set methods.dense.trials=8"
+
+
+def test_without_multiply_adds(study):
+    check = audited(study, "compression_and_speed", study.trials.assign(macs=None))
+    assert check.passed is False
+    assert check.found.endswith("lack one of parameters, dense_parameters, macs, dense_macs")
+
+
+def test_without_test_scores(study):
+    check = audited(study, "raw_and_delta", study.trials.assign(test_accuracy=None))
+    assert check.passed is False and check.found.endswith("complete trials lack a test score")
+
+
+def test_too_few_operating_points(study):
+    few = study.trials[(study.trials["method"] != "npn") | (study.trials["number"] < 3)]
+    check = audited(study, "operating_points", few)
+    assert check.passed is False and "NPN" in check.found and "group lasso" not in check.found
+    assert check.remedy == "study resume runs/digits --set methods.npn.trials=64"
+
+
+def test_without_pruning_baselines(study):
+    check = audited(study, "pruning_baselines", study.trials[study.trials["method"] != "random"], trials=20, seeds=2)
+    assert check.passed is False and check.found == "missing: random pruning"
+    assert check.remedy == "study resume runs/digits --set methods.random.trials=20"
+
+
+def test_unequal_budgets(study):
+    unequal = study.trials[(study.trials["method"] != "npn") | (study.trials["number"] < 7)]
+    check = audited(study, "same_budget", unequal)
+    assert check.found == "NPN 7 trials instead of 12"
+    assert check.remedy == "study resume runs/digits --set methods.npn.trials=12"
+
+
+def test_the_control_may_have_a_smaller_budget(study):
+    fewer = study.trials[(study.trials["method"] != "dense") | (study.trials["number"] < 2)]
+    assert audited(study, "same_budget", fewer).passed
+
+
+def test_unequal_data(study):
+    trials = study.trials.assign(data_seed=(study.trials["method"] == "npn").astype(int))
+    assert "same splits" in audited(study, "same_budget", trials).found
+
+
+def test_fine_tuning(study):
+    assert audited(study, "fine_tuning", polish=0).passed is None
+    assert audited(study, "fine_tuning", study.trials.assign(val_accuracy_before_polish=None)).passed is False
+
+
+def test_nothing_to_audit(study):
+    with pytest.raises(ValueError, match="a score and a count"):
+        analysis.audit(study.trials.iloc[:0], {"objectives": ["neurons"]})

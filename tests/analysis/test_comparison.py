@@ -1,0 +1,41 @@
+"""Two studies side by side."""
+
+import pytest
+
+import analysis
+
+
+@pytest.fixture(scope="module")
+def pair(study_writer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pair")
+    one = study_writer(folder / "one", name="one")
+    two = study_writer(folder / "two", name="two", trials=18, notes="more of it", methods={"dense": {}, "npn": {}})
+    return analysis.load(one, two)
+
+
+def test_settings_that_differ(pair):
+    found = analysis.settings_that_differ(*pair.configs.values())
+    rows = {row.setting: (row.first, row.second) for row in found.itertuples()}
+    assert rows["trials"] == ("12", "18")
+    assert "methods.group_lasso" in rows and rows["methods.group_lasso"][1] == "–"
+    assert not {"name", "notes", "epochs"} & set(rows)
+
+
+def test_each_method_in_both(pair):
+    table = analysis.compare(pair)
+    frame = table.frame.set_index("method")
+    one, two = (pair.trials[pair.trials["study"] == name] for name in ("one", "two"))
+    box = analysis.reference_of(pair.trials)
+    npn = frame.loc["npn"]
+    assert npn["hypervolume_first"] == analysis.hypervolume(one[one["method"] == "npn"], reference=box)
+    assert npn["hypervolume_second"] == analysis.hypervolume(two[two["method"] == "npn"], reference=box)
+    assert npn["hypervolume_change"] == pytest.approx(npn["hypervolume_second"] - npn["hypervolume_first"])
+    assert npn["best_second"] == two.loc[two["method"] == "npn", "val_accuracy"].max()
+    assert frame.loc["group_lasso", ["hypervolume_second", "best_second", "fewest_second"]].isna().all()
+    assert frame.index[-1] == "all"
+    assert table.caption.startswith("1: one. 2: two.")
+
+
+def test_two_are_needed(study):
+    with pytest.raises(ValueError, match="expected two studies, got 1"):
+        analysis.compare(study)
