@@ -70,7 +70,7 @@ def measured(trials: pd.DataFrame, objectives: Sequence[str]) -> tuple[Axis, tup
     macs, not both.
 
     Raises:
-        ValueError: no score or no count was measured.
+        ValueError: no trial has both a score and a count.
     """
     own = axes_of(objectives)
     score = next((axis for axis in own if axis.is_score), None)
@@ -82,7 +82,7 @@ def measured(trials: pd.DataFrame, objectives: Sequence[str]) -> tuple[Axis, tup
     for axis in sorted(axes_of(OBJECTIVES), key=lambda axis: axis.name == "inputs"):
         if not axis.is_score and axis not in counts and axis.name not in twin and _differ(trials, axis):
             counts.append(axis)
-    if score is None or not counts:
+    if score is None or not counts or not trials[[score.column, counts[0].column]].notna().all(axis=1).any():
         raise ValueError("expected trials with a score and a count, got none with both (did all of them fail?)")
     return score, tuple(counts)
 

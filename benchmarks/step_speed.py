@@ -67,7 +67,7 @@ def step_ms(where: Problem, method: str, repeats: int) -> dict[int, float]:
 def shrinking(where: Problem, size: int, sparsity: float, repeats: int, device: str) -> dict[str, float]:
     """Milliseconds of a polish epoch of ``size`` trials pruned alike, and the share of multiply-adds that goes."""
     clock = time.process_time if device == "cpu" else time.perf_counter
-    parameters = {"lr": 3e-3, "sparsity": sparsity, "scope": "layerwise"}
+    parameters: dict[str, float | int | str | bool] = {"lr": 3e-3, "sparsity": sparsity, "scope": "layerwise"}
     trials = [Trial(f"t{i}", 0, 0, dict(parameters)) for i in range(size)]
     recipe = Recipe(epochs=repeats + 2, polish=repeats + 1)
     stacks = {

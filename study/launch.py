@@ -118,6 +118,7 @@ def _run(
                 storage_path=scratch,
                 stop=StopWhen(monitor.ending, lock),
                 callbacks=[Listen(searcher, listener)],
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=config.retries),
                 verbose=0,
             ),

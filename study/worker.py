@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ray import tune
+
 from study.results import StudyDirectory
 from study.training import Training
-from trainables.trainable import SparseTrainable, settle_process
+from trainables.trainable import settle_process
 
 REPORT_SECONDS = 1.0
 """How long a step trains before it reports; shorter makes work for the driver, longer makes stopping slow."""
@@ -19,7 +21,7 @@ GRACE_SECONDS = 8
 """What an epoch is given to end in once the process is told to go; after that the last checkpoint has to do."""
 
 
-class StudyTrainable(SparseTrainable):
+class StudyTrainable(tune.Trainable):  # type: ignore[misc]
     """``config``: ``study``, the study directory; ``pack``, its manifest's name; ``halvings``, see `Training`.
 
     A study directory that cannot be read or written is reported as ``broken``, which ends the study's run. What kills
@@ -46,6 +48,10 @@ class StudyTrainable(SparseTrainable):
         if self.leaving:
             self._leave()
         return report if self.broken is None else {"broken": self.broken, "trials_done": 0}
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.setup(new_config)
+        return True
 
     def cleanup(self) -> None:
         """Tune stops the trial, since the study was told to stop."""

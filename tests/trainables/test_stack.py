@@ -28,16 +28,31 @@ def assert_lane(stack: Stack, lane: int, other: Stack, other_lane: int, **tolera
             assert torch.equal(entry[name][lane], counterpart[name][other_lane]), name
 
 
+def outputs(stack: Stack, lane: int) -> torch.Tensor:
+    """Of a lane's network on the first validation examples."""
+    x, _ = stack.feed.batch("validation", 0, 50)
+    tensors = {name: tensor[lane] for name, tensor in (stack.params | stack.buffers).items()}
+    x = x if stack.feed.shared else x[lane]
+    return torch.func.functional_call(stack.skeleton.eval(), tensors, (x,))
+
+
 def test_a_lane_is_the_same_alone_and_in_any_pack(row: Any, training: Any) -> None:
+    """To the last weight where polishing begins; after it in all that has an effect."""
     trials = training.trials(row.settings * 2)
-    pack = training.trained(training.stack(row.method, trials))
     others = tuple(replace(t, trial=f"n{i}", seed=7 + i, parameters={"lr": 0.2}) for i, t in enumerate(trials[:1] * 3))
-    reordered = (*others, *reversed(trials))
-    elsewhere = training.trained(training.stack(row.method, reordered))
-    for lane, trial in enumerate(trials):
-        assert_lane(pack, lane, elsewhere, reordered.index(trial))
-    for lane, trial in enumerate(trials[: len(row.settings)]):
-        assert_lane(pack, lane, training.trained(training.stack(row.method, [trial])), 0)
+    packs = [trials, (*others, *reversed(trials)), *([trial] for trial in trials[: len(row.settings)])]
+    first, *elsewhere = (training.stack(row.method, pack) for pack in packs)
+    for polished in (False, True):
+        for stack in (first, *elsewhere):
+            while not (stack.done if polished else stack.settled):
+                stack.train_epoch()
+        for stack in elsewhere:
+            for other_lane, trial in enumerate(stack.trials):
+                if trial in trials and not polished:
+                    assert_lane(first, trials.index(trial), stack, other_lane)
+                elif trial in trials:
+                    ours, theirs = outputs(first, trials.index(trial)), outputs(stack, other_lane)
+                    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
 def test_restored_at_any_epoch_equals_uninterrupted(row: Any, training: Any) -> None:
@@ -162,11 +177,12 @@ def test_a_last_batch_of_one_example_is_left_out(batch_size: int, steps: int, tr
 def test_a_diverging_lane_fails_with_a_reason_and_leaves_its_neighbours_alone(row: Any, training: Any) -> None:
     healthy = training.trials([row.settings[0]])[0]
     wild = Trial("wild", 3, 0, {**row.settings[0], "lr": 1e6})
-    stack = training.trained(training.stack(row.method, [wild, healthy, wild]))
+    recipe = training.recipe(polish=0)
+    stack = training.trained(training.stack(row.method, [wild, healthy, wild], recipe))
     assert stack.failures[1] is None
     assert stack.failures[0] == stack.failures[2]
     assert str(stack.failures[0]).startswith("diverged: ")
-    assert_lane(stack, 1, training.trained(training.stack(row.method, [healthy])), 0)
+    assert_lane(stack, 1, training.trained(training.stack(row.method, [healthy], recipe)), 0)
 
 
 def test_a_stack_whose_lanes_all_diverge_ends_early(training: Any) -> None:
@@ -254,7 +270,7 @@ def test_restore_covers_batch_norm_and_dropout(own_model: str, training: Any) ->
 def test_convolutions_with_batch_norm_are_invariant_too(row: Any, training: Any) -> None:
     where = image_problem(training, name="convnet", channels=[4, 6], batch_norm=True)
     trials = training.trials(row.settings[:1] * 2, lr=0.02)
-    recipe = training.recipe(epochs=2)
+    recipe = training.recipe(epochs=2, polish=0)
     stack = training.trained(training.stack(row.method, trials, recipe, where))
     assert_lane(stack, 1, training.trained(training.stack(row.method, trials[1:], recipe, where)), 0)
 

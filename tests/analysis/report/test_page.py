@@ -1,0 +1,162 @@
+"""The page without a browser: whole, self-contained, escaped, small, and what its data says."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import analysis
+from analysis.report.payload import payload
+
+EVIL = '"><img src=x onerror=alert(1)></script><script>alert(2)</script>'
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes, and the text of the data script."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found, self.data, self.inside = [], "", False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        self.inside = ("id", "data") in attrs
+
+    def handle_data(self, data):
+        if self.inside:
+            self.data += data
+
+    def handle_endtag(self, tag):
+        self.inside = False
+
+
+@pytest.fixture(scope="module")
+def evil(study_writer, tmp_path_factory):
+    published = [{"label": EVIL, "source": EVIL, "accuracy": 0.9, "neurons": 30}]
+    folder = tmp_path_factory.mktemp("evil") / "<b>'\"&"
+    return analysis.load(study_writer(folder, trials=9, seeds=3, notes=EVIL, published=published, name=EVIL))
+
+
+@pytest.fixture(scope="module")
+def html(evil):
+    return analysis.page(evil)
+
+
+def test_nothing_in_a_study_becomes_an_element(html):
+    page = Elements(html)
+    tags = [tag for tag, _ in page.found]
+    assert tags.count("script") == 3 and "img" not in tags
+    assert not any(name.startswith("on") for _, attributes in page.found for name in attributes)
+    assert json.loads(page.data)["studies"][0]["published"][0]["label"] == EVIL
+
+
+def test_the_page_asks_nothing_of_any_network(html):
+    links = [
+        value for _, attributes in Elements(html).found for name, value in attributes.items() if name in ("src", "href")
+    ]
+    assert links and all(value.startswith(("#", "data:")) for value in links)
+    assert "default-src 'none'" in html
+
+
+def test_everything_is_on_the_page(html):
+    sections = [attributes["id"] for tag, attributes in Elements(html).found if tag == "section"]
+    assert sections[:6] == ["summary", "fronts", "tables", "search", "networks", "parameters"]
+    assert sections[6:] == ["trials", "failures", "audit", "run"]
+    assert "of dense accuracy" in html
+    assert "ValueError: &lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in html
+    assert html.count('data-table="intervals"') == 1
+    assert html.count("Plotly=(") == 1 and "Permission is hereby granted" in html
+
+
+def test_data_of_the_figures(study):
+    found = payload(study)
+    complete = study.trials[study.trials["status"] == "COMPLETE"]
+    assert [series["method"] for series in found["series"]] == ["dense", "group_lasso", "npn", "magnitude", "random"]
+    assert found["score"]["name"] == "accuracy"
+    assert [count["name"] for count in found["counts"]] == ["neurons", "parameters", "flops"]
+    assert len(found["trials"]["name"]) == len(study.trials)
+    npn = analysis.pareto(complete[complete["method"] == "npn"]).sort_values("neurons")
+    rows = found["fronts"]["neurons"]["2"]
+    assert [found["trials"]["name"][row] for row in rows] == npn["trial"].tolist()
+    assert [found["trials"]["counts"]["neurons"][row] for row in rows] == npn["neurons"].tolist()
+    assert found["parameters"][2]["k"] == {"pinned": 9}
+    assert found["parameters"][2]["lambda"]["log"] and len(found["parameters"][2]["lambda"]["values"]) == 12
+    first = found["trials"]["name"].index("npn-00000")
+    curve = found["curves"][str(first)]
+    assert curve["epoch"] == [1, 2, 3, 4, 5, 6]
+    assert [layer[-1] for layer in curve["widths"]] == found["trials"]["widths"][first]
+    assert found["plans"][str(first)] == [[1, 7], [3, 9], [4, 5000]]
+    assert found["spread"]["neurons"] == {}  # one seed: no band
+
+
+def test_a_spread_needs_seeds(evil):
+    spread = payload(evil)["spread"]["neurons"]
+    assert set(spread) == {"1", "2", "3", "4"} and spread["1"]["runs"] == 3
+
+
+def test_thinned_pages_say_so_and_keep_fronts(study):
+    found = payload(study, limit=5)
+    whole = payload(study)
+    assert found["thinned"]["dominated_shown"] <= 5 < found["thinned"]["dominated"]
+    names = [[one["trials"]["name"][row] for row in one["fronts"]["neurons"]["2"]] for one in (found, whole)]
+    assert names[0] == names[1]
+
+
+def test_a_large_study_makes_no_large_page(trials, study):
+    random = np.random.default_rng(0)
+    count = 60_000
+    sizes = {name: random.integers(1, 10**6, count) for name in ("parameters", "macs", "flops", "inputs")}
+    frame = trials(
+        random.random(count),
+        random.integers(1, 10**6, count),
+        method=np.array(["npn", "random", "dense"])[np.arange(count) % 3],
+        dense_neurons=10**6,
+        **sizes,
+        **{f"dense_{name}": 10**6 for name in sizes},
+        **{f"param_{name}": random.random(count) for name in ("lambda", "lr", "beta")},
+        widths=[[100, 200]] * count,
+        dense_widths=[[500, 500]] * count,
+        pack="npn-p0000",
+        device="cpu",
+        epochs=6,
+        finished_at=study.trials["finished_at"].iloc[0],
+        val_accuracy_before_polish=0.5,
+    )
+    config = {"made-up": {**study.configs["made-up"], "name": "s"}}
+    large = analysis.Study(frame.assign(study="made-up"), config, study.directories)
+    assert len(analysis.page(large).encode()) < 3_500_000
+
+
+def test_several_studies_are_told_apart(study_writer, tmp_path):
+    one, two = (study_writer(tmp_path / name, name=name, trials=6) for name in ("one", "two"))
+    both = analysis.load(one, two)
+    html = analysis.page(both)
+    found = payload(both)
+    assert [series["title"] for series in found["series"]][::5] == ["dense · one", "dense · two"]
+    assert found["series"][5]["symbol"] == "star-open"
+    assert html.count('data-table="methods"') == 2
+    assert len(re.findall(r"<h3>(?:one|two)</h3>", html)) >= 6
+
+
+def test_a_study_that_has_just_begun_has_a_page(study_writer, tmp_path):
+    location = study_writer(tmp_path / "new", trials=3)
+    study = analysis.load(location)
+    html = analysis.page(analysis.Study(study.trials.iloc[:0], study.configs, study.directories))
+    assert "No trial has finished yet." in html
+    assert "15 trials of made-up have not finished" in html
+    assert "study resume" in html
+
+
+def test_losses_have_a_page_too(trials, study):
+    random = np.random.default_rng(0)
+    values = random.random(40)
+    extra = {"val_mse": values, "test_mse": values, "val_nmse": values, "pack": "x", "device": "cpu", "epochs": 6}
+    frame = trials([np.nan] * 40, random.integers(1, 90, 40), method=["dense", "npn"] * 20, **extra)
+    frame = frame.assign(parameters=7, inputs=8, macs=9, flops=18, widths=None, dense_widths=None, dense_macs=9)
+    frame = frame.assign(dense_parameters=7, finished_at=study.trials["finished_at"].iloc[0], study="made-up")
+    config = {"made-up": {**study.configs["made-up"], "objectives": ["mse", "neurons"]}}
+    large = analysis.Study(frame, config, study.directories)
+    assert "At a mse 2&nbsp;% above the dense one" in analysis.page(large)

@@ -1,0 +1,265 @@
+"""The page in headless Chromium: it draws, links, selects, filters and sorts, in both themes, without a complaint."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+import analysis
+
+pytestmark = pytest.mark.browser
+webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+BROWSER, DRIVER = (next(filter(None, map(shutil.which, names)), None) for names in (("chromium",), ("chromedriver",)))
+EVIL = "<img src=x onerror=document.title=1>"
+
+
+@pytest.fixture(scope="module")
+def url(study_writer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("browser")
+    published = [{"label": EVIL, "source": EVIL, "accuracy": 0.93, "neurons": 30}]
+    study = analysis.load(study_writer(folder / "study", trials=18, seeds=2, published=published, notes=EVIL))
+    return analysis.write_page(study, folder / "page.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[webdriver.Chrome]:
+    if not (BROWSER and DRIVER):
+        pytest.skip("needs Chromium and its driver (Debian: chromium, chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+class Page:
+    """The open page, and what a reader does with it."""
+
+    def __init__(self, driver, url, width=1280, height=900, scheme="light"):
+        self.driver = driver
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.devtools("Emulation.setDeviceMetricsOverride", **size)
+        self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        driver.get(url)
+        self.run("try { localStorage.clear(); sessionStorage.clear() } catch {}")
+        driver.refresh()
+        self.until("document.documentElement.dataset.ready === 'true'")
+
+    def devtools(self, command, **parameters):
+        return self.driver.execute_cdp_cmd(command, parameters)
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def get(self, expression):
+        return self.run(f"return {expression}")
+
+    def until(self, expression):
+        """Waits for at most ten seconds."""
+        script = "const [done] = arguments, start = Date.now(); (function look() {"
+        script += f" if ({expression}) done(true); else if (Date.now() - start > 10000) done(false);"
+        script += " else setTimeout(look, 20) })()"
+        assert self.driver.execute_async_script(script), f"never true: {expression}"
+
+    def mouse(self, kind, x, y, buttons=0):
+        button = "left" if buttons or kind == "mouseReleased" else "none"
+        event = {"type": kind, "x": x, "y": y, "button": button, "buttons": buttons, "clickCount": 1}
+        self.devtools("Input.dispatchMouseEvent", **event)
+
+    def click(self, x, y):
+        self.mouse("mouseMoved", x, y)
+        self.mouse("mousePressed", x, y, 1)
+        self.mouse("mouseReleased", x, y)
+
+    def drag(self, start, end):
+        self.mouse("mouseMoved", *start)
+        self.mouse("mousePressed", *start, 1)
+        for part in (0.3, 0.6, 1.0):
+            self.mouse("mouseMoved", *(one + part * (two - one) for one, two in zip(start, end, strict=True)), 1)
+        self.mouse("mouseReleased", *end)
+
+    def point(self, figure, symbol):
+        """Where the middle marker of the fronts' trace with this symbol lies on the screen, and its trial's row."""
+        return self.run(
+            """const figure = document.getElementById(arguments[0]);
+            figure.scrollIntoView({ block: "center" });
+            const trace = figure.data.findLast((one) => one.marker?.symbol === arguments[1] && one.customdata);
+            const middle = Math.floor(trace.x.length / 2), box = figure.getBoundingClientRect();
+            const { xaxis, yaxis } = figure._fullLayout;
+            const x = box.x + xaxis._offset + xaxis.d2p(trace.x[middle]);
+            return [x, box.y + yaxis._offset + yaxis.d2p(trace.y[middle]), trace.customdata[middle]]""",
+            figure,
+            symbol,
+        )
+
+    def rows(self, column=0):
+        rows = "[...document.querySelectorAll('#trial-table tbody tr')]"
+        return self.get(f"{rows}.map((row) => row.cells[{column}].textContent)")
+
+    def filter(self, text):
+        script = "const box = document.getElementById('filter'); box.value = arguments[0];"
+        self.run(f"{script} box.dispatchEvent(new Event('input'))", text)
+
+
+@pytest.fixture
+def page(chromium, url):
+    return Page(chromium, url)
+
+
+@pytest.fixture(autouse=True)
+def no_complaints(chromium):
+    chromium.get_log("browser")
+    yield
+    assert chromium.get_log("browser") == []
+
+
+def test_every_figure_is_drawn(page):
+    drawn = page.get(
+        "[...document.querySelectorAll('.chart')].map((one) => [one.id, one.querySelectorAll('.trace, .bars').length])"
+    )
+    assert len(drawn) == 6 and all(count for _, count in drawn), drawn
+    assert page.get("document.querySelectorAll('.widths .cell').length") > 0
+    assert page.get("document.querySelectorAll('#figure-parallel text').length") > 8
+
+
+def test_nothing_is_asked_of_a_network_and_nothing_injected(page):
+    assert (
+        page.get("performance.getEntriesByType('resource').filter((one) => !one.name.startsWith('data:')).length") == 0
+    )
+    assert page.get("document.querySelectorAll('img[src=x]').length") == 0
+    assert page.get("document.querySelector('#figure-front').textContent.includes('<img src=x')")
+    assert page.get("document.title") == "made-up · study report"
+
+
+def test_hovering_shows_the_trial_everywhere(page):
+    x, y, row = page.point("figure-front", "triangle-down")
+    page.mouse("mouseMoved", x, y)
+    page.until("!document.getElementById('tip').hidden")
+    name = page.get("document.querySelector('#trial h3 span').textContent")
+    assert name.startswith("npn-")
+    assert page.get(f"JSON.parse(document.getElementById('data').textContent).trials.name[{row}]") == name
+    panel = page.get("document.getElementById('trial').textContent")
+    assert "lambda" in panel and "Units by layer" in panel
+    assert f"--trial {name} --format onnx" in panel
+    page.mouse("mouseMoved", 5, 5)
+    page.until("document.getElementById('tip').hidden")
+
+
+def test_clicking_keeps_the_trial_and_escape_lets_go(page):
+    x, y, row = page.point("figure-front", "triangle-down")
+    page.click(x, y)
+    page.until("document.getElementById('trial').classList.contains('pinned')")
+    page.mouse("mouseMoved", 5, 5)
+    name = page.get("document.querySelector('#trial h3 span').textContent")
+    assert name in page.get("document.getElementById('title-learning').textContent")
+    assert not page.get("document.querySelector('#figure-front .ring.pinned').hidden")
+    page.filter(name)
+    assert page.get("document.querySelector('#trial-table tr.pinned').dataset.trial") == str(row)
+    page.run("dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))")
+    page.until("!document.getElementById('trial').classList.contains('pinned')")
+
+
+def test_selecting_in_a_figure_filters_the_table(page):
+    box = page.run(
+        "const figure = document.getElementById('figure-front'); figure.scrollIntoView({ block: 'center' });"
+        "const { x, y } = figure.getBoundingClientRect(), { xaxis, yaxis } = figure._fullLayout;"
+        "return [x + xaxis._offset, y + yaxis._offset, xaxis._length, yaxis._length]"
+    )
+    left, top, width, height = box
+    page.drag((left + 0.02 * width, top + 0.02 * height), (left + 0.6 * width, top + 0.9 * height))
+    page.until("document.querySelector('#trial .selection')")
+    selected = int(page.get("document.querySelector('#trial .selection span').textContent").split()[0])
+    assert 0 < selected < 80
+    assert page.get("document.getElementById('trial-count').textContent").endswith(f"of {selected} selected")
+    page.run("document.querySelector('#trial .clear').click()")
+    page.until("document.getElementById('trial-count').textContent.endsWith('of 180')")
+
+
+def test_filtering_by_words_and_by_comparisons(page):
+    page.filter("npn neurons<40 accuracy>50")
+    names, sizes = page.rows(0), [int(text) for text in page.rows(5)]
+    assert names and all(name.startswith("npn-") for name in names)
+    assert max(sizes) < 40
+    page.filter("lambda>0.5")
+    assert 0 < len(page.rows()) < 25 and "dense" not in " ".join(page.rows(1))
+    page.filter("zzz")
+    assert page.rows() == []
+
+
+def test_sorting_both_ways(page):
+    heading = "[...document.querySelectorAll('#trial-table th')].find((cell) => cell.textContent.startsWith('neurons'))"
+    page.run(f"{heading}.querySelector('button').click()")
+    sizes = [int(text) for text in page.rows(5)]
+    assert sizes == sorted(sizes) and page.get(f"{heading}.getAttribute('aria-sort')") == "ascending"
+    page.run(f"{heading}.querySelector('button').click()")
+    assert page.get(f"{heading}.getAttribute('aria-sort')") == "descending"
+    assert int(page.rows(5)[0]) == 96
+
+
+def test_sorting_the_summary(page):
+    table = "document.querySelector('[data-table=methods] table')"
+    page.run(f"{table}.tHead.rows[0].cells[4].querySelector('button').click()")
+    volumes = page.get(f"[...{table}.tBodies[0].rows].map((row) => Number(row.cells[4].dataset.value))")
+    assert volumes == sorted(volumes, reverse=True)
+
+
+def test_hiding_a_method_hides_it_everywhere(page):
+    chips = page.get("[...document.querySelectorAll('.chip')].map((chip) => chip.textContent)")
+    page.run("document.querySelectorAll('.chip')[arguments[0]].click()", chips.index("NPN"))
+    page.until("!document.querySelector('#figure-front').data.some((one) => one.marker?.symbol === 'triangle-down')")
+    assert page.get("document.getElementById('trial-count').textContent").endswith("of 144")
+    assert page.get("document.querySelector('[data-table=methods] tr[data-method=npn]').offsetHeight") == 0
+
+
+def test_choices_change_the_figure(page):
+    title = "document.querySelector('#figure-front').layout.xaxis.title.text"
+    assert page.get(title).startswith("Hidden neurons")
+    page.run("document.querySelectorAll('[data-choice=count] button')[1].click()")
+    page.until(f"{title}.startsWith('Parameters')")
+    page.run("document.querySelector('[data-choice=spread] button:last-child').click()")
+    page.until("document.querySelector('#figure-front').data.some((one) => one.fill === 'toself')")
+    page.run("document.querySelectorAll('[data-choice=table] button')[1].click()")
+    assert page.get("document.querySelector('[data-table=methods]').hidden")
+    assert not page.get("document.querySelector('[data-table=compression]').hidden")
+
+
+def test_brushing_parallel_coordinates_selects(page):
+    x, top, height = page.run(
+        "const hit = document.querySelector('#figure-parallel .hit'); hit.scrollIntoView({ block: 'center' });"
+        "const box = hit.getBoundingClientRect(); return [box.x + box.width / 2, box.y, box.height]"
+    )
+    page.drag((x, top + 0.02 * height), (x, top + 0.5 * height))
+    page.until("document.querySelector('#trial .selection')")
+    first = int(page.get("document.querySelector('#trial .selection span').textContent").split()[0])
+    assert 0 < first < 36
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_themes(chromium, url, scheme):
+    page = Page(chromium, url, scheme=scheme)
+    look = "[document.documentElement.dataset.theme, getComputedStyle(document.body).backgroundColor]"
+    colour = "document.querySelector('#figure-front').layout.font.color"
+    theme, background = page.get(look)
+    text = page.get(colour)
+    assert theme == scheme
+    page.run("document.getElementById('theme').click()")  # light, whatever the system says
+    page.run("document.getElementById('theme').click()")  # dark
+    assert page.get("document.documentElement.dataset.theme") == "dark"
+    if scheme == "light":
+        assert page.get(look)[1] != background and page.get(colour) != text
+    page.driver.refresh()
+    page.until("document.documentElement.dataset.ready === 'true'")
+    assert page.get("document.documentElement.dataset.theme") == "dark"
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1280, 1920])
+def test_it_fits_every_screen(chromium, url, width):
+    page = Page(chromium, url, width=width)
+    assert page.get("document.documentElement.scrollWidth") <= width
+    page.run("document.querySelector('#trial-table tbody tr').click()")
+    page.until("getComputedStyle(document.getElementById('trial')).display === 'block'")
+    box = page.get("(({ left, right }) => [left, right])(document.getElementById('trial').getBoundingClientRect())")
+    assert 0 <= box[0] < box[1] <= width
