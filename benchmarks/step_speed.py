@@ -2,9 +2,10 @@
 
     python -m benchmarks.step_speed --json FILE
 
-mlp: digits, 64-128-64-10, every method. convnet: digits as images, 16 and 32 channels, dense alone; the reason why
-convolutions are not stacked on a CPU (`trainables.pack`). The ratio is the CPU time of a step alone over that of a
-trial's share of a stacked step: above 1 stacking pays. An epoch's scores and counts are part of its steps.
+mlp: digits, 64-128-64-10, every method. convnet: digits as images, 16 and 32 channels, dense alone. wide convnet: 64
+and 128 channels on a few of them; the reason for `trainables.pack.SMALL_MACS`. The ratio is the CPU time of a step
+alone over that of a trial's share of a stacked step: above 1 stacking pays. An epoch's scores and counts are part of
+its steps.
 shrinking: polish epochs whole over those without the units that are dead in all lanes, by the share of units pruned;
 the reason for `trainables.shrink.LEAST_SHARE`. Where there is a GPU also on it, in wall time.
 
@@ -96,16 +97,19 @@ def main() -> None:
     torch.set_num_threads(1)
     digits = problem({"name": "digits"}, {"name": "mlp", "widths": [128, 64]}, seed=0)
     images = problem({"name": "digits", "image": True}, {"name": "convnet", "channels": [16, 32]}, seed=0)
+    wide = {"name": "convnet", "channels": [64, 128]}
+    few = problem({"name": "digits", "image": True, "limit": 160}, wide, seed=0)
     measured: dict[str, dict[str, Any]] = {
         "mlp": {method: step_ms(digits, method, arguments.repeats) for method in METHODS},
         "convnet": {"dense": step_ms(images, "dense", arguments.repeats)},
+        "wide convnet": {"dense": step_ms(few, "dense", arguments.repeats)},
     }
     ratios = {
         model: {method: {size: ms[1] / ms[size] for size in SIZES} for method, ms in by_method.items()}
         for model, by_method in measured.items()
     }
-    wide = problem({"name": "digits", "image": True}, {"name": "convnet", "channels": [64, 128]}, seed=0)
-    polished = (("mlp", digits, 1), ("mlp", digits, 16), ("convnet", images, 1), ("wide convnet", wide, 1))
+    every = problem({"name": "digits", "image": True}, wide, seed=0)
+    polished = (("mlp", digits, 1), ("mlp", digits, 16), ("convnet", images, 1), ("wide convnet", every, 1))
     shrunk = {
         f"{name} x{size} {device}": {s: shrinking(where, size, s, arguments.repeats, device) for s in SPARSITIES}
         for device in ("cpu", *(("cuda",) if torch.cuda.is_available() else ()))

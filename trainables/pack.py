@@ -16,6 +16,10 @@ from trainables.groups import everything
 from trainables.problem import Problem, problem
 from trainables.stack import Recipe, Stack, Trial
 
+SMALL_MACS = 500_000
+"""Multiply-adds of one example below which convolutions train stacked on a CPU: there a trial's step costs 0.3 to 0.7
+of what it costs alone (digits, 0.1 to 0.3 million), above it 0.8 (digits) to 1.25 (CIFAR-10)."""
+
 Row = dict[str, Any]
 Keep = Callable[[list[Row], list[Outcome | None]], None]
 
@@ -119,14 +123,16 @@ def _device(name: str) -> str:
 
 
 def _stacked(vectorize: str, device: torch.device, problem: Problem) -> bool:
-    """Whether lanes train stacked. On a CPU convolutions gain nothing from it (benchmarks/step_speed.py).
+    """Whether lanes train stacked. On a CPU convolutions gain from it only where the overhead of their calls is most
+    of their time (benchmarks/step_speed.py).
 
     A rule instead of a measurement at run time: the choice moves results within float tolerance, and a study run twice
     has to give the same table.
     """
     if vectorize in ("on", "off"):
         return vectorize == "on"
-    return device.type != "cpu" or all(layer.kind == "linear" for layer in problem.graph.layers)
+    linear = all(layer.kind == "linear" for layer in problem.graph.layers)
+    return device.type != "cpu" or linear or dense_counts(problem)["macs"] < SMALL_MACS
 
 
 def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:

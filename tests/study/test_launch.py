@@ -149,10 +149,9 @@ def test_a_disk_that_is_full_for_a_worker_ends_the_run_and_fails_no_trial(
 
     def fill(monitor: Monitor) -> None:
         if monitor.running and not ballast.exists():
-            with ballast.open("wb") as file, pytest.raises(OSError, match="No space left"):
-                while True:
-                    file.write(bytes(4096))
-                    file.flush()
+            with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+                while file.write(bytes(4096)):
+                    pass
 
     monitor = launch(config(), directory, fill)
     assert monitor.ending.exit_code == 1 and "No space left on device" in str(monitor.ending.reason)

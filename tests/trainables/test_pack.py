@@ -50,10 +50,18 @@ def test_one_after_the_other_equals_stacked(row: Any, training: Any) -> None:
     assert_rows_agree(sorted(stacked.curve_rows(), key=key), sorted(looped.curve_rows(), key=key))
 
 
-def test_convolutions_are_looped_on_a_cpu_and_linear_layers_stacked() -> None:
-    images = {"data": DIGITS | {"image": True}, "model": {"name": "convnet", "channels": [3, 4]}}
-    assert len(Pack(job(lassos(), vectorize="auto", device="cpu", **images)).parts) == 3
-    assert len(Pack(job(lassos(), vectorize="auto", device="cpu")).parts) == 1
+@pytest.mark.parametrize(
+    "data, model, stacks",
+    [
+        ({}, {"name": "mlp", "widths": [12, 8]}, 1),
+        ({}, {"name": "mlp", "widths": [2000, 500]}, 1),
+        ({"image": True}, {"name": "convnet", "channels": [16, 32]}, 1),
+        ({"image": True}, {"name": "convnet", "channels": [64, 64]}, 3),
+    ],
+)
+def test_large_convolutions_are_looped_on_a_cpu_and_all_else_stacked(data: Any, model: Any, stacks: int) -> None:
+    given = job(lassos(), vectorize="auto", device="cpu", data=DIGITS | data, model=model)
+    assert len(Pack(given).parts) == stacks
 
 
 def test_rows_say_what_was_trained_and_found() -> None:

@@ -59,16 +59,36 @@ class Chart {
     this.wired = true;
     for (const { ring } of this.rings) this.element.append(ring);
     const rowOf = (event) => event.points?.find((point) => Number.isInteger(point.customdata))?.customdata;
+    let under = null;
     this.element.on("plotly_hover", (event) => {
-      const row = rowOf(event);
-      if (row !== undefined) enter(row, event.event);
+      under = rowOf(event) ?? null;
+      if (under !== null) enter(under, event.event);
     });
-    this.element.on("plotly_unhover", leave);
+    this.element.on("plotly_unhover", () => {
+      under = null;
+      leave();
+    });
+    // Plotly misses the quick clicks of a touchpad, so those of a mouse are taken from the pointer itself.
+    let clicked = -Infinity;
+    this.element.addEventListener("pointerdown", (down) => {
+      const row = under;
+      if (row === null || down.button !== 0) return;
+      addEventListener("pointerup", (up) => {
+        if (Math.hypot(up.clientX - down.clientX, up.clientY - down.clientY) > 4) return;
+        clicked = performance.now();
+        pin(row);
+      }, { once: true });
+    });
     this.element.on("plotly_click", (event) => {
       const row = rowOf(event);
-      if (row !== undefined) pin(row);
+      if (row !== undefined && performance.now() - clicked > 500) pin(row);
     });
+    // Drawing anew says "selected" as well: only what the reader does counts.
+    let selecting = false;
+    this.element.on("plotly_selecting", () => (selecting = true));
     this.element.on("plotly_selected", (event) => {
+      if (!selecting) return;
+      selecting = false;
       const rows = event?.points.map((point) => point.customdata).filter(Number.isInteger) ?? [];
       if (event) setTimeout(() => change({ selected: rows.length ? [...new Set(rows)] : null }));
     });

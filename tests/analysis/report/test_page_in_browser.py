@@ -71,6 +71,7 @@ class Page:
 
     def click(self, x, y):
         self.mouse("mouseMoved", x, y)
+        self.until("!document.getElementById('tip').hidden")
         self.mouse("mousePressed", x, y, 1)
         self.mouse("mouseReleased", x, y)
 
@@ -231,7 +232,7 @@ def test_brushing_parallel_coordinates_selects(page):
         "const hit = document.querySelector('#figure-parallel .hit'); hit.scrollIntoView({ block: 'center' });"
         "const box = hit.getBoundingClientRect(); return [box.x + box.width / 2, box.y, box.height]"
     )
-    page.drag((x, top + 0.02 * height), (x, top + 0.5 * height))
+    page.drag((x, top + 1), (x, top + 0.5 * height))
     page.until("document.querySelector('#trial .selection')")
     first = int(page.get("document.querySelector('#trial .selection span').textContent").split()[0])
     assert 0 < first < 36
