@@ -107,10 +107,9 @@ def _raw_and_delta(subject: _Subject) -> Check:
     dense = (subject.complete["method"] == BASELINE).any()
     if dense and scored.all():
         return Check(name, True, "validation and test scores of every trial and of the dense network are given")
-    what = (
-        "no dense trial to take differences to" if not dense else f"{int((~scored).sum()):,} complete trials lack a test score"
-    )
-    return Check(name, False, what, "" if dense else subject.more({BASELINE: 8}))
+    if dense:
+        return Check(name, False, f"{int((~scored).sum()):,} complete trials lack a test score")
+    return Check(name, False, "no dense trial to take differences to", subject.more({BASELINE: 8}))
 
 
 def _dense_control(subject: _Subject) -> Check:

@@ -73,6 +73,9 @@ class PlainTrainable(tune.Trainable):
         accuracy, neurons = train(self.trial_config["lambda"], self.trial_config["lr"], seed=0)
         return {"accuracy": accuracy, "neurons": neurons, "done": True}
 
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing to keep: a trial is one step."""
+
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.trial_config = new_config
         return True

@@ -23,9 +23,7 @@ def branches(
     return runs
 
 
-def _follow(
-    path: tuple[Value, ...], taken: list[Value], paths: list[tuple[Value, ...]], parameter: Parameter
-) -> Value:
+def _follow(path: tuple[Value, ...], taken: list[Value], paths: list[tuple[Value, ...]], parameter: Parameter) -> Value:
     """The choice that `path` prescribes; beyond its end the first, the others becoming paths of their own."""
     match parameter.domain:
         case Pinned(value):
@@ -63,9 +61,7 @@ def _joined(one: Parameter, other: Parameter) -> Parameter:
 def _when(name: str, runs: Sequence[Suggest]) -> str:
     """The choices that only the branches with this parameter have in common, such as "mode = expand"."""
     conditions = []
-    for choice in dict.fromkeys(
-        c.name for run in runs for c in run.parameters.values() if c.kind == "choice"
-    ):
+    for choice in dict.fromkeys(c.name for run in runs for c in run.parameters.values() if c.kind == "choice"):
         values = dict.fromkeys(run.values.get(choice) for run in runs)
         having = dict.fromkeys(run.values.get(choice) for run in runs if name in run.values)
         if choice != name and None not in having and len(having) < len(values):

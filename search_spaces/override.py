@@ -24,9 +24,7 @@ def override(parameter: Parameter, setting: object) -> Parameter:
             unknown = [not_one_of(key, known, str(key)) for key in setting if key not in known]
             if unknown:
                 raise Problems(unknown)
-            domain = (
-                _choice(parameter, setting["choices"]) if "choices" in setting else _range(parameter, setting)
-            )
+            domain = _choice(parameter, setting["choices"]) if "choices" in setting else _range(parameter, setting)
         case list() | tuple() if named:
             domain = _choice(parameter, setting)
         case [low, high]:

@@ -105,9 +105,7 @@ class Suggest:
         """Require that no value of `first` can exceed one of `second`."""
         most, least = self.parameters[first].bounds[1], self.parameters[second].bounds[0]
         if most > least:
-            self.problems.append(
-                Problem((second,), f"values from {most:g} on, the largest of {first}", f"{least:g}")
-            )
+            self.problems.append(Problem((second,), f"values from {most:g} on, the largest of {first}", f"{least:g}"))
 
     def _ask(self, parameter: Parameter) -> Value:
         if parameter.name in self._overrides:
@@ -116,9 +114,7 @@ class Suggest:
             except Problems as wrong:
                 self.problems += [problem.under(parameter.name) for problem in wrong.problems]
         open_choice = self._everything and parameter.choices
-        value = self._choose(
-            replace(parameter, domain=Choice(parameter.choices)) if open_choice else parameter
-        )
+        value = self._choose(replace(parameter, domain=Choice(parameter.choices)) if open_choice else parameter)
         self.parameters[parameter.name] = parameter
         self.values[parameter.name] = value
         return value

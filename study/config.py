@@ -57,9 +57,7 @@ def load(name_or_path: str | Path, overrides: Sequence[str] = (), *, names: bool
     return loads(text, str(path), overrides, names=names)
 
 
-def loads(
-    text: str, source: str = "study.yaml", overrides: Sequence[str] = (), *, names: bool = True
-) -> StudyConfig:
+def loads(text: str, source: str = "study.yaml", overrides: Sequence[str] = (), *, names: bool = True) -> StudyConfig:
     """As `load`, from text that errors call `source`."""
     document = read(text, source)
     for setting in overrides:
@@ -111,9 +109,7 @@ def check_names(config: StudyConfig) -> None:
             problems.append(not_one_of(model, [*MODELS, "module:Class"], "model", "name"))
         else:
             valid = MODELS[model].options
-            problems += [
-                not_one_of(name, valid, "model", name) for name in config.model.options if name not in valid
-            ]
+            problems += [not_one_of(name, valid, "model", name) for name in config.model.options if name not in valid]
     if problems:
         raise Problems(problems)
 
@@ -132,9 +128,7 @@ def _find(name: str) -> Path:
     beside = path.parent.glob("*.y*ml") if path.parent.is_dir() else ()
     files = [str(file) for file in beside]
     known = ", ".join(presets())
-    problem = Problem(
-        (), f"a YAML file or a preset ({known})", repr(name), nearest(name, [*presets(), *files])
-    )
+    problem = Problem((), f"a YAML file or a preset ({known})", repr(name), nearest(name, [*presets(), *files]))
     raise ConfigError(f"{name}: {problem}")
 
 

@@ -57,9 +57,7 @@ def _method(name: str, method: dict[str, Any]) -> dict[str, Any]:
     """The schema of a method, its search space written out; beta_3 and the like as a pattern."""
     known = {parameter.name: parameter for parameter in search_spaces.every_parameter(name, layers=2)}
     deeper = {
-        p.name.removesuffix("_3"): p
-        for p in search_spaces.every_parameter(name, layers=3)
-        if p.name not in known
+        p.name.removesuffix("_3"): p for p in search_spaces.every_parameter(name, layers=3) if p.name not in known
     }
     space = {
         "type": "object",

@@ -26,6 +26,9 @@ _FINISHED: str = Searcher.FINISHED
 _NO_MEMORY = "running low on memory"
 """What Ray says of a worker that it has killed because the machine has no memory left."""
 
+_STUCK = 3
+"""Workers lost in turn at the same point after which a pack is taken for too large; two may be chance."""
+
 _SAID = 4000
 """Characters of what Ray says about a lost worker that are kept as the reason; the last ones."""
 
@@ -123,8 +126,9 @@ class Listen(_OfThisProcess, tune.Callback):  # type: ignore[misc]
 
     def __init__(self, searcher: PackSearcher, listener: Callable[[Monitor], None]) -> None:
         self.searcher, self.monitor, self.listener = searcher, searcher.monitor, listener
-        self.lost_at: dict[str, float] = {}
-        """How far a pack was when it lost its worker, by Tune's trial."""
+        self.lost_at: dict[str, tuple[float, int]] = {}
+        """How far a pack was when it lost its worker, and how often it did there; by Tune's trial."""
+        self.oom_kills = oom_kills()
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self.searcher.session.check()
@@ -148,12 +152,14 @@ class Listen(_OfThisProcess, tune.Callback):  # type: ignore[misc]
         trial.config["halvings"] = result["halvings"]
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A worker was lost. Half the pack is next if memory was short, or if it got no further than the one before."""
-        fraction = trial.last_result.get("fraction", 0.0)
-        short = _NO_MEMORY in self._error_of(trial).read_text()
-        if short or self.lost_at.get(trial.trial_id) == fraction:
+        """A worker was lost. Half the pack is next if memory was short, or if three in turn got no further."""
+        fraction, kills = trial.last_result.get("fraction", 0.0), oom_kills()
+        at, times = self.lost_at.get(trial.trial_id, (fraction, 0))
+        times = times + 1 if at == fraction else 1
+        if _NO_MEMORY in self._error_of(trial).read_text() or kills > self.oom_kills or times >= _STUCK:
             trial.config["halvings"] = trial.config.get("halvings", 0) + 1
-        self.lost_at[trial.trial_id] = fraction
+            times = 0
+        self.lost_at[trial.trial_id], self.oom_kills = (fraction, times), kills
 
 
 class StopWhen(_OfThisProcess, tune.Stopper):  # type: ignore[misc]
@@ -174,3 +180,12 @@ class StopWhen(_OfThisProcess, tune.Stopper):  # type: ignore[misc]
 def unusable(directory: StudyDirectory, why: str) -> str:
     """The one message about a study directory that cannot be written or read."""
     return f"{directory.path()} cannot be used: {why}"
+
+
+def oom_kills() -> int:
+    """Processes that the kernel has killed on this machine because it had no memory left."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

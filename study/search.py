@@ -278,9 +278,7 @@ class Search:
             branch.study.enqueue_trial(dict(fixed))
         trial = branch.study.ask()
         assert trial.number == spec["number"], "only this search may add trials"
-        parameters = suggest_parameters(
-            method, trial, self._config.methods[method].space, self._layers[method]
-        )
+        parameters = suggest_parameters(method, trial, self._config.methods[method].space, self._layers[method])
         for name, value in _named(pack, spec).items():
             trial.set_user_attr(name, value)
         branch.asked += 1
@@ -294,9 +292,7 @@ class Search:
             found[manifest["method"]].append(manifest)
         unknown = sorted(set(found) - set(self._branches))
         if unknown:
-            raise ValueError(
-                f"the directory has trials of {', '.join(unknown)}, expected {', '.join(self._branches)}"
-            )
+            raise ValueError(f"the directory has trials of {', '.join(unknown)}, expected {', '.join(self._branches)}")
         return found
 
     def _replay(
@@ -318,13 +314,9 @@ class Search:
         )
         for spec, pack in ordered:
             if spec["number"] < branch.asked:
-                raise ValueError(
-                    f"expected every trial in one pack, but {spec['trial']} of {pack} is in another, too"
-                )
+                raise ValueError(f"expected every trial in one pack, but {spec['trial']} of {pack} is in another, too")
             for _ in range(branch.asked, spec["number"]):
-                branch.study.add_trial(
-                    optuna.trial.create_trial(state=TrialState.FAIL, user_attrs={"reason": _LOST})
-                )
+                branch.study.add_trial(optuna.trial.create_trial(state=TrialState.FAIL, user_attrs={"reason": _LOST}))
                 branch.lost += 1
                 branch.asked += 1
             params, space = self._space_of(method, spec["parameters"])
@@ -346,9 +338,7 @@ class Search:
     def _space_of(self, method: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Those of the parameters that are searched, and their distributions on the branch they took."""
         fixed = FixedTrial(dict(parameters))
-        suggest_parameters(
-            method, cast(optuna.Trial, fixed), self._config.methods[method].space, self._layers[method]
-        )
+        suggest_parameters(method, cast(optuna.Trial, fixed), self._config.methods[method].space, self._layers[method])
         return fixed.params, fixed.distributions
 
     @staticmethod
@@ -359,9 +349,7 @@ class Search:
             branch.complete += 1
 
 
-def outcome(
-    row: Mapping[str, Any] | None, objectives: Sequence[str]
-) -> tuple[list[float] | None, dict[str, Any]]:
+def outcome(row: Mapping[str, Any] | None, objectives: Sequence[str]) -> tuple[list[float] | None, dict[str, Any]]:
     """The objectives' values in the order given, None if the trial failed; and what the dashboard shows.
 
     A trial fails when it has no row, its status is not COMPLETE, or an objective is missing or not finite.

@@ -29,9 +29,7 @@ class Settings(BaseModel):
     def _without_unset(self, serialise: Serialiser) -> dict[str, Any]:
         """What was not given and has no default is left out."""
         fields = type(self).model_fields
-        unset = {
-            name for name, field in fields.items() if field.default is None and getattr(self, name) is None
-        }
+        unset = {name for name, field in fields.items() if field.default is None and getattr(self, name) is None}
         return {name: value for name, value in serialise(self).items() if name not in unset}
 
 
@@ -53,15 +51,11 @@ class Named(Settings):
 
 
 class Data(Named):
-    name: str = Field(
-        description="A data set (`study list data`), a path, or hub:OWNER/SET; its options beside it."
-    )
+    name: str = Field(description="A data set (`study list data`), a path, or hub:OWNER/SET; its options beside it.")
 
 
 class Model(Named):
-    name: str = Field(
-        description="A network (`study list models`) or your own, module:Class; its options beside it."
-    )
+    name: str = Field(description="A network (`study list models`) or your own, module:Class; its options beside it.")
 
 
 class Alternative(Settings):
@@ -93,9 +87,7 @@ class Optimizer(Alternative):
         "adamw": {"betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01},
         "sgd": {"momentum": 0.9, "nesterov": False, "weight_decay": 0.0},
     }
-    name: Literal["adam", "adamw", "sgd"] = Field(
-        description="adam, adamw or sgd; the learning rate is searched."
-    )
+    name: Literal["adam", "adamw", "sgd"] = Field(description="adam, adamw or sgd; the learning rate is searched.")
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         default=None, description="sgd: share of the last step kept."
     )
@@ -104,16 +96,12 @@ class Optimizer(Alternative):
         default=None, strict=False, description="adam, adamw: decay of the two moments."
     )
     eps: Positive | None = Field(default=None, description="adam, adamw: added to the denominator.")
-    weight_decay: NonNegative | None = Field(
-        default=None, description="l2 term (adamw: decoupled from the gradient)."
-    )
+    weight_decay: NonNegative | None = Field(default=None, description="l2 term (adamw: decoupled from the gradient).")
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:
         if self.nesterov and not self.momentum:
-            raise Problems(
-                [Problem(("nesterov",), "a momentum above 0 with nesterov", f"momentum {self.momentum}")]
-            )
+            raise Problems([Problem(("nesterov",), "a momentum above 0 with nesterov", f"momentum {self.momentum}")])
         return self
 
 
@@ -138,11 +126,7 @@ class Schedule(Alternative):
     def _steps_somewhere(self) -> Self:
         if self.name == "step" and not self.milestones and not self.every:
             raise Problems(
-                [
-                    Problem(
-                        ("milestones",), "milestones or every, the epochs at which the rate falls", "neither"
-                    )
-                ]
+                [Problem(("milestones",), "milestones or every, the epochs at which the rate falls", "neither")]
             )
         return self
 
@@ -158,9 +142,7 @@ class Sampler(Alternative):
     name: Literal["auto", "tpe", "nsga2", "random", "qmc"] = Field(
         description="tpe, nsga2, random, qmc (Sobol), or auto: tpe while it is fast, then nsga2."
     )
-    startup: Count | None = Field(
-        default=None, description="auto, tpe: random trials before it begins to model."
-    )
+    startup: Count | None = Field(default=None, description="auto, tpe: random trials before it begins to model.")
     population: Annotated[int, Field(ge=2)] | None = Field(
         default=None, description="auto, nsga2: trials of a generation."
     )
@@ -183,27 +165,19 @@ class Resources(Settings):
         default="auto", description="Packs in training at once; auto fills the cluster."
     )
     cpus_per_worker: Positive = Field(default=1, description="CPU cores a pack occupies.")
-    gpus_per_worker: NonNegative = Field(
-        default=0, description="GPUs a pack occupies; .5 lets two packs share one."
-    )
+    gpus_per_worker: NonNegative = Field(default=0, description="GPUs a pack occupies; .5 lets two packs share one.")
     address: str | None = Field(
         default=None, description="An existing Ray cluster (auto, or host:port); null starts a local one."
     )
 
 
 class Checkpoint(Settings):
-    seconds: Positive | None = Field(
-        default=30.0, description="Seconds between checkpoints of a pack; null for never."
-    )
-    epochs: Count | None = Field(
-        default=None, description="Epochs between checkpoints; null for no such rule."
-    )
+    seconds: Positive | None = Field(default=30.0, description="Seconds between checkpoints of a pack; null for never.")
+    epochs: Count | None = Field(default=None, description="Epochs between checkpoints; null for no such rule.")
 
 
 class Method(Settings):
-    trials: Count | None = Field(
-        default=None, description="Configurations, where not as many as the study's."
-    )
+    trials: Count | None = Field(default=None, description="Configurations, where not as many as the study's.")
     seeds: Count | None = Field(default=None, description="Repetitions, where not as many as the study's.")
     space: dict[str, Any] = Field(
         default_factory=dict,
@@ -234,26 +208,18 @@ class Published(Settings):
 class StudyConfig(Settings):
     """A study: several methods on one network and data set, each with the same budget."""
 
-    name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the study and of its directory."
-    )
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the study and of its directory.")
     notes: str = Field(default="", description="What the study is for, in your words.")
     seed: Natural = Field(default=0, lt=2**63, description="All random numbers follow from it.")
     data: Data = Field(description="What is learned.")
     model: Model = Field(description="The network every method starts from.")
     epochs: Count = Field(description="Epochs of a trial, polishing included.")
-    polish: Natural = Field(
-        default=0, description="The last epochs, trained without the penalty on what is left."
-    )
+    polish: Natural = Field(default=0, description="The last epochs, trained without the penalty on what is left.")
     batch_size: Count = Field(default=32, description="Examples per step.")
     shuffle: bool = Field(default=True, description="Draw the examples in a new order every epoch.")
     evaluate_every: Count = Field(default=1, description="Epochs between validations.")
-    optimizer: Optimizer = Field(
-        default=Optimizer(name="adam"), description="How the weights follow their gradients."
-    )
-    lr_schedule: Schedule = Field(
-        default=Schedule(name="constant"), description="The learning rate over the epochs."
-    )
+    optimizer: Optimizer = Field(default=Optimizer(name="adam"), description="How the weights follow their gradients.")
+    lr_schedule: Schedule = Field(default=Schedule(name="constant"), description="The learning rate over the epochs.")
     objectives: tuple[str, ...] = Field(
         default=("accuracy", "neurons"),
         strict=False,
@@ -265,12 +231,8 @@ class StudyConfig(Settings):
         description="What a trial must reach to be worth searching near, by objective; fronts show all trials.",
     )
     trials: Count = Field(default=64, description="Configurations tried per method.")
-    seeds: Count = Field(
-        default=1, description="Repetitions of a configuration with other seeds; each is a trial."
-    )
-    methods: dict[str, Method] = Field(
-        min_length=1, description="The methods by name; a list of names will do."
-    )
+    seeds: Count = Field(default=1, description="Repetitions of a configuration with other seeds; each is a trial.")
+    methods: dict[str, Method] = Field(min_length=1, description="The methods by name; a list of names will do.")
     sampler: Sampler = Field(default=Sampler(name="auto"), description="Who proposes configurations.")
     pack: Pack = Field(default=Pack(), description="How trials share a process.")
     resources: Resources = Field(default=Resources(), description="Where packs run.")
@@ -333,9 +295,7 @@ class StudyConfig(Settings):
         if self.polish >= self.epochs:
             problems.append(Problem(("polish",), f"fewer than epochs ({self.epochs})", str(self.polish)))
         if self.evaluate_every > self.epochs:
-            problems.append(
-                Problem(("evaluate_every",), f"at most epochs ({self.epochs})", str(self.evaluate_every))
-            )
+            problems.append(Problem(("evaluate_every",), f"at most epochs ({self.epochs})", str(self.evaluate_every)))
         for i, milestone in enumerate(self.lr_schedule.milestones or ()):
             if milestone >= self.epochs:
                 keys = ("lr_schedule", "milestones", i)

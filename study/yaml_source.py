@@ -122,9 +122,7 @@ def read(text: str, name: str, *, line_numbers: bool = True, under: Keys = ()) -
         source = Source(name, None if walk.problems else loader.construct_document(node), walk.places)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: `!!int abc`
         mark = getattr(error, "problem_mark", None)
-        said = ", ".join(
-            part for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part
-        )
+        said = ", ".join(part for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part)
         place = f"{name}:{mark.line + 1}" if mark and line_numbers else name
         raise ConfigError(f"{place}: expected YAML, but got an error: {said or error}") from None
     finally:
@@ -173,9 +171,7 @@ class _Walk:
                 self.problems.append(Problem((*keys, f"{got}"), "a name (in quotes if it is one)", f"{got}"))
                 continue
             if key.value in lines:
-                duplicate = Problem(
-                    (*keys, key.value), "each name once", f"it again, after {lines[key.value]}"
-                )
+                duplicate = Problem((*keys, key.value), "each name once", f"it again, after {lines[key.value]}")
                 self.problems.append(duplicate)
             lines[key.value] = self._place(key)
             self(value, (*keys, key.value))

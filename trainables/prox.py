@@ -198,7 +198,5 @@ class _Level(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Tensor) -> tuple[Tensor, int]:
         pairs = zip(inputs, in_dims, strict=True)
-        stacked = (
-            x.expand(info.batch_size, *x.shape) if dim is None else x.movedim(dim, 0) for x, dim in pairs
-        )
+        stacked = (x.expand(info.batch_size, *x.shape) if dim is None else x.movedim(dim, 0) for x, dim in pairs)
         return _Level.apply(*stacked), 0  # type: ignore[no-untyped-call]

@@ -71,7 +71,9 @@ def sharpness_figure(data: SharpnessData, width: str | float = "column") -> Figu
         levels = [k for _, k in data.stages]
         above.step([*starts, data.last + 1], [*levels, levels[-1]], where="post", color="black")
         for at, k in data.stages:
-            above.annotate(f"{k:.3g}", (at, k), (3, 3), textcoords="offset points", fontsize=6)
+            above.annotate(
+                f"{k:,.0f}" if k >= 1000 else f"{k:.3g}", (at, k), (3, 3), textcoords="offset points", fontsize=6
+            )
         above.set_yscale("log")
         above.margins(y=0.2)
         above.set_ylabel("Sharpness k")

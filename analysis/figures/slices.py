@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from analysis.axes import Axis, Points, axes_of
 from analysis.figures.style import WIDTHS, style
@@ -77,6 +78,7 @@ def slices_figure(data: SlicesData, width: str | float = "page") -> Figure:
             panel.scatter(part.numbers, data.score, c=shade, cmap="cividis", vmin=0, vmax=1.1, s=7, linewidths=0)
             if part.log:
                 panel.set_xscale("log")
+                panel.xaxis.set_minor_formatter(NullFormatter())
             if part.words:
                 panel.set_xticks(range(len(part.words)), part.words)
                 panel.set_xlim(-0.5, len(part.words) - 0.5)

@@ -52,9 +52,7 @@ IDS = [f"{method}-{'-'.join(overrides) or 'default'}" for method, overrides in R
 each_row = pytest.mark.parametrize(("method", "overrides"), ROWS, ids=IDS)
 
 
-def draw(
-    method: str, overrides: Mapping[str, object], seed: int = 0, trials: int = 20
-) -> list[dict[str, Value]]:
+def draw(method: str, overrides: Mapping[str, object], seed: int = 0, trials: int = 20) -> list[dict[str, Value]]:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
     return [suggest_parameters(method, study.ask(), overrides, LAYERS) for _ in range(trials)]
 

@@ -289,9 +289,7 @@ def test_the_traps_of_yaml_are_closed() -> None:
 
 
 def test_anchors_and_merge_keys_work() -> None:
-    text = GOOD.replace("  dense:\n", "  dense: &few {trials: 2}\n").replace(
-        "    trials: 4\n", "    <<: *few\n"
-    )
+    text = GOOD.replace("  dense:\n", "  dense: &few {trials: 2}\n").replace("    trials: 4\n", "    <<: *few\n")
     assert loads(text).budget("group_lasso") == 2
 
 
@@ -490,7 +488,5 @@ def test_reading_a_study_loads_neither_torch_nor_ray() -> None:
         "load('digits', names=False); schema(); starter();"
         "print(sorted({'torch', 'ray', 'optuna'} & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd()
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert done.stdout.strip() == "[]"

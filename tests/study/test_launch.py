@@ -162,7 +162,7 @@ def test_a_disk_that_is_full_for_a_worker_ends_the_run_and_fails_no_trial(
 
 
 def test_a_worker_that_is_killed_is_replaced_and_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
-    long = config(trials=2, epochs=400, polish=10, checkpoint={"epochs": 1, "seconds": None})
+    long = config(trials=2, epochs=150, polish=10, checkpoint={"epochs": 1, "seconds": None})
     directory = StudyDirectory(tmp_path / "little")
     fractions: list[float] = []
     killed = threading.Event()
@@ -179,7 +179,7 @@ def test_a_worker_that_is_killed_is_replaced_and_goes_on_from_the_checkpoint(tmp
     monitor = launch(long, directory, shoot)
     assert killed.is_set() and not monitor.ending
     assert [row["status"] for row in table(directory)] == ["COMPLETE"] * 2
-    assert [row["epochs"] for row in table(directory)] == [400] * 2
+    assert [row["epochs"] for row in table(directory)] == [150] * 2
     assert fractions == sorted(fractions), "nothing is trained from the start again"
 
 

@@ -400,9 +400,7 @@ def test_a_pack_has_a_trial(directory: StudyDirectory) -> None:
         Search(configuration(), directory, layers=LAYERS).ask(0)
 
 
-def test_optuna_stays_as_talkative_as_it_was(
-    directory: StudyDirectory, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_optuna_stays_as_talkative_as_it_was(directory: StudyDirectory, capsys: pytest.CaptureFixture[str]) -> None:
     before = optuna.logging.get_verbosity()
     run(Search(configuration(), directory, layers=LAYERS))
     assert optuna.logging.get_verbosity() == before

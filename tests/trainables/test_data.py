@@ -169,9 +169,7 @@ ROWS: list[tuple[Source | str, dict[str, Any], str, tuple[int, ...], int, tuple[
 ]
 
 
-@pytest.fixture(
-    params=ROWS, ids=lambda row: f"{row[0] if isinstance(row[0], str) else row[0].__name__}-{row[1]}"
-)
+@pytest.fixture(params=ROWS, ids=lambda row: f"{row[0] if isinstance(row[0], str) else row[0].__name__}-{row[1]}")
 def row(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, ...]:
     source, *rest = request.param
     return (source if isinstance(source, str) else source(tmp_path), *rest)
@@ -261,9 +259,7 @@ def test_tables_are_standardised_by_the_train_split(tmp_path: Path) -> None:
     dataset = load(parquet_regression(tmp_path))
     for values in (dataset.inputs(dataset.train.x), dataset.targets(dataset.train.y)):
         torch.testing.assert_close(values.mean(0), torch.zeros(values.shape[1]), atol=1e-4, rtol=0)
-        torch.testing.assert_close(
-            values.std(0, correction=0), torch.ones(values.shape[1]), atol=1e-4, rtol=0
-        )
+        torch.testing.assert_close(values.std(0, correction=0), torch.ones(values.shape[1]), atol=1e-4, rtol=0)
 
 
 def test_a_constant_feature_stays_finite(tmp_path: Path) -> None:
@@ -357,9 +353,7 @@ def test_a_lane_is_augmented_alike_alone_and_in_any_pack() -> None:
         assert torch.equal(crop_flip(raw, seeds[lane : lane + 1], 3, 7, padding=4)[0], pack[lane])
     own = torch.stack([raw, raw + 1, raw + 2])
     assert torch.equal(crop_flip(own, seeds, 3, 7, padding=4)[0], pack[0])
-    assert torch.equal(
-        crop_flip(raw + 2, seeds, 3, 7, padding=0)[2], crop_flip(own, seeds, 3, 7, padding=0)[2]
-    )
+    assert torch.equal(crop_flip(raw + 2, seeds, 3, 7, padding=0)[2], crop_flip(own, seeds, 3, 7, padding=0)[2])
     assert not torch.equal(crop_flip(raw, seeds, 3, 8, padding=4), pack)
 
 
@@ -404,9 +398,7 @@ def test_named_sets_are_read_from_study_data(tmp_path: Path, monkeypatch: pytest
     for name in ("cifar100", "svhn"):
         home = tmp_path / name / ("cropped_digits" if name == "svhn" else "")
         for split in ("train", "test", *(["extra"] if name == "svhn" else [])):
-            write_parquet(
-                home / f"{split}-0.parquet", [encoded(p) for p in pictures(20)], [i % 2 for i in range(20)]
-            )
+            write_parquet(home / f"{split}-0.parquet", [encoded(p) for p in pictures(20)], [i % 2 for i in range(20)])
         monkeypatch.setenv("STUDY_DATA", str(tmp_path))
         assert len(load(name).test) == 20
 
@@ -461,9 +453,7 @@ def test_changed_files_are_decoded_again(tmp_path: Path) -> None:
     assert not torch.equal(load(str(path)).train.x, before.train.x)
 
 
-@pytest.mark.parametrize(
-    "damage", [b"", b"\x93NUMPY", b"no array at all" * 40], ids=["empty", "cut", "foreign"]
-)
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", b"no array at all" * 40], ids=["empty", "cut", "foreign"])
 def test_a_damaged_cache_is_made_again(tmp_path: Path, own_cache: Path, damage: bytes) -> None:
     name = parquet_images(tmp_path)
     before = load(name).train.x.clone()
@@ -524,9 +514,7 @@ def test_processes_that_ask_at_once_share_one_making(tmp_path: Path) -> None:
 
 
 def test_import_stays_light() -> None:
-    code = (
-        "import sys, trainables.data; assert not {'sklearn', 'datasets', 'PIL', 'pandas'} & set(sys.modules)"
-    )
+    code = "import sys, trainables.data; assert not {'sklearn', 'datasets', 'PIL', 'pandas'} & set(sys.modules)"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 

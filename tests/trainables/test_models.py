@@ -122,9 +122,7 @@ ROWS = (
     ),
 )
 # One small network of each kind; the others differ from these in their published size only.
-SMALL = tuple(
-    row for row in ROWS if row.small and row.name not in ("resnet32", "resnet44", "resnet56", "resnet110")
-)
+SMALL = tuple(row for row in ROWS if row.small and row.name not in ("resnet32", "resnet44", "resnet56", "resnet110"))
 rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 small_rows = pytest.mark.parametrize("row", SMALL, ids=lambda row: row.id)
 
@@ -208,9 +206,7 @@ def test_is_made_of_modules_used_once(row: Row) -> None:
 @small_rows
 def test_torch_pruning_can_remove_a_unit(row: Row) -> None:
     network = small(row).eval()
-    layer = next(
-        layer for layer in layers(network) if layer is network.get_submodule(row.free) or not row.free
-    )
+    layer = next(layer for layer in layers(network) if layer is network.get_submodule(row.free) or not row.free)
     example = torch.zeros(1, *row.small_shape)
     graph = torch_pruning.DependencyGraph().build_dependency(network, example_inputs=example)
     remove = (
@@ -272,9 +268,7 @@ def test_cges_biases_are_a_tenth() -> None:
         ("lenet300", {}, []),
     ],
 )
-def test_dropout_where_the_paper_has_it(
-    name: str, options: dict[str, object], probabilities: list[float]
-) -> None:
+def test_dropout_where_the_paper_has_it(name: str, options: dict[str, object], probabilities: list[float]) -> None:
     modules = build(name, (1, 8, 8), 3, **options).modules()
     assert [module.p for module in modules if isinstance(module, nn.Dropout)] == probabilities
 
@@ -319,9 +313,7 @@ def test_mlp_takes_any_shape(shape: tuple[int, ...]) -> None:
     assert build("mlp", shape, 3, widths=[4])(torch.zeros(2, *shape)).shape == (2, 3)
 
 
-@pytest.mark.parametrize(
-    "name", [n for n, s in MODELS.items() if len(s.input_shape) == 3 and s.input_shape[0] == 3]
-)
+@pytest.mark.parametrize("name", [n for n, s in MODELS.items() if len(s.input_shape) == 3 and s.input_shape[0] == 3])
 def test_image_models_refuse_flat_inputs(name: str) -> None:
     with pytest.raises(ValueError, match=re.escape("(channels, height, width), got (64,)")):
         build(name, (64,), 10)
@@ -365,9 +357,7 @@ def test_image_models_refuse_flat_inputs(name: str) -> None:
         ("resnet", (3, 32, 32), {"widths": [4, 2, 2], "shortcut": "padding"}, "only add channels"),
     ],
 )
-def test_errors_name_what_is_valid(
-    name: str, shape: tuple[int, ...], options: dict[str, object], message: str
-) -> None:
+def test_errors_name_what_is_valid(name: str, shape: tuple[int, ...], options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(name, shape, 10, **options)
 
@@ -424,9 +414,7 @@ def test_a_network_of_the_users_own_gets_its_options_alone(own_module: str) -> N
         (".relative:Net", {}, "is named 'module:Class'"),
     ],
 )
-def test_errors_of_a_users_network(
-    own_module: str, target: str, options: dict[str, object], message: str
-) -> None:
+def test_errors_of_a_users_network(own_module: str, target: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(target, (4,), 3, **options)
 

@@ -60,9 +60,7 @@ every_row = pytest.mark.parametrize("row", ROWS, ids=str)
 every_prox = pytest.mark.parametrize("row", PROXES, ids=str)
 
 
-def groups(
-    seed: int = 0, dtype: torch.dtype = torch.float64, shape: tuple[int, ...] = (P, UNITS, D)
-) -> Tensor:
+def groups(seed: int = 0, dtype: torch.dtype = torch.float64, shape: tuple[int, ...] = (P, UNITS, D)) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 

@@ -70,9 +70,7 @@ def _held_out(found: Found, request: Request, test: float | None, limit: int | N
     if "validation" not in parts:
         count = count_of(request.validation, pool, "validation")
         if count >= len(parts["train"].x):
-            raise ValueError(
-                f"validation: {request.validation} leaves nothing to train on beside the test set"
-            )
+            raise ValueError(f"validation: {request.validation} leaves nothing to train on beside the test set")
         parts["train"], parts["validation"] = hold_out(parts["train"], count, stratify, rng)
     if limit is not None:
         train = parts["train"]

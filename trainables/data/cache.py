@@ -68,9 +68,7 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[np.
     return found if (found.shape, found.dtype) == (shape, np.dtype(dtype)) else None
 
 
-def _write(
-    path: Path, shape: tuple[int, ...], dtype: DTypeLike, chunks: Iterable[NDArray[np.generic]]
-) -> None:
+def _write(path: Path, shape: tuple[int, ...], dtype: DTypeLike, chunks: Iterable[NDArray[np.generic]]) -> None:
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
     temporary = path.with_suffix(f".{uuid4().hex}.tmp")
     rows = 0

@@ -186,9 +186,7 @@ def _stored(entry: Entry, below: str, root: Path | None) -> Path:
         return path
     tried = "STUDY_DATA is not set" if path is None else f"there is no {path}"
     other = f", or use hub:{entry.hub}" if entry.hub else ""
-    raise ValueError(
-        f"data: {entry.name}: {tried}: set STUDY_DATA to the folder of data sets that has {below}{other}"
-    )
+    raise ValueError(f"data: {entry.name}: {tried}: set STUDY_DATA to the folder of data sets that has {below}{other}")
 
 
 def _reader_of(path: Path) -> Reader:

@@ -73,13 +73,9 @@ def read_folder(
     Files of other kinds are ignored.
     """
     splits = folders_by_split(request.path)
-    names = tuple(
-        sorted({f.name for folders in splits.values() for folder in folders for f in _classes(folder)})
-    )
+    names = tuple(sorted({f.name for folders in splits.values() for folder in folders for f in _classes(folder)}))
     if not names:
-        raise ValueError(
-            f"{request.path}: expected Parquet or CSV files, or folders of images by class; found neither"
-        )
+        raise ValueError(f"{request.path}: expected Parquet or CSV files, or folders of images by class; found neither")
     geometry = Geometry(channels, size, resize)
     images, labels = {}, {}
     for split, folders in splits.items():
@@ -89,9 +85,7 @@ def read_folder(
             files += inside
             numbers += [names.index(folder.name)] * len(inside)
         if not files:
-            raise ValueError(
-                f"{request.path}: no image files ({', '.join(sorted(SUFFIXES))}) for the {split} split"
-            )
+            raise ValueError(f"{request.path}: no image files ({', '.join(sorted(SUFFIXES))}) for the {split} split")
         images[split] = decoded(tuple(files), len(files), partial(_from_files, files), geometry)
         labels[split] = pa.chunked_array([pa.array(numbers, pa.int64())])
     return _found("folder", images, labels, task, names)

@@ -75,9 +75,7 @@ def decoded(
     return Images(array, key, encoding)
 
 
-def _decode(
-    batches: Iterator[list[Encoded]], shape: tuple[int, ...], geometry: Geometry
-) -> Iterator[NDArray[Any]]:
+def _decode(batches: Iterator[list[Encoded]], shape: tuple[int, ...], geometry: Geometry) -> Iterator[NDArray[Any]]:
     """Blocks of decoded images in order. Threads gain nothing on images that decode in microseconds."""
     threads = 1 if shape[1] * shape[2] < 64 * 64 else min(16, os.cpu_count() or 1)
     pending: deque[Future[NDArray[Any]]] = deque()

@@ -33,12 +33,7 @@ def encode(
     whole = all(pa.types.is_integer(kind) for kind in kinds.values())
     values = {split: np.asarray(column.to_pylist()) for split, column in columns.items()}
     distinct = np.unique(np.concatenate(list(values.values())))
-    if (
-        task is None
-        and whole
-        and names is None
-        and len(distinct) > max(20, sum(map(len, values.values())) / 20)
-    ):
+    if task is None and whole and names is None and len(distinct) > max(20, sum(map(len, values.values())) / 20):
         raise ValueError(
             f"labels of {len(distinct)} distinct whole numbers: say task: classification or task: regression"
         )

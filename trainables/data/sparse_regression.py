@@ -22,7 +22,5 @@ def generate(request: Request) -> Found:
     w[rng.integers(_FEATURES, size=_INFORMATIVE)] = 10 * rng.standard_normal(_INFORMATIVE)
     more = 10 * rng.standard_normal((extra(request.validation, _HALF), _FEATURES))
     inputs = {"train": x[:_HALF], "test": x[_HALF:], "validation": more}
-    parts = {
-        split: Part(v.astype(np.float32), (v @ w)[:, None].astype(np.float32)) for split, v in inputs.items()
-    }
+    parts = {split: Part(v.astype(np.float32), (v @ w)[:, None].astype(np.float32)) for split, v in inputs.items()}
     return Found("generated", "regression", parts, normalise=False)

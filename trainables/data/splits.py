@@ -52,9 +52,7 @@ def _tidy(path: Path, splits: dict[str | None, list[Path]]) -> dict[str, list[Pa
     for split, files in named.items():
         homes = sorted({str(file.parent.relative_to(path)) for file in files})
         if len(homes) > 1:
-            raise ValueError(
-                f"{path} holds several data sets, name one of them: {', '.join(homes)} ({split})"
-            )
+            raise ValueError(f"{path} holds several data sets, name one of them: {', '.join(homes)} ({split})")
     if "validation" in named and "test" not in named:
         named["test"] = named.pop("validation")
     return named

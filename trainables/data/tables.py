@@ -86,9 +86,7 @@ def _features(table: pa.Table, features: list[str], split: str) -> NDArray[np.fl
         raise ValueError(f"the {split} split lacks the columns {', '.join(missing)} of the train split")
     kinds = {name: table.schema.field(name).type for name in features}
     if words := [f"{name} ({kind})" for name, kind in kinds.items() if not _is_number(kind)]:
-        raise ValueError(
-            f"features must be numbers, got {', '.join(words)}: encode them, or list them under drop:"
-        )
+        raise ValueError(f"features must be numbers, got {', '.join(words)}: encode them, or list them under drop:")
     x = np.column_stack([table[name].cast(pa.float32(), safe=False).to_numpy() for name in features])
     if gaps := [name for name, column in zip(features, x.T, strict=True) if not np.isfinite(column).all()]:
         raise ValueError(f"missing or infinite values in the {split} split: {', '.join(gaps)}")

@@ -40,9 +40,7 @@ class ModelSpec:
     def options(self) -> dict[str, object]:
         """The options that may be given, with their defaults."""
         parameters = inspect.signature(self.factory).parameters.values()
-        return {
-            p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in self.pinned
-        }
+        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in self.pinned}
 
 
 _DIGITS, _MNIST, _CIFAR, _IMAGENET = (1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 224, 224)
@@ -66,9 +64,7 @@ _SPECS = (
     ModelSpec("autoencoder", autoencoder, "sigmoid autoencoder 784-128-64-128-784", _MNIST, 784, _PAN),
     ModelSpec("linear_regression", linear_regression, "linear units 20-5-1, 105 weights", (20,), 1, _PAN),
     ModelSpec("moons_mlp", moons_mlp, "100-80-2, 8160 weights, after a fixed 2-100", (100,), 2, _LI),
-    ModelSpec(
-        "dwork_cnn", dwork_cnn, "softplus network of 1310 neurons", _CIFAR, 10, "Dwork 2018 (Neuronal death)"
-    ),
+    ModelSpec("dwork_cnn", dwork_cnn, "softplus network of 1310 neurons", _CIFAR, 10, "Dwork 2018 (Neuronal death)"),
     ModelSpec("resnet", resnet, "residual network of depth 6n + 2", _CIFAR, 10, "He et al. 2016"),
     *(
         ModelSpec(

@@ -46,9 +46,7 @@ def dwork_cnn(
     inputs, _, _ = checks.image("dwork_cnn", input_shape)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     kernels = (5, 3, 3)
-    for i, (width, kernel) in enumerate(
-        zip(checks.sizes("channels", channels, length=3), kernels, strict=True), 1
-    ):
+    for i, (width, kernel) in enumerate(zip(checks.sizes("channels", channels, length=3), kernels, strict=True), 1):
         layers[f"conv{i}"] = nn.Conv2d(inputs, width, kernel)
         layers[f"softplus{i}"] = nn.Softplus(beta=sharpness)
         layers[f"pool{i}"] = nn.AvgPool2d(2)
@@ -92,9 +90,7 @@ def bnet_c(
     return _classifier(layers, input_shape, outputs)
 
 
-def _classifier(
-    layers: OrderedDict[str, nn.Module], input_shape: Sequence[int], outputs: int
-) -> nn.Sequential:
+def _classifier(layers: OrderedDict[str, nn.Module], input_shape: Sequence[int], outputs: int) -> nn.Sequential:
     layers["flatten"] = nn.Flatten()
     layers["output"] = nn.Linear(checks.flat_features(layers, input_shape), outputs)
     return nn.Sequential(layers)

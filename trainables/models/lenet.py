@@ -66,9 +66,7 @@ def lenet5_caffe(
     weights = 25*l0 + 25*l0*l1 + l2*l3 + 10*l3 with l = (20, 50, 800, 500), the layers that NPN gates.
     Reference: Li and Ji 2019; He initialisation and ReLU as in their code.
     """
-    network = _lenet(
-        "lenet5_caffe", input_shape, outputs, channels=channels, hidden=hidden, dropout=0.0, padding=0
-    )
+    network = _lenet("lenet5_caffe", input_shape, outputs, channels=channels, hidden=hidden, dropout=0.0, padding=0)
     initial.he(network)
     return network
 

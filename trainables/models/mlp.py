@@ -94,9 +94,7 @@ def linear_regression(
     return network
 
 
-def moons_mlp(
-    input_shape: Sequence[int], outputs: int, *, widths: Sequence[int] = (100, 80)
-) -> nn.Sequential:
+def moons_mlp(input_shape: Sequence[int], outputs: int, *, widths: Sequence[int] = (100, 80)) -> nn.Sequential:
     """NPN's network for moons, 2-100-80-2 with a fixed first layer: 100*80 + 80*2 = 8,160 learned weights.
 
     The fixed layer is an orthonormal 2x100 projection without activation, and is part of the published data:

@@ -51,9 +51,7 @@ def resnet(
     """
     if checks.size("depth", depth) < 8 or (depth - 2) % 6:
         lower = max(8, depth - (depth - 2) % 6)
-        raise ValueError(
-            f"depth must be 6n + 2 (8, 20, 32, 44, 56, 110), got {depth}; try {lower} or {lower + 6}"
-        )
+        raise ValueError(f"depth must be 6n + 2 (8, 20, 32, 44, 56, 110), got {depth}; try {lower} or {lower + 6}")
     if shortcut not in SHORTCUTS:
         raise checks.unknown("shortcut of resnet", shortcut, SHORTCUTS)
     inputs, _, _ = checks.image("resnet", input_shape)
@@ -82,14 +80,10 @@ def _shortcut(inputs: int, width: int, stride: int, shortcut: str) -> nn.Module:
         return nn.Identity()
     if shortcut == "projection":
         return nn.Sequential(
-            OrderedDict(
-                conv=nn.Conv2d(inputs, width, 1, stride=stride, bias=False), norm=nn.BatchNorm2d(width)
-            )
+            OrderedDict(conv=nn.Conv2d(inputs, width, 1, stride=stride, bias=False), norm=nn.BatchNorm2d(width))
         )
     if width < inputs:
-        raise ValueError(
-            f"padding shortcuts only add channels, got widths from {inputs} to {width}; use projection"
-        )
+        raise ValueError(f"padding shortcuts only add channels, got widths from {inputs} to {width}; use projection")
     before = (width - inputs) // 2
     # Pads from the last axis backwards: nothing around the image, the missing channels around the present.
     pad = nn.ConstantPad3d((0, 0, 0, 0, before, width - inputs - before), 0.0)

@@ -94,6 +94,10 @@ function byWeight(index) {
   return varied(index).sort((one, two) => weight(two) - weight(one));
 }
 
+// What sticks to the top is as high as its rows: the panel stands below it, and links lead to below it.
+const bar = document.querySelector(".bar");
+new ResizeObserver(() => document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);
+
 // While the study runs the page is written again and again: look for news, but not while it is being used.
 const watch = Number(document.body.dataset.watch);
 if (watch) {

@@ -11,8 +11,8 @@ function buildLearning() {
   const note = document.getElementById("note-learning");
   if (Number.isNaN(row)) {
     title.textContent = "Learning curve";
-    note.textContent = "The page holds no curves of this study.";
-    return { traces: [] };
+    note.textContent = "The page holds no curves: none were recorded, or the study is too large for them.";
+    return { traces: [], layout: { dragmode: false, xaxis: { visible: false }, yaxis: { visible: false } } };
   }
   const curve = study.curves[row];
   const own = study.studies[seriesOf(row).study];

@@ -264,3 +264,19 @@ def test_it_fits_every_screen(chromium, url, width):
     page.until("getComputedStyle(document.getElementById('trial')).display === 'block'")
     box = page.get("(({ left, right }) => [left, right])(document.getElementById('trial').getBoundingClientRect())")
     assert 0 <= box[0] < box[1] <= width
+
+
+def test_a_page_without_results_and_one_of_two_studies(chromium, study_writer, tmp_path):
+    study = analysis.load(study_writer(tmp_path / "one", name="one", trials=6))
+    empty = analysis.Study(study.trials.iloc[:0], study.configs, study.directories)
+    page = Page(chromium, analysis.write_page(empty, tmp_path / "empty.html").as_uri())
+    assert "No trial has finished yet." in page.get("document.body.textContent")
+    assert page.get("document.querySelectorAll('[data-figures]').length") == 0
+    two = analysis.load(tmp_path / "one", study_writer(tmp_path / "two", name="two", trials=6))
+    page = Page(chromium, analysis.write_page(two, tmp_path / "two.html").as_uri())
+    assert page.get("document.querySelectorAll('.chip').length") == 10
+    page.run("document.querySelectorAll('.chip')[6].click()")
+    hidden = page.get(
+        "[...document.querySelectorAll('tr.faded')].map((row) => row.closest('[data-study]').dataset.study)"
+    )
+    assert set(hidden) == {"1"}
