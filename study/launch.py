@@ -43,23 +43,26 @@ def launch(config: StudyConfig, directory: StudyDirectory, listener: Listener = 
         OSError: the directory cannot be read or written.
     """
     monitor = Monitor(config)
+    layers, losses = layer_counts(config), 0
     farewell = f"Stopped at once; go on with:\n  study resume {directory.path()}"
     with Lock(directory.store) as lock, Signals(monitor.ending, farewell) as signals:
         adopt(config, directory)
-        layers, losses = layer_counts(config), 0
         while True:
             finished = monitor.trials_finished
             try:
-                with session(config.resources) as ray_session:
+                with session(config.resources) as connected:
                     signals.install()
-                    _run(config, directory, monitor, listener, ray_session, layers, lock)
+                    searcher = _from_disk(monitor, directory, layers, connected)
+                    if not searcher.spent:
+                        _tune(searcher, listener, lock)
                 break
             except RayLost:
                 losses = losses + 1 if monitor.trials_finished == finished else 1
-                monitor.warn("Ray's own processes died and were started again")
             if losses > config.retries:
                 monitor.ending.give(f"Ray's own processes died {losses} times without a pack finishing in between")
+            if monitor.ending:
                 break
+            monitor.warn("Ray's own processes died and were started again")
     listener(monitor)
     return monitor
 
@@ -79,50 +82,49 @@ def adopt(config: StudyConfig, directory: StudyDirectory) -> None:
         directory.create(to_yaml(config), replace=True)
 
 
-def _run(
-    config: StudyConfig,
-    directory: StudyDirectory,
-    monitor: Monitor,
-    listener: Listener,
-    ray_session: Session,
-    layers: dict[str, int],
-    lock: Lock,
-) -> None:
-    """From what is on disk to the end of the budget, in one Tuner."""
+def _from_disk(monitor: Monitor, directory: StudyDirectory, layers: dict[str, int], connected: Session) -> PackSearcher:
+    """All that is known about the study, read from its directory, after what is damaged there has been set aside."""
+    config = monitor.config
     for finding in recover(directory):
         monitor.warn(str(finding))
     rows, manifests = directory.trials().to_pylist(), directory.manifests()
-    monitor.found_on_disk(rows)
     for difference in versions.differences(manifests):
         monitor.warn(difference)
-    workers = ray_session.workers(config.resources)
-    search = Search(config, directory, layers, workers)
+    monitor.found_on_disk(rows)
+    search = Search(config, directory, layers, connected.workers(config.resources))
     unfinished = search.rebuild(manifests, rows)
     keeper = Keeper(directory, config.keep_models, config.objectives)
     keeper.update(rows)
-    searcher = PackSearcher(search, directory, monitor, ray_session, keeper, unfinished)
-    if searcher.spent or monitor.ending:
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        tune.Tuner(
+    return PackSearcher(search, directory, monitor, connected, keeper, unfinished)
+
+
+def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
+    """One Tune run, to the end of the budget or to the ending."""
+    config, ending = searcher.monitor.config, searcher.monitor.ending
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        tuner = tune.Tuner(
             tune.with_resources(StudyTrainable, _resources(config)),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 num_samples=-1,
-                max_concurrent_trials=workers,
+                max_concurrent_trials=searcher.session.workers(config.resources),
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.config["pack"],
             ),
             run_config=tune.RunConfig(
                 name="tune",
                 storage_path=scratch,
-                stop=StopWhen(monitor.ending, lock),
+                stop=StopWhen(ending, lock),
                 callbacks=[Listen(searcher, listener)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=config.retries),
                 verbose=0,
             ),
-        ).fit()
+        )
+        try:
+            tuner.fit()
+        except OSError as error:  # of Tune's own files: the disk of the temporary folder may be full, too
+            ending.give(f"{type(error).__name__}: {error}")
 
 
 def _resources(config: StudyConfig) -> dict[str, float]:

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,16 @@ def test_of_two_that_start_at_once_one_gives_way(store: Store, monkeypatch: pyte
     monkeypatch.setattr(time, "sleep", lambda seconds: write(store))
     with pytest.raises(Locked, match="elsewhere"), Lock(store):
         pass
+
+
+def test_on_an_object_store(bucket: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("study.lock._SETTLE_SECONDS", 0.01)
+    store = Store(bucket("locked"))
+    with Lock(store), pytest.raises(Locked, match=f"process {os.getpid()} on"), Lock(store):
+        pass
+    assert driver_of(store) is None
+    write(store, beat=time.time() - STALE_SECONDS - 1)
+    with Lock(store) as lock:
+        driver = driver_of(store)
+        assert driver is not None and driver.pid == os.getpid()
+    assert not lock.lost.is_set()

@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -63,7 +63,7 @@ def one_thread_and_no_power_cuts() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def drive(location: Path, config: StudyConfig = CONFIG) -> None:
+def drive(location: Path | str, config: StudyConfig = CONFIG) -> None:
     """What `launch` does, its worker included, in one process and without Ray."""
     directory = StudyDirectory(location)
     with Lock(directory.store):
@@ -88,7 +88,7 @@ def timeless(rows: list[Row]) -> list[Row]:
     return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
 
 
-def tables(location: Path) -> tuple[list[Row], list[Row], list[str]]:
+def tables(location: Path | str) -> tuple[list[Row], list[Row], list[str]]:
     directory = StudyDirectory(location)
     trials, curves = directory.trials().to_pylist(), directory.curves().to_pylist()
     return timeless(trials), timeless(curves), Models(directory).trials()
@@ -148,7 +148,7 @@ def test_no_write_is_left_out(reference: tuple[Path, Counter[tuple[str, str]]]) 
     assert set(reference[1]) == {(step, kind) for step in STEPS for kind in KINDS}
 
 
-def killed(location: Path, at: Point, error: BaseException) -> None:
+def killed(location: Path | str, at: Point, error: BaseException) -> None:
     with pytest.raises(type(error)), Fault(at, error):
         drive(location)
 
@@ -192,7 +192,7 @@ def test_killed_again_and_again(tmp_path: Path, reference: tuple[Path, Counter[t
     whole(location, reference[0])
 
 
-def finished(location: Path) -> list[Row]:
+def finished(location: Path | str) -> list[Row]:
     directory = StudyDirectory(location)
     return directory.trials().to_pylist() if directory.exists() else []
 
@@ -203,6 +203,18 @@ def zombies(location: Path) -> list[str]:
     study = optuna.load_study(study_name="little/group_lasso", storage=storage)
     assert len(study.trials) == 4
     return [trial.user_attrs["trial"] for trial in study.trials if trial.state == TrialState.RUNNING]
+
+
+def test_an_object_store_that_goes_away_at_every_write(
+    bucket: Callable[[str], str], reference: tuple[Path, Counter[tuple[str, str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("study.lock._SETTLE_SECONDS", 0.01)
+    location = bucket("little")
+    for name in KINDS:
+        killed(location, ("put", name, 1), OSError("When writing to bucket: no route to host"))
+    drive(location)
+    assert tables(location) == tables(reference[0])
+    assert examine(StudyDirectory(location)) == []
 
 
 def test_trials_that_are_finished_are_not_trained_again(tmp_path: Path) -> None:
