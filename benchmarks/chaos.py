@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.chaos_sides import Finished, Ours, Side, Stock
 from benchmarks.machine import machine
-from benchmarks.processes import KINDS, descendants, kill, targets, title
+from benchmarks.processes import KINDS, born, descendants, kill, targets
 
 KILLS_PER_STUDY = 3
 MUST_BE_ZERO = ("lost", "trained_again", "twice", "missing", "failed", "running", "different", "hung")
@@ -52,10 +52,17 @@ class Run:
                 log = self.side.folder / "log"
                 assert self.drivers < 20, f"it comes to no end: {log.read_text(errors='replace')[-2000:]}"
         finally:
-            for pid, name in self.processes.items():  # what outlived its driver
-                if title(pid) == name:
-                    kill(pid)
-        return self.side.figures(self.seen) | {"kills": self.kills, "hung": self.hung}
+            orphans = self._orphans()
+            for pid in orphans:
+                kill(pid)
+        return self.side.figures(self.seen) | {"kills": self.kills, "hung": self.hung, "orphans": len(orphans)}
+
+    def _orphans(self) -> list[int]:
+        """Processes that outlive their driver by more than some seconds."""
+        end = time.monotonic() + 10
+        while (alive := [pid for pid, at in self.processes.items() if born(pid) == at]) and time.monotonic() < end:
+            time.sleep(0.1)
+        return alive
 
     def _one_driver(self) -> bool:
         """Start one and wait for its end; whether it has completed the study."""
@@ -82,7 +89,7 @@ class Run:
         found = targets(driver, self.kind)
         if not found:
             return False
-        self.processes |= {pid: title(pid) for pid in descendants(driver)}
+        self.processes |= {pid: at for pid in descendants(driver) if (at := born(pid))}
         self.seen |= self.side.finished()
         kill(self.random.choice(found))
         self.kills += 1

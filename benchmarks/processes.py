@@ -28,6 +28,14 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def born(pid: int) -> str:
+    """When a process started, empty when it is gone or a zombie: with its number it names one process for good."""
+    with contextlib.suppress(OSError):
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if after_name[0] == "Z" else after_name[19]
+    return ""
+
+
 def title(pid: int) -> str:
     """A process's command line, empty when it is gone."""
     with contextlib.suppress(OSError):
