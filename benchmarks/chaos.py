@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.chaos_sides import Finished, Ours, Side, Stock
 from benchmarks.machine import machine
-from benchmarks.processes import KINDS, born, descendants, kill, targets
+from benchmarks.processes import KINDS, born, descendants, kill, targets, title
 
 KILLS_PER_STUDY = 3
 MUST_BE_ZERO = ("lost", "trained_again", "twice", "missing", "failed", "running", "different", "hung")
@@ -52,17 +52,13 @@ class Run:
                 log = self.side.folder / "log"
                 assert self.drivers < 20, f"it comes to no end: {log.read_text(errors='replace')[-2000:]}"
         finally:
-            orphans = self._orphans()
-            for pid in orphans:
+            orphans = len(self._alive("Trainable"))
+            for pid in self._alive():  # Ray's agents outlive a driver that was killed
                 kill(pid)
-        return self.side.figures(self.seen) | {"kills": self.kills, "hung": self.hung, "orphans": len(orphans)}
+        return self.side.figures(self.seen) | {"kills": self.kills, "hung": self.hung, "orphans": orphans}
 
-    def _orphans(self) -> list[int]:
-        """Processes that outlive their driver by more than some seconds."""
-        end = time.monotonic() + 10
-        while (alive := [pid for pid, at in self.processes.items() if born(pid) == at]) and time.monotonic() < end:
-            time.sleep(0.1)
-        return alive
+    def _alive(self, name: str = "") -> list[int]:
+        return [pid for pid, at in self.processes.items() if born(pid) == at and name in title(pid)]
 
     def _one_driver(self) -> bool:
         """Start one and wait for its end; whether it has completed the study."""

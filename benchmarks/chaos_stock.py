@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,13 @@ class Plain(tune.Trainable):  # type: ignore[misc]
         return True
 
 
+def space(folder: str, trial: optuna.Trial) -> dict[str, Any]:
+    """At module level, since Tune pickles it with every snapshot."""
+    trial.suggest_float("lambda", *LAMBDA, log=True)
+    trial.suggest_float("lr", *LR, log=True)
+    return {"folder": folder}
+
+
 def main(folder: Path, trials: int) -> None:
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -55,17 +63,16 @@ def main(folder: Path, trials: int) -> None:
     ray.init(address="local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     place = folder / "tune" / "chaos"
 
-    def space(trial: optuna.Trial) -> dict[str, Any]:
-        trial.suggest_float("lambda", *LAMBDA, log=True)
-        trial.suggest_float("lr", *LR, log=True)
-        return {"folder": str(folder)}
-
     if tune.Tuner.can_restore(str(place)):
         tuner = tune.Tuner.restore(str(place), Plain, resume_unfinished=True, restart_errored=True)
     else:
         storage = JournalStorage(JournalFileBackend(str(folder / "optuna.journal")))
         search = OptunaSearch(
-            space=space, metric=["accuracy", "neurons"], mode=["max", "min"], storage=storage, study_name="chaos"
+            space=partial(space, str(folder)),
+            metric=["accuracy", "neurons"],
+            mode=["max", "min"],
+            storage=storage,
+            study_name="chaos",
         )
         tuner = tune.Tuner(
             Plain,
@@ -75,6 +82,7 @@ def main(folder: Path, trials: int) -> None:
             run_config=tune.RunConfig(
                 name="chaos",
                 storage_path=str(place.parent),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=3),
                 verbose=0,
             ),
