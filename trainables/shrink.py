@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from trainables import cost
+from trainables.chain import Chain
 from trainables.dropout import replace_dropout
 from trainables.groups import Alive, Graph, Layer, everything
 from trainables.groups.liveness import settle
@@ -62,6 +63,7 @@ class Small:
     ) -> None:
         self.whole = (params, buffers, optimizer)
         self.skeleton, self.places = _skeleton(graph, kept)
+        self.chain = Chain.of(self.skeleton, graph.example[0].numel())
         device = next(iter(params.values())).device
         self.places = {name: place.to(device) for name, place in self.places.items()}
         self.params = {name: self._part(name, tensor) for name, tensor in params.items()}

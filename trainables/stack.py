@@ -6,6 +6,7 @@ a function of the lane's own seeds (`trainables.streams`), every tensor operatio
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.utils._pytree import tree_map
 
 from trainables import cost
+from trainables.chain import Chain
 from trainables.dropout import replace_dropout
 from trainables.feed import Feed
 from trainables.groups import Alive, Graph
@@ -134,6 +136,7 @@ class Stack:
         for name in dropouts:
             self.buffers[f"{name}.seed"] = self.seeds.clone()
         self.skeleton = modules[0].to(self.device)
+        self.chain = Chain.of(self.skeleton, math.prod(self.problem.dataset.input_shape))
         self.frozen = {n: self.params[n].clone() for n, p in self.skeleton.named_parameters() if not p.requires_grad}
         self._refuse_own_randomness()
 
@@ -170,15 +173,22 @@ class Stack:
         self.settled = False
 
     def _over_lanes(self, measure: Callable[[Tensor, Tensor], Any]) -> Callable[[Params, Params, Tensor, Tensor], Any]:
-        """``measure(output, target)`` of one lane -> of the networks of all, given stacked parameters and buffers."""
+        """``measure(output, target)`` of the networks of all lanes, given stacked parameters and buffers."""
+        shared = self.feed.shared
 
         def network(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
-            return measure(functional_call(self._working.skeleton, (params, buffers), (x,)), y)
+            return measure(functional_call(self._working.skeleton, (params, buffers), (x,)).flatten(1), y)
 
         def alone(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
             return tree_map(lambda out: out.unsqueeze(0), network(_only(params), _only(buffers), x, y))
 
-        data = None if self.feed.shared else 0
+        def chained(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
+            assert self._working.chain is not None
+            return measure(self._working.chain(params, x, shared), y)
+
+        if self.chain is not None:
+            return chained
+        data = None if shared else 0
         return alone if len(self.trials) == 1 else vmap(network, in_dims=(0, 0, data, data), randomness="error")
 
     # -- training ----------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, mean_squared_error
 from torch.nn import functional as F
+from torch.utils._pytree import tree_map
 
 from trainables.tasks import TASKS
 
@@ -51,18 +52,19 @@ def test_the_loss_is_the_mean_and_agrees_with_torch_with_its_gradient(name: str)
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_lanes_are_mapped(name: str) -> None:
+@pytest.mark.parametrize("shared", [True, False])
+def test_lanes_are_leading_axes(name: str, shared: bool) -> None:
     task, (output, target) = TASKS[name], batch(name, lanes=(3,))
-    mapped = torch.vmap(task.loss)(output, target)
-    torch.testing.assert_close(mapped, torch.stack([task.loss(*lane) for lane in zip(output, target, strict=True)]))
+    target = target[0] if shared else target
+    each = [target] * 3 if shared else list(target)
+    for measure in (task.loss, task.sums):
+        alone = [measure(*lane) for lane in zip(output, each, strict=True)]
+        mapped = torch.vmap(measure, in_dims=(0, None if shared else 0))(output, target)
+        for found in (measure(output, target), mapped):
+            torch.testing.assert_close(found, tree_map(lambda *lanes: torch.stack(lanes), *alone))
 
 
 def test_confident_outputs_have_finite_losses() -> None:
     output = torch.tensor([[1e4, 0.0], [1e4, 0.0]])
     loss = TASKS["classification"].loss(output, torch.tensor([0, 1]))
     assert float(loss) == pytest.approx(5e3)
-
-
-def test_images_are_compared_number_by_number() -> None:
-    image = torch.randn(4, 1, 3, 3)
-    assert float(TASKS["reconstruction"].loss(image.flatten(1), image)) == 0

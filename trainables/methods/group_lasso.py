@@ -74,10 +74,8 @@ def _soft(weight: Tensor, bias: Tensor | None, strength: Tensor) -> None:
 
 def _shrink(weight: Tensor, bias: Tensor | None, strength: Tensor) -> None:
     """Units are weight and bias together, in two tensors: scaled in place rather than copied into one."""
-    square = weight.flatten(2).square().sum(2)
-    if bias is not None:
-        square += bias.square()
-    scale = prox.group_scale(square.sqrt(), strength)
+    norm = torch.linalg.vector_norm(weight.flatten(2), dim=2)
+    scale = prox.group_scale(norm if bias is None else norm.hypot(bias), strength)
     weight.mul_(scale.reshape(scale.shape + (1,) * (weight.dim() - 2)))
     if bias is not None:
         bias.mul_(scale)
