@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -122,12 +123,16 @@ def kills_of(
     return dict(total)
 
 
-def side(make: Make, folder: Path, kinds: list[str], shares: dict[str, list[float]], patience: float) -> dict[str, Any]:
-    """All kinds of kills for one side."""
+def side(make: Make, folder: Path, shares: dict[str, list[float]], patience: float, jobs: int) -> dict[str, Any]:
+    """All kinds of kills for one side, ``jobs`` kinds at once."""
     seconds = uninterrupted(make(folder / "uninterrupted"))
     print(f"uninterrupted: {seconds:.1f} s", flush=True)
-    found = {kind: kills_of(make, folder, kind, shares[kind], seconds, patience) for kind in kinds}
-    return {"uninterrupted_seconds": seconds, "kills": found}
+    with ThreadPoolExecutor(jobs) as pool:
+        running = {
+            kind: pool.submit(kills_of, make, folder, kind, moments, seconds, patience)
+            for kind, moments in shares.items()
+        }
+        return {"uninterrupted_seconds": seconds, "kills": {kind: run.result() for kind, run in running.items()}}
 
 
 def main(arguments_given: Sequence[str] | None = None) -> None:
@@ -137,7 +142,8 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
     parser.add_argument("--stock-kills", type=int, help="of each kind on the stock side; as many if not given")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--patience", type=float, default=60, help="seconds without progress until a driver is hung")
+    parser.add_argument("--patience", type=float, default=120, help="seconds without progress until a driver is hung")
+    parser.add_argument("--jobs", type=int, default=1, help="kinds at once")
     arguments = parser.parse_args(arguments_given)
     generator = random.Random(arguments.seed)
     shares = {kind: [generator.random() for _ in range(arguments.kills)] for kind in arguments.kinds}
@@ -148,10 +154,11 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
         reference = Ours(ours / "reference")
         result: dict[str, Any] = {"machine": machine(), "seed": arguments.seed}
         uninterrupted(reference)
-        result["study"] = side(lambda at: Ours(at, reference), ours, arguments.kinds, shares, arguments.patience)
+        how = arguments.patience, arguments.jobs
+        result["study"] = side(lambda at: Ours(at, reference), ours, shares, *how)
         few = {kind: moments[: arguments.stock_kills] for kind, moments in shares.items()}
         if arguments.stock_kills != 0:
-            result["stock"] = side(Stock, stock, arguments.kinds, few, arguments.patience)
+            result["stock"] = side(Stock, stock, few, *how)
     print(json.dumps(result, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")

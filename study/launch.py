@@ -56,13 +56,13 @@ def launch(config: StudyConfig, directory: StudyDirectory, listener: Listener = 
                     if not searcher.spent:
                         _tune(searcher, listener, lock)
                 break
-            except RayLost:
+            except RayLost as lost:
                 losses = losses + 1 if monitor.trials_finished == finished else 1
-            if losses > config.retries:
-                monitor.ending.give(f"Ray's own processes died {losses} times without a pack finishing in between")
-            if monitor.ending:
-                break
-            monitor.warn("Ray's own processes died and were started again")
+                if losses > config.retries:
+                    monitor.ending.give(f"{lost}, {losses} times without a pack finishing in between")
+                if monitor.ending:
+                    break
+                monitor.warn(f"{lost}; it is started again")
     listener(monitor)
     return monitor
 

@@ -22,7 +22,7 @@ _CLUSTER_LOST_SECONDS = 40.0
 
 
 class RayLost(BaseException):
-    """Ray's head or this machine's raylet is gone. No Exception, so that Tune does not try to tidy up with it."""
+    """Ray's head or this machine's raylet is gone, or never came. No Exception: Tune must not tidy up with it."""
 
 
 class Session:
@@ -51,7 +51,7 @@ class Session:
     def check(self) -> None:
         """Raises RayLost once they have been silent for too long."""
         if self._lost.is_set():
-            raise RayLost
+            raise RayLost("Ray's own processes died")
 
     def workers(self, resources: Resources) -> int:
         """How many packs can train at once."""
@@ -83,15 +83,22 @@ def session(resources: Resources) -> Iterator[Session]:
     connected = ray.is_initialized()
     address = resources.address or os.environ.get("RAY_ADDRESS") or "local"
     ours = not connected and address == "local"
-    if not connected:
-        ray.init(
-            address=address,
-            include_dashboard=False if ours else None,
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
     try:
-        with Session(_OURS_LOST_SECONDS if ours else _CLUSTER_LOST_SECONDS) as found:
+        if not connected:
+            ray.init(
+                address=address,
+                include_dashboard=False if ours else None,
+                log_to_driver=False,
+                logging_level="ERROR",
+            )
+        opened = Session(_OURS_LOST_SECONDS if ours else _CLUSTER_LOST_SECONDS)
+    except Exception as error:
+        if ours:
+            ray.shutdown()
+            raise RayLost(f"Ray did not start ({error})") from error
+        raise
+    try:
+        with opened as found:
             yield found
     finally:
         if not connected:

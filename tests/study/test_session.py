@@ -1,0 +1,40 @@
+"""A Ray that does not start ends a study with a message, and the study goes on when there is one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STUDY = """
+name: little
+data: digits
+model: {name: mlp, widths: [8]}
+epochs: 1
+polish: 0
+trials: 1
+methods: [dense]
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_ray_that_does_not_start_is_said_in_one_message(tmp_path: Path) -> None:
+    file, folder = tmp_path / "little.yaml", tmp_path / "out"
+    file.write_text(STUDY)
+    command = [sys.executable, "-m", "study", "run", str(file), "--output", str(folder)]
+    (nowhere := tmp_path / "a file").touch()
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    found = subprocess.run(
+        command, env=environment | {"RAY_TMPDIR": str(nowhere / "below")}, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 1
+    assert "Ray did not start" in found.stderr and "Not a directory" in found.stderr
+    assert f"study resume {folder}" in found.stderr and "Traceback" not in found.stderr
+    resumed = subprocess.run(
+        [sys.executable, "-m", "study", "resume", str(folder)], env=environment, capture_output=True, text=True
+    )
+    assert resumed.returncode == 0, resumed.stderr
