@@ -53,6 +53,8 @@ def examine(directory: StudyDirectory) -> list[Finding]:
     Raises:
         NotAStudy: there is none.
     """
+    if not directory.exists():
+        raise NotAStudy(f"expected a study directory at {directory.path()}")
     return _findings(directory, _ALL, live=driver_of(directory.store) is not None)
 
 
@@ -63,8 +65,6 @@ def fix(directory: StudyDirectory) -> list[Finding]:
         study.lock.Locked: a driver is at work on the study.
         OSError: the directory cannot be written.
     """
-    if not directory.exists():
-        raise NotAStudy(f"expected a study directory at {directory.path()}")
     stale = [finding for finding in examine(directory) if finding.repair == "unlock"]
     with Lock(directory.store):
         return stale + _repair(directory, _ALL)

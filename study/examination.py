@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
-from safetensors import SafetensorError, deserialize
+from safetensors import SafetensorError
 
 from study import checkpoints, lock
 from study.layout import (
@@ -33,6 +33,7 @@ from study.models import Front
 from study.results import OBJECTIVES, PARAMETER, Manifest, StudyDirectory
 from study.search import JOURNAL
 from study.zombies import Running, running
+from trainables.sealed import unseal
 
 Kind = Literal["torn", "checksum", "version", "orphan", "duplicate", "mismatch", "zombie", "leftover", "lock"]
 Repair = Literal["quarantine", "remove", "rewrite", "tell", "unlock"]
@@ -322,19 +323,26 @@ def _unwanted(state: State) -> dict[str, str]:
 
 
 def _torn_model(directory: StudyDirectory, network: str, card: str | None) -> Iterator[Finding]:
+    lost = "the network is lost, its trial's row is not"
+    own: Any = None
     try:
-        deserialize(directory.store.get(network))  # type: ignore[no-untyped-call]
+        own = json.loads(unseal(directory.store.get(network))["card"])
     except FileNotFoundError:
         return
     except SafetensorError as error:
-        yield Finding("torn", network, f"{error}; the network is lost, its trial's row is not", "quarantine")
+        yield Finding("torn", network, f"{error}; {lost}", "quarantine")
+    except (ValueError, KeyError) as error:
+        yield Finding("checksum", network, f"{error}; {lost}", "quarantine")
     if card is not None:
         try:
-            json.loads(directory.store.get(card))
+            found = json.loads(directory.store.get(card))
         except FileNotFoundError:
             return
         except ValueError as error:
             yield Finding("torn", card, f"{error}; the network has a copy of it", "quarantine")
+        else:
+            if own is not None and found != own:
+                yield Finding("checksum", card, "is not the one in its network", "quarantine")
 
 
 def as_stored(value: Any) -> float | str:

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
+from safetensors import SafetensorError
 
 from study.changes import MAY_CHANGE, changes
 from study.config import StudyConfig, loads, to_yaml
@@ -27,6 +28,7 @@ from study.models import FOLDER as MODELS
 from study.models import Front
 from study.results import OBJECTIVES, Manifest, NotAStudy, StudyDirectory, TrialSpec
 from study.search import manifest_of
+from trainables.sealed import seal, unseal
 
 MAY_DIFFER = ("name", "seed", *MAY_CHANGE)
 """Keys in which merged studies need not agree: the first study's are kept. Budgets are added."""
@@ -279,24 +281,19 @@ def _models(packs: Sequence[_Pack], study: str, config: StudyConfig) -> Iterator
                 path = f"{MODELS}/{old}.safetensors"
                 try:
                     network, card = _named_anew(store.get(path), names)
-                except (ValueError, KeyError) as error:
+                except (SafetensorError, ValueError, KeyError) as error:
                     raise _damaged(pack.source.directory, path, error) from error
                 yield f"{MODELS}/{trial['trial']}.safetensors", network
                 yield f"{MODELS}/{trial['trial']}.json", card
 
 
 def _named_anew(network: bytes, names: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """A network with the new names in its card, and the card; see trainables.saved and safetensors' format."""
-    start = 8 + int.from_bytes(network[:8], "little")
-    header = json.loads(network[8:start])
-    card = json.loads(header["__metadata__"]["card"])
+    """A network with the new names in its card, and the card; see trainables.saved."""
+    card = json.loads(unseal(network)["card"])
     for place in (card, card.get("trial")):
         if isinstance(place, dict):
             place.update({name: value for name, value in names.items() if not isinstance(place.get(name, {}), dict)})
-    header["__metadata__"]["card"] = json.dumps(card, allow_nan=False)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + network[start:], json.dumps(card, indent=1).encode()
+    return seal(network, {"card": json.dumps(card, allow_nan=False)}), json.dumps(card, indent=1).encode()
 
 
 def _same(output: StudyDirectory, path: str, data: bytes) -> None:

@@ -1,6 +1,6 @@
 """The models/ folder of a study: compact networks of the front, or of all trials.
 
-    models/TRIAL.safetensors    the network, its card in the header: all that is needed
+    models/TRIAL.safetensors    the network, its card and a checksum in the header: all that is needed
     models/TRIAL.json           the card, to be read without tools
 
 Workers write, before the rows of their pack; the driver removes what is not to be kept, after each pack.

@@ -11,6 +11,7 @@ from pydantic import SerializerFunctionWrapHandler as Serialiser
 import search_spaces
 from search_spaces import Problem, Problems
 from search_spaces.problems import not_one_of
+from study.proportions import proportions
 from study.schema import OBJECTIVES
 
 Count = Annotated[int, Field(ge=1)]
@@ -176,6 +177,11 @@ class Checkpoint(Settings):
     epochs: Count | None = Field(default=None, description="Epochs between checkpoints; null for no such rule.")
 
 
+class Like(Settings):
+    study: str = Field(description="A study directory.")
+    trial: str = Field(description="A complete trial in it, of a network with the same hidden layers.")
+
+
 class Method(Settings):
     trials: Count | None = Field(default=None, description="Configurations, where not as many as the study's.")
     seeds: Count | None = Field(default=None, description="Repetitions, where not as many as the study's.")
@@ -183,11 +189,21 @@ class Method(Settings):
         default_factory=dict,
         description="Its search space: a value pins, [low, high] narrows or widens, {choices: [...]} names.",
     )
+    like: Like | None = Field(
+        default=None, description="Pruning baselines: the trial whose share of each layer is removed."
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _from_nothing(cls, value: object) -> object:
         return {} if value is None else value
+
+    def resolved(self, name: str) -> Method:
+        """As the study's directory keeps it: ``like`` in numbers, which the space given beside it may change."""
+        if self.like is None:
+            return self
+        space = {**proportions(name, self.like.study, self.like.trial), **self.space}
+        return self.model_copy(update={"space": space, "like": None})
 
 
 class Published(Settings):
@@ -277,17 +293,21 @@ class StudyConfig(Settings):
     @classmethod
     def _known_methods(cls, methods: dict[str, Method]) -> dict[str, Method]:
         problems: list[Problem] = []
+        resolved: dict[str, Method] = {}
         for name, method in methods.items():
             if name not in search_spaces.methods():
                 problems.append(not_one_of(name, search_spaces.methods(), name))
                 continue
+            key = "like"
             try:
-                search_spaces.validate(name, method.space)
+                resolved[name] = method.resolved(name)
+                key = "space"
+                search_spaces.validate(name, resolved[name].space)
             except Problems as wrong:
-                problems += [problem.under(name, "space") for problem in wrong.problems]
+                problems += [problem.under(name, key) for problem in wrong.problems]
         if problems:
             raise Problems(problems)
-        return methods
+        return resolved
 
     @model_validator(mode="after")
     def _within_the_epochs(self) -> Self:

@@ -142,8 +142,10 @@ def _write(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         _step("rename", str(path))
         temporary.replace(path)
-    except Exception:
+    except Exception as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # an open file's errors do not name it
         raise
     _step("fsync folder", str(path))
     _sync(path.parent)

@@ -11,4 +11,5 @@ def not_one_of(what: str, name: object, valid: Iterable[str]) -> ValueError:
     names = list(valid)
     near = difflib.get_close_matches(str(name), names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return ValueError(f"{what}: expected one of {', '.join(names)} but got {name!r}{hint}")
+    expected = f"one of {', '.join(names)}" if names else "none"
+    return ValueError(f"{what}: expected {expected} but got {name!r}{hint}")

@@ -1,4 +1,4 @@
-"""A compact network as bytes: safetensors with a card in their header that says what the tensors belong to.
+"""A compact network as bytes: safetensors with a card in their header that says what the tensors belong to, sealed.
 
 The architecture is the model's name and options, and which units stay: the network is built whole, cut to
 these, and the tensors put in place. So any model can be read back that can be imported, a user's own too.
@@ -22,6 +22,7 @@ from trainables.data import Dataset
 from trainables.groups import Alive, Graph, everything, trace
 from trainables.groups.surgery import cut
 from trainables.problem import Problem
+from trainables.sealed import seal, unseal
 
 Card = dict[str, Any]
 """JSON: what a network is (`card`), and whatever else is known of it."""
@@ -39,21 +40,21 @@ class Saved:
 
     def to_bytes(self) -> bytes:
         tensors = {name: tensor.detach().cpu().clone() for name, tensor in self.module.state_dict().items()}
-        return bytes(save(tensors, {_KEY: json.dumps(self.card, allow_nan=False)}))
+        return seal(save(tensors), {_KEY: json.dumps(self.card, allow_nan=False)})
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "the file") -> Saved:
         """Raises ValueError where ``data`` (called ``name`` then) is not what `to_bytes` wrote."""
         try:
-            tensors = load(data)
+            metadata = unseal(data)
         except SafetensorError as error:
             raise ValueError(f"expected {name} to be safetensors, but {error}") from error
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        text = header.get("__metadata__", {}).get(_KEY)
-        if text is None:
+        except ValueError as error:
+            raise ValueError(f"{name} is damaged, or was not written by a study: {error}") from error
+        if _KEY not in metadata:
             raise ValueError(f"expected {name} to have a card in its header; it was not written by a study")
-        found = checked(json.loads(text), name)
-        return cls(rebuild(found, tensors), found)
+        found = checked(json.loads(metadata[_KEY]), name)
+        return cls(rebuild(found, load(data)), found)
 
 
 def card(problem: Problem, dataset: Dataset, alive: Alive) -> Card:

@@ -6,23 +6,29 @@ import os
 import warnings
 from typing import Any
 
-from study.cli import fronts, models, runs, upkeep, writing
+from study.cli import failures, fronts, models, runs, upkeep, writing
 from study.cli.app import app, errors
 from study.results import DamagedWarning
 
-__all__ = ["app", "fronts", "main", "models", "runs", "upkeep", "writing"]
+__all__ = ["app", "failures", "fronts", "main", "models", "runs", "upkeep", "writing"]
 
 
 def main() -> None:
-    """Entry point: the user's errors become one message and exit code 2. STUDY_DEBUG=1 shows where they came from."""
+    """Entry point: errors become one message, exit code 2 for the user's and 1 for the world's; see study.cli.failures.
+
+    STUDY_DEBUG=1 shows where they came from.
+    """
     warnings.showwarning = _shower(warnings.showwarning)
     try:
         app()
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         if os.environ.get("STUDY_DEBUG"):
             raise
-        errors.print(f"study: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise SystemExit(2) from None
+        said, code = str(error), 2
+        if isinstance(error, OSError):
+            said, code = failures.message(error), failures.exit_code(error)
+        errors.print(f"study: {said}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise SystemExit(code) from None
 
 
 def _shower(others: Any) -> Any:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from study.cli.app import Directory, Json, UserError, app, console, errors, table_of
+from study.cli import failures
+from study.cli.app import Directory, Json, UserError, app, console, errors, importable, table_of
 from study.config import StudyConfig, load, loads
 from study.lock import driver_of
-from study.results import NotAStudy, StudyDirectory
+from study.results import StudyDirectory
 
 if TYPE_CHECKING:
     from study.progress import Monitor
@@ -44,7 +45,7 @@ def run(
             "or choose another directory with --output"
         )
     if dry_run:
-        _importable()
+        importable()
         _show_plan(config, directory, _layers(config))
         return
     _launch(config, directory)
@@ -102,7 +103,7 @@ def _launch(config: StudyConfig, directory: StudyDirectory) -> None:
     from study.launch import launch
     from study.progress import display, duration
 
-    _importable()
+    importable()
     _layers(config)
     console.print(
         f"[bold]{config.name}[/bold] in {directory.path()}; watch it with `study status` or `study dashboard`"
@@ -110,10 +111,12 @@ def _launch(config: StudyConfig, directory: StudyDirectory) -> None:
     try:
         with display(console, _hypervolume(config)) as listener:
             monitor = launch(config, directory, listener)
-    except NotAStudy:
-        raise
+    except ConnectionError as error:
+        _stop(f"Ray cannot be reached: {error}", BROKEN, directory)
     except OSError as error:
-        _stop(f"{directory.path()} cannot be used: {type(error).__name__}: {error}", BROKEN, directory)
+        if failures.exit_code(error) != BROKEN:
+            raise
+        _stop(f"{directory.path()} cannot be used: {failures.message(error)}", BROKEN, directory)
     for warning in monitor.warnings:
         errors.print(f"study: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     if monitor.ending:
@@ -127,14 +130,6 @@ def _stop(why: str, exit_code: int, directory: StudyDirectory) -> NoReturn:
     message = f"study: {why}. Go on with:\n  study resume {directory.path()}"
     errors.print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(exit_code)
-
-
-def _importable() -> None:
-    """Workers import a user's model from where the command was given."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
 
 
 def _hypervolume(config: StudyConfig) -> Any:
@@ -176,7 +171,7 @@ def _show_plan(config: StudyConfig, directory: StudyDirectory, layers: dict[str,
     from search_spaces import parameters
 
     console.print(f"[bold]{config.name}[/bold] would run into {directory.path()}; nothing was started.\n")
-    table = table_of("method", "trials", "parameter", "value or range")
+    table = table_of("method", "trials", "parameter", "value or range", words=("parameter", "value or range"))
     for method, options in config.methods.items():
         names = (method, str(config.budget(method)))
         for parameter in parameters(method, options.space, layers[method]):
@@ -201,13 +196,20 @@ def status(directory: Directory, as_json: Json = False) -> None:
         table.add_row(name, *(str(counts[key]) for key in ("finished", "in_flight", "failed", "budget")))
     console.print(table)
     console.print(f"{found['finished']} of {found['budget']} trials are finished, {found['state']}")
+    if damaged := len(found["damaged"]):
+        files = "1 damaged file is" if damaged == 1 else f"{damaged} damaged files are"
+        message = f"{files} left out, the trials in them count as in flight; see\n  study doctor {place.path()}"
+        console.print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _status(directory: StudyDirectory) -> dict[str, Any]:
     config = _stored(directory, names=False)
-    rows = directory.trials().select(["method", "status"]).to_pylist()
-    finished = directory.finished()
-    waiting = [m for m in directory.manifests() if m["pack"] not in finished]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        rows = directory.trials().select(["method", "pack", "status"]).to_pylist()
+        manifests = directory.manifests()
+    finished = {row["pack"] for row in rows}
+    waiting = [m for m in manifests if m["pack"] not in finished]
     methods = {}
     for name in config.methods:
         own = [row["status"] for row in rows if row["method"] == name]
@@ -227,6 +229,7 @@ def _status(directory: StudyDirectory) -> dict[str, Any]:
         "finished": done,
         "budget": total,
         "methods": methods,
+        "damaged": [str(warning.message) for warning in caught],
     }
 
 

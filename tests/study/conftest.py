@@ -19,6 +19,7 @@ from study.config import StudyConfig, to_yaml
 from study.models import FOLDER, Front
 from study.results import Manifest, StudyDirectory
 from study.search import Search
+from trainables.sealed import seal
 
 Row = dict[str, Any]
 
@@ -63,7 +64,8 @@ class Grown:
     def write_model(self, trial: str) -> None:
         row = {"trial": trial, "pack": "?", "number": 0}
         card = json.dumps({"schema": 1, "study": self.config.name, "trial": row})
-        self.directory.store.put(f"{FOLDER}/{trial}.safetensors", save({"weight": torch.ones(2)}, {"card": card}))
+        network = seal(save({"weight": torch.ones(2)}), {"card": card})
+        self.directory.store.put(f"{FOLDER}/{trial}.safetensors", network)
         self.directory.store.put(f"{FOLDER}/{trial}.json", card.encode())
 
     def files(self) -> dict[str, bytes]:

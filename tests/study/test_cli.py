@@ -107,6 +107,30 @@ def test_status_says_who_is_at_work(study: Path, capsys: pytest.CaptureFixture[s
     assert "0 of 6 trials are finished, running, process" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("number", "said"), [(1, "1 damaged file is left out"), (2, "2 damaged files are left out")])
+def test_status_says_what_is_damaged(
+    number: int, said: str, grow: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from study.cli.runs import status
+
+    grown = grow()
+    parts = sorted((grown.path / "results" / "trials").rglob("*.parquet"))
+    status(str(grown.path), as_json=True)
+    whole = json.loads(capsys.readouterr().out)
+    assert whole["damaged"] == [] and (whole["finished"], whole["methods"]["dense"]["finished"]) == (12, 8)
+    for path in parts[:number]:
+        path.write_bytes(path.read_bytes()[:-10])
+    status(str(grown.path))
+    shown = capsys.readouterr().out
+    assert said in shown and f"study doctor {grown.path}" in shown
+    status(str(grown.path), as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert [str(path) in line for path, line in zip(parts, found["damaged"], strict=False)] == [True] * number
+    assert found["finished"] == 12 - 4 * number
+    in_flight = sum(counts["in_flight"] for counts in found["methods"].values())
+    assert in_flight == 4 + 4 * number, "they are trained again"
+
+
 def wait_for(condition: Callable[[], Any], seconds: float = 200) -> None:
     end = time.monotonic() + seconds
     while not condition():
@@ -119,7 +143,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 200) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_leaves_checkpoints_and_says_how_to_go_on(number: signal.Signals, file: Path, tmp_path: Path) -> None:
     place = tmp_path / "study"
-    settings = ["--set", "epochs=20000", "--set", "checkpoint.seconds=0.5", "--set", "resources.workers=1"]
+    settings = ["--set", "epochs=1000000", "--set", "checkpoint.seconds=0.5", "--set", "resources.workers=1"]
     driver = subprocess.Popen(
         command("run", file, "--output", place, *settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import time
 import warnings
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from study.doctor import examine, fix, recover
 from study.layout import SCHEMAS, Kind, decode_table, encode_manifest, encode_table, part_path
 from study.lock import Lock, Locked
 from study.results import DamagedWarning, NotAStudy, StudyDirectory
-from study.schema import table_of
+from study.schema import VERSION, table_of
 from study.search import Search
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -121,6 +122,16 @@ CASES: dict[str, tuple[Harm, set[tuple[str, str]], bool]] = {
         {("torn", NETWORK)},
         True,
     ),
+    "network with a flipped bit": (
+        lambda s: flip(s.path / NETWORK, struct.pack("<f", 1.0)),
+        {("checksum", NETWORK)},
+        True,
+    ),
+    "card of another network": (
+        lambda s: flip(s.path / CARD, b"digits"),
+        {("checksum", CARD)},
+        True,
+    ),
     "torn card": (lambda s: truncate(s.path / CARD), {("torn", CARD)}, True),
     "results without a manifest": (lambda s: (s.path / MANIFEST).unlink(), {("orphan", TRIALS)}, True),
     "curves without a pack": (
@@ -185,7 +196,7 @@ CASES: dict[str, tuple[Harm, set[tuple[str, str]], bool]] = {
         True,
     ),
     "file of a newer version": (
-        lambda s: edit(s.path / MANIFEST, schema=2, checked=True),
+        lambda s: edit(s.path / MANIFEST, schema=VERSION + 1, checked=True),
         {("version", MANIFEST)},
         False,
     ),

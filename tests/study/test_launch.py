@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import pytest
 import ray
 
 from study.changes import CannotChange
+from study.checkpoints import load
 from study.config import StudyConfig
 from study.launch import launch
 from study.progress import Monitor
@@ -161,48 +164,63 @@ def test_a_disk_that_is_full_for_a_worker_ends_the_run_and_fails_no_trial(
     assert table(directory) == table(reference)
 
 
-def test_a_worker_that_is_killed_is_replaced_and_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """How the chaos benchmark finds and kills them; the benchmarks are not installed."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])
+    return importlib.import_module("benchmarks.processes")
+
+
+def clock(directory: StudyDirectory) -> list[float]:
+    """Seconds of training up to each epoch, as in the newest checkpoint; an epoch trained again takes others."""
+    newest = load(directory.store.get(directory.store.names("checkpoints", ".pt")[-1]))
+    return [entry["seconds"] for entry in newest["pack"]["stack"]["history"]]
+
+
+def test_a_worker_that_is_killed_is_replaced_and_goes_on_from_the_checkpoint(tmp_path: Path, processes: Any) -> None:
     long = config(trials=2, epochs=150, polish=10, checkpoint={"epochs": 1, "seconds": None})
     directory = StudyDirectory(tmp_path / "little")
-    fractions: list[float] = []
-    killed = threading.Event()
+    ended = threading.Event()
+    before: list[float] = []
 
-    def shoot(monitor: Monitor) -> None:
-        fractions.extend(fraction for _, _, fraction in monitor.running.values())
-        if not killed.is_set() and len(directory.store.names("checkpoints", ".pt")) == 2:
-            from benchmarks.processes import kill, targets
+    def shoot() -> None:
+        while not ended.wait(0.002):
+            if len(directory.store.names("checkpoints", ".pt")) == 2:
+                (worker,) = processes.targets(os.getpid(), "worker")
+                processes.kill(worker)
+                while processes.born(worker):
+                    time.sleep(0.001)
+                before.extend(clock(directory))
+                return
 
-            for pid in targets(os.getpid(), "worker")[:1]:
-                kill(pid)
-                killed.set()
+    with ThreadPoolExecutor(1) as pool:
+        shot = pool.submit(shoot)
+        monitor = launch(long, directory)
+        ended.set()
+        shot.result()
+    assert not monitor.ending
+    assert [(row["status"], row["epochs"]) for row in table(directory)] == [("COMPLETE", 150)] * 2
+    curve = [row["seconds"] for row in directory.curves().to_pylist() if row["trial"] == "group_lasso-00000"]
+    assert 0 < len(before) < 150 and curve[: len(before)] == before, "nothing is trained again"
 
-    monitor = launch(long, directory, shoot)
-    assert killed.is_set() and not monitor.ending
-    assert [row["status"] for row in table(directory)] == ["COMPLETE"] * 2
-    assert [row["epochs"] for row in table(directory)] == [150] * 2
-    assert fractions == sorted(fractions), "nothing is trained from the start again"
 
-
-def test_sigterm_leaves_checkpoints_and_the_study_goes_on_from_them(tmp_path: Path, reference: StudyDirectory) -> None:
-    long = config(trials=2, epochs=400, polish=10, checkpoint={"epochs": None, "seconds": None})
+def test_sigterm_leaves_checkpoints_and_the_study_goes_on_from_them(tmp_path: Path) -> None:
+    endless = config(trials=2, epochs=1_000_000, polish=10, checkpoint={"epochs": None, "seconds": None})
     directory = StudyDirectory(tmp_path / "little")
-    sent: list[float] = []
-    fractions: list[float] = []
 
-    def stop(monitor: Monitor) -> None:
-        if not sent and any(fraction for _, _, fraction in monitor.running.values()):
-            sent.append(time.monotonic())
-            os.kill(os.getpid(), signal.SIGTERM)
+    def run_for_a_moment() -> list[float]:
+        sent: list[float] = []
 
-    def watch(monitor: Monitor) -> None:
-        fractions.extend(fraction for _, _, fraction in monitor.running.values() if fraction)
+        def stop(monitor: Monitor) -> None:
+            if not sent and any(fraction for _, _, fraction in monitor.running.values()):
+                sent.append(time.monotonic())
+                os.kill(os.getpid(), signal.SIGTERM)
 
-    monitor = launch(long, directory, stop)
-    assert time.monotonic() - sent[0] < 10
-    assert (monitor.ending.reason, monitor.ending.exit_code) == ("stopped by SIGTERM", 143)
-    (checkpoint,) = directory.store.names("checkpoints", ".pt")
-    epochs = int(checkpoint[-11:-3])
-    assert 0 < epochs < 400
-    assert not launch(long, directory, watch).ending
-    assert min(fractions) > epochs / 400
-    assert [row["status"] for row in table(directory)] == ["COMPLETE"] * 2
+        monitor = launch(endless, directory, stop)
+        assert time.monotonic() - sent[0] < 10
+        assert (monitor.ending.reason, monitor.ending.exit_code) == ("stopped by SIGTERM", 143)
+        return clock(directory)
+
+    first, second = run_for_a_moment(), run_for_a_moment()
+    assert 0 < len(first) < len(second) and second[: len(first)] == first, "nothing is trained again"
+    assert table(directory) == []

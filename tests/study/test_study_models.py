@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 import analysis
 from study.cli import app
 from study.config import loads, to_yaml
+from study.doctor import fix
 from study.models import Front, Keeper, Models, Writer, front
 from study.results import Manifest, StudyDirectory
 from study.training import job_config, publish
@@ -196,6 +198,31 @@ def test_an_exported_network_scores_what_its_row_says(
     assert f"`{trial}`" in page and f"{row['test_accuracy']:.4g}" in page and file.name in page
 
 
+@pytest.mark.parametrize("form", ["pt2", "safetensors"])
+def test_a_damaged_network_is_not_used_and_can_be_set_aside(
+    finished: StudyDirectory, tmp_path: Path, form: str
+) -> None:
+    trial = front(finished)[0]
+    study = StudyDirectory(shutil.copytree(finished.path(), tmp_path / "study"))
+    network, card = (Path(study.path("models", f"{trial}.{suffix}")) for suffix in ("safetensors", "json"))
+    exported = tmp_path / "network.safetensors"
+    run("export", study.path(), "--trial", trial, "--format", "safetensors", "--output", exported)
+    for file in (network, exported):
+        file.write_bytes(file.read_bytes()[:-1] + bytes([file.read_bytes()[-1] ^ 1]))
+    with pytest.raises(ValueError, match=f"^{network} is damaged, .*its checksum is wrong"):
+        run("export", study.path(), "--trial", trial, "--format", form, "--output", tmp_path / f"other.{form}")
+    with pytest.raises(ValueError, match=f"^{exported} is damaged, .*its checksum is wrong"):
+        run("evaluate", exported, "--data", "digits")
+    assert [(finding.kind, finding.path) for finding in fix(study) if trial in finding.path] == [
+        ("checksum", f"models/{trial}.safetensors"),
+        ("orphan", f"models/{trial}.json"),
+    ]
+    assert not network.exists() and not card.exists()
+    assert Path(f"{network}.corrupt").exists()
+    with pytest.raises(ValueError, match="expected the network of a trial"):
+        Models(study).read(trial)
+
+
 def test_a_whole_front_is_exported(finished: StudyDirectory, tmp_path: Path) -> None:
     run("export", finished.path(), "--front", "--format", "safetensors", "--output", tmp_path / "front")
     names = {f"{trial}{suffix}" for trial in front(finished) for suffix in (".safetensors", ".md")}
@@ -231,6 +258,11 @@ def test_latency_measures_every_network_with_every_batch(
         assert 0 < row["p50_ms"] <= row["p95_ms"] and row["runs"] == 30
         assert (row["device"], row["dtype"], row["threads"], row["compiled"]) == ("cpu", "float32", 1, False)
     assert "on cpu, float32, 1 thread" in text and "dense" in text and trial in text
+    frame = analysis.load(finished.path(), batch=16).trials.set_index("trial")
+    assert frame["latency_ms"].dropna().to_dict() == {trial: rows[3]["p50_ms"]}
+    assert set(frame["dense_latency_ms"]) == {rows[1]["p50_ms"]}
+    (point,) = json.loads(run("pareto", finished.path(), "--objectives", "accuracy,latency", "--json"))
+    assert (point["trial"], point["latency_ms"]) == (trial, pytest.approx(compact["p50_ms"]))
 
 
 @pytest.mark.parametrize(

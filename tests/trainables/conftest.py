@@ -129,6 +129,13 @@ def single_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(autouse=True)
+def denormals() -> Iterator[None]:
+    """A trainable flushes them to zero, for its whole process; Hypothesis then refuses to draw floats."""
+    yield
+    torch.set_flush_denormal(False)
+
+
 def small_problem(**model: Any) -> Problem:
     """A sixth of digits and, unless told otherwise, an mlp of 12 and 8 units: 6 steps of 32 an epoch."""
     return problem({"name": "digits", "limit": 180}, {"name": "mlp", "widths": [12, 8]} | model, seed=0)

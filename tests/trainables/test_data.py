@@ -522,19 +522,19 @@ def test_import_stays_light() -> None:
 # -- messages --------------------------------------------------------------------------------------
 
 ERRORS: list[tuple[Source | str, dict[str, Any], str]] = [
-    ("digit", {}, r"expected one of digits, .*hub:NAME; got digit \(did you mean digits\?\)"),
+    ("digit", {}, r"expected one of digits, .*hub:NAME but got 'digit'; did you mean 'digits'"),
     ("mnist", {}, r"STUDY_DATA is not set: set STUDY_DATA to the folder .* mnist, or use hub:ylecun/mnist"),
     ("mnist", {"root": Path("/nowhere")}, "there is no /nowhere/mnist: set STUDY_DATA"),
     ("no/such/folder", {}, "there is no no/such/folder; expected a path of a Parquet"),
     (
         "digits",
         {"imag": True},
-        r"option: expected one of image, .*limit.* got 'imag' \(did you mean image\?\)",
+        r"option: expected one of image, .*limit.* got 'imag'; did you mean 'image'",
     ),
     (
         "digits",
         {"task": "clasification"},
-        "task: expected one of classification, .*did you mean classification",
+        "task: expected one of classification, .*did you mean 'classification'",
     ),
     ("digits", {"task": "regression"}, "task: expected classification or reconstruction for digits"),
     ("digits", {"validation": 1.5}, "validation: expected a share between 0 and 1, got 1.5"),
@@ -542,7 +542,7 @@ ERRORS: list[tuple[Source | str, dict[str, Any], str]] = [
     ("digits", {"limit": 5000}, "limit: expected at most the 1079 training examples, got 5000"),
     ("digits", {"limit": "many"}, "limit: expected a whole number of at least 1, got 'many'"),
     ("digits", {"seed": -1}, "seed: expected a whole number of at least 0, got -1"),
-    ("digits", {"augment": "flip"}, "augment: expected one of crop_flip, got 'flip'"),
+    ("digits", {"augment": "flip"}, "augment: expected one of crop_flip but got 'flip'"),
     ("digits", {"augment": "crop_flip"}, "augment: crop_flip needs images of pixels"),
     ("digits", {"std": 0}, "std: expected numbers above 0, got 0"),
     ("moons", {"test": 0.3}, "moons has a test set of its own"),
@@ -550,13 +550,13 @@ ERRORS: list[tuple[Source | str, dict[str, Any], str]] = [
     (
         parquet_images,
         {"label": "lable"},
-        r"label: expected one of label, got 'lable' \(did you mean label\?\)",
+        r"label: expected one of label but got 'lable'; did you mean 'label'",
     ),
     (parquet_images, {"channels": 2}, "channels: expected 1 .grey. or 3"),
     (parquet_images, {"resize": 9}, "resize: 9 needs a size"),
     (image_folder, {}, "height and width .* say size: N"),
     (csv_classes, {}, "no column looks like the label: say label: with one of width, petals, species, id"),
-    (csv_classes, {"label": "specie"}, r"got 'specie' \(did you mean species\?\)"),
+    (csv_classes, {"label": "specie"}, r"got 'specie'; did you mean 'species'"),
     (csv_classes, {"label": "id"}, r"features must be numbers, got species \(string\): .* drop:"),
     (
         csv_classes,

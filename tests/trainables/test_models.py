@@ -322,20 +322,20 @@ def test_image_models_refuse_flat_inputs(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "shape", "options", "message"),
     [
-        ("lenet30", (1, 28, 28), {}, "unknown model 'lenet30'; did you mean lenet300"),
-        ("mlp", (64,), {"width": [3]}, "unknown option of mlp 'width'; did you mean widths"),
+        ("lenet30", (1, 28, 28), {}, "model: expected one of .* but got 'lenet30'; did you mean 'lenet300'"),
+        ("mlp", (64,), {"width": [3]}, "option of mlp: .* got 'width'; did you mean 'widths'"),
         (
             "resnet56",
             (3, 32, 32),
             {"depth": 20},
-            r"unknown option of resnet56 'depth' \(valid: shortcut, widths\)",
+            r"option of resnet56: expected one of widths, shortcut but got 'depth'",
         ),
-        ("mlp", (64,), {"activation": "rely"}, "did you mean relu"),
+        ("mlp", (64,), {"activation": "rely"}, "did you mean 'relu'"),
         ("mlp", (64,), {"widths": 128}, "widths must be a list of positive integers, got 128"),
         ("mlp", (64,), {"widths": [8, 0]}, r"got \[8, 0\]"),
         ("mlp", (64,), {"widths": [True]}, r"got \[True\]"),
         ("mlp", (0,), {}, "input_shape must be"),
-        ("lenet5", (1, 28, 28), {"variant": "dropneurons"}, "did you mean dropneuron"),
+        ("lenet5", (1, 28, 28), {"variant": "dropneurons"}, "did you mean 'dropneuron'"),
         ("lenet5", (1, 28, 28), {"channels": [3]}, "channels must be a list of exactly 2 positive integers"),
         (
             "lenet5_caffe",
@@ -353,7 +353,7 @@ def test_image_models_refuse_flat_inputs(name: str) -> None:
         ("resnet", (3, 32, 32), {"depth": "56"}, "depth must be a positive integer, got '56'"),
         ("mlp", (64,), {"dropout": 1}, "dropout must be a probability"),
         ("lenet5", (1, 28, 28), {"dropout": "half"}, "dropout must be a probability"),
-        ("resnet", (3, 32, 32), {"shortcut": "project"}, "did you mean projection"),
+        ("resnet", (3, 32, 32), {"shortcut": "project"}, "did you mean 'projection'"),
         ("resnet", (3, 32, 32), {"widths": [4, 2, 2], "shortcut": "padding"}, "only add channels"),
     ],
 )
@@ -404,7 +404,7 @@ def test_a_network_of_the_users_own_gets_its_options_alone(own_module: str) -> N
         (
             "own_network_of_a_test:MyNets",
             {},
-            "unknown name in own_network_of_a_test 'MyNets'; did you mean MyNet",
+            "name in own_network_of_a_test: .* got 'MyNets'; did you mean 'MyNet'",
         ),
         ("own_network_of_a_test:MyNet", {"width": 3}, r"MyNet\(outputs, name='x'\) cannot be called with"),
         ("own_network_of_a_test:not_a_network", {}, "must give an nn.Module, got int"),

@@ -17,6 +17,7 @@ from trainables.data import Dataset, Split
 from trainables.groups import everything, liveness, trace
 from trainables.problem import Problem
 from trainables.saved import SCHEMA, Saved, card, dense, structure
+from trainables.sealed import seal
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,10 @@ def test_whole_networks_have_short_cards() -> None:
 def test_what_is_no_network_is_said() -> None:
     with pytest.raises(ValueError, match=r"expected a\.safetensors to be safetensors"):
         Saved.from_bytes(b"not a network", "a.safetensors")
-    with pytest.raises(ValueError, match="to have a card in its header"):
+    with pytest.raises(ValueError, match="was not written by a study: it has no checksum"):
         Saved.from_bytes(save({"x": torch.zeros(1)}))
+    with pytest.raises(ValueError, match="to have a card in its header"):
+        Saved.from_bytes(seal(save({"x": torch.zeros(1)}), {}))
     _, saved, _ = sparse(ROWS[0].problem(), inputs_too=False)
     newer = Saved(saved.module, saved.card | {"schema": SCHEMA + 1})
     with pytest.raises(ValueError, match=f"schema {SCHEMA + 1}, but"):

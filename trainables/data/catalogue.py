@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 
 from trainables.data import digits, hub, image_files, moons, sparse_regression, tables
 from trainables.data.assemble import Numbers, assemble
-from trainables.data.checks import nearest, one_of, share_of_one, whole
+from trainables.data.checks import one_of, share_of_one, whole
 from trainables.data.dataset import Dataset, Task
 from trainables.data.parts import Found, Request
+from trainables.nearest import not_one_of
 
 Reader = Callable[..., Found]  # reader(request, *, options of its own)
 _SHARED = ("validation", "test", "limit", "mean", "std", "augment", "padding")  # options of every data set
@@ -177,7 +178,7 @@ def _resolve(name: str, root: Path | None, options: dict[str, Any]) -> tuple[Rea
     kinds = "a path of a Parquet, CSV or npz file or of an image folder, or hub:NAME"
     if "/" in name or Path(name).suffix:
         raise ValueError(f"data: there is no {name}{f', nor in {root}' if root else ''}; expected {kinds}")
-    raise ValueError(f"data: expected one of {', '.join(DATA)}, {kinds}; got {name}{nearest(name, DATA)}")
+    raise not_one_of("data", name, (*DATA, kinds))
 
 
 def _stored(entry: Entry, below: str, root: Path | None) -> Path:

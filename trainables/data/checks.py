@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+
+from trainables.nearest import not_one_of
 
 
 def whole(name: str, value: object, low: int) -> int:
@@ -24,10 +25,4 @@ def one_of(name: str, value: object, valid: Iterable[str]) -> None:
     """ValueError naming what is valid, and the nearest, unless `value` is one of it."""
     valid = list(valid)
     if value not in valid:
-        raise ValueError(f"{name}: expected one of {', '.join(valid)}, got {value!r}{nearest(value, valid)}")
-
-
-def nearest(value: object, valid: Iterable[str]) -> str:
-    """ " (did you mean X?)" for the nearest valid name, empty where none is near."""
-    near = get_close_matches(str(value), list(valid), n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
+        raise not_one_of(name, value, valid)

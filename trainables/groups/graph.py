@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor, nn
+
+from trainables.nearest import not_one_of
 
 
 @dataclass(frozen=True)
@@ -162,9 +163,7 @@ class Graph:
     def layer(self, name: str) -> Layer:
         """Raises ValueError if there is none of this name, naming the nearest."""
         if name not in self.by_name:
-            near = difflib.get_close_matches(name, self.by_name, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"expected one of the layers {', '.join(self.by_name)} but got {name!r}{hint}")
+            raise not_one_of("layer", name, self.by_name)
         return self.by_name[name]
 
     @cached_property

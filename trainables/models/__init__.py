@@ -16,6 +16,7 @@ from trainables.models.decomposed import dec3, dec8
 from trainables.models.lenet import lenet5, lenet5_caffe
 from trainables.models.mlp import autoencoder, lenet300, linear_regression, mlp, moons_mlp
 from trainables.models.resnet import resnet
+from trainables.nearest import not_one_of
 
 __all__ = ["MODELS", "ModelSpec", "build"]
 
@@ -95,11 +96,11 @@ def build(name: str, input_shape: Sequence[int], outputs: int, /, **options: obj
     if ":" in name:
         return custom.load(name, options)
     if name not in MODELS:
-        raise checks.unknown("model", name, (*MODELS, "module:Class"))
+        raise not_one_of("model", name, (*MODELS, "module:Class"))
     spec = MODELS[name]
     for option in options:
         if option not in spec.options:
-            raise checks.unknown(f"option of {name}", option, spec.options)
+            raise not_one_of(f"option of {name}", option, spec.options)
     checks.sizes("input_shape", input_shape)
     checks.size("outputs", outputs)
     return spec.factory(tuple(input_shape), outputs, **spec.pinned, **options)

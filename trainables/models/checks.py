@@ -1,20 +1,11 @@
 """What a model asks of the shapes and options it is given; every message says what was expected."""
 
-import difflib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 from torch import nn
-
-
-def unknown(kind: str, got: object, valid: Iterable[str]) -> ValueError:
-    """The error for a name that does not exist, with the nearest names first and then all of them."""
-    names = sorted(valid)
-    near = difflib.get_close_matches(str(got), names, n=3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return ValueError(f"unknown {kind} {got!r}{hint} (valid: {', '.join(names) or 'none'})")
 
 
 def sizes(option: str, values: Sequence[int], *, length: int | None = None) -> tuple[int, ...]:

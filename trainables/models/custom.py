@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
-from trainables.models import checks
+from trainables.nearest import not_one_of
 
 
 def load(target: str, options: Mapping[str, object]) -> nn.Module:
@@ -36,7 +36,7 @@ def load(target: str, options: Mapping[str, object]) -> nn.Module:
         ) from error
     if not hasattr(module, attribute):
         names = (name for name in vars(module) if not name.startswith("_"))
-        raise checks.unknown(f"name in {module_name}", attribute, names)
+        raise not_one_of(f"name in {module_name}", attribute, names)
     factory = getattr(module, attribute)
     if not callable(factory):
         raise ValueError(f"{target} must be an nn.Module class, got {factory!r}")

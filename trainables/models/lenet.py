@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from trainables.models import checks, initial
+from trainables.nearest import not_one_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def lenet5(
     Reference: Pan, Dong and Guo 2016; Yoon and Hwang 2017.
     """
     if variant not in VARIANTS:
-        raise checks.unknown("variant of lenet5", variant, VARIANTS)
+        raise not_one_of("variant of lenet5", variant, VARIANTS)
     published = VARIANTS[variant]
     network = _lenet(
         "lenet5",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from torch import nn
 
 from trainables.models import checks, initial
+from trainables.nearest import not_one_of
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module] | None] = {
     "relu": nn.ReLU,
@@ -34,7 +35,7 @@ def mlp(
     Raises ValueError for unknown activations and for widths that are not positive.
     """
     if activation not in ACTIVATIONS:
-        raise checks.unknown("activation", activation, ACTIVATIONS)
+        raise not_one_of("activation", activation, ACTIVATIONS)
     make_activation = ACTIVATIONS[activation]
     dropout = checks.probability("dropout", dropout)
     layers: OrderedDict[str, nn.Module] = OrderedDict()

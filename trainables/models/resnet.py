@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from trainables.models import checks, initial
+from trainables.nearest import not_one_of
 
 SHORTCUTS = ("padding", "projection")
 
@@ -53,7 +54,7 @@ def resnet(
         lower = max(8, depth - (depth - 2) % 6)
         raise ValueError(f"depth must be 6n + 2 (8, 20, 32, 44, 56, 110), got {depth}; try {lower} or {lower + 6}")
     if shortcut not in SHORTCUTS:
-        raise checks.unknown("shortcut of resnet", shortcut, SHORTCUTS)
+        raise not_one_of("shortcut of resnet", shortcut, SHORTCUTS)
     inputs, _, _ = checks.image("resnet", input_shape)
     widths = checks.sizes("widths", widths, length=3)
     layers: OrderedDict[str, nn.Module] = OrderedDict(
