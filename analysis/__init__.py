@@ -5,7 +5,7 @@ from analysis.audit import Check, audit
 from analysis.axes import measured
 from analysis.comparison import compare, settings_that_differ
 from analysis.figures.attainment import AttainmentData, attainment_data, attainment_figure
-from analysis.figures.boundary import BoundaryData, boundary_data, boundary_figure
+from analysis.figures.boundary import Boundaries, BoundaryData, boundary_data, boundary_figure
 from analysis.figures.budget import BudgetData, budget_data, budget_figure
 from analysis.figures.front import FrontData, front_data, front_figure
 from analysis.figures.hypervolume import HypervolumeData, hypervolume_data, hypervolume_figure
@@ -36,6 +36,7 @@ from analysis.trajectory import spent, trajectory
 __all__ = [
     "AttainmentData",
     "Baseline",
+    "Boundaries",
     "BoundaryData",
     "BudgetData",
     "Check",

@@ -1,27 +1,33 @@
 """What each objective is called on paper: title, unit, and its column in the trials frame."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from study.results import OBJECTIVES, Objective
+from study.results import AFTERWARDS, OBJECTIVES, Objective
 
 Points = NDArray[np.float64]
+
+AXES = {**OBJECTIVES, **AFTERWARDS}
+CONDITION = "_condition"
+"""Ends the name of a column that says how the column before it was measured."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One objective: `name` as in the study's YAML, `column` in the trials frame, `title` on paper."""
+    """One objective: `name` as in the study's YAML, `column` in the trials frame, `title` on paper with its unit."""
 
     name: str
     column: str
     maximise: bool
     title: str
     percent: bool
+    unit: str = ""
+    """Of what is measured in one, such as ms; empty for scores and for what counts parts of the network."""
 
     @property
     def scale(self) -> float:
@@ -34,6 +40,16 @@ class Axis:
         return self.column.startswith("val_")
 
     @property
+    def least(self) -> str:
+        """The word for little of it."""
+        return "lowest" if self.unit else "fewest"
+
+    @property
+    def form(self) -> str:
+        """How values of a count are written: whole numbers, but four digits of what is measured in a unit."""
+        return ".4g" if self.unit else ",.0f"
+
+    @property
     def test(self) -> str:
         """Column of the same score on the test split."""
         return self.column.replace("val_", "test_", 1)
@@ -43,23 +59,31 @@ class Axis:
         """Column of the same count in the dense network."""
         return f"dense_{self.column}"
 
+    def within(self, trials: pd.DataFrame) -> "Axis":
+        """The axis with what the trials tell of how it was measured in its title."""
+        column = f"{self.column}{CONDITION}"
+        found = trials[column].dropna().unique().tolist() if column in trials else []
+        return replace(self, title=f"{self.title}, {found[0]}") if len(found) else self
+
 
 def axes_of(objectives: Iterable[str]) -> tuple[Axis, ...]:
     """The axes of the named objectives; ValueError for unknown, repeated or no names."""
     names = tuple(objectives)
     if not names or len(set(names)) != len(names):
-        raise ValueError(f"expected distinct objectives out of {sorted(OBJECTIVES)}, got {names}")
+        raise ValueError(f"expected distinct objectives out of {sorted(AXES)}, got {names}")
     for name in names:
-        if name not in OBJECTIVES:
-            near = get_close_matches(name, OBJECTIVES, n=1)
+        if name not in AXES:
+            near = get_close_matches(name, AXES, n=1)
             hint = f", did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"unknown objective {name!r}{hint} (expected one of {sorted(OBJECTIVES)})")
-    return tuple(_axis(name, OBJECTIVES[name]) for name in names)
+            raise ValueError(f"unknown objective {name!r}{hint} (expected one of {sorted(AXES)})")
+    return tuple(_axis(name, AXES[name]) for name in names)
 
 
 def _axis(name: str, objective: Objective) -> Axis:
     fraction = objective.unit == "fraction"
-    return Axis(name, objective.column, objective.maximise, objective.label, fraction)
+    unit = "" if fraction else objective.unit
+    title = f"{objective.label} / {unit}" if unit else objective.label
+    return Axis(name, objective.column, objective.maximise, title, fraction, unit)
 
 
 def measured(trials: pd.DataFrame, objectives: Sequence[str]) -> tuple[Axis, tuple[Axis, ...]]:
@@ -79,7 +103,7 @@ def measured(trials: pd.DataFrame, objectives: Sequence[str]) -> tuple[Axis, tup
     counts = [axis for axis in own if not axis.is_score]
     twin = {"macs"} if "macs" not in objectives else {"flops"} - set(objectives)
     # How many inputs are left says the least about a network's cost.
-    for axis in sorted(axes_of(OBJECTIVES), key=lambda axis: axis.name == "inputs"):
+    for axis in sorted(axes_of(AXES), key=lambda axis: axis.name == "inputs"):
         if not axis.is_score and axis not in counts and axis.name not in twin and _differ(trials, axis):
             counts.append(axis)
     if score is None or not counts or not trials[[score.column, counts[0].column]].notna().all(axis=1).any():
@@ -97,6 +121,8 @@ def _differ(trials: pd.DataFrame, axis: Axis) -> bool:
 def minimised(trials: pd.DataFrame, axes: Sequence[Axis]) -> Points:
     """Objective vectors (n, m) as float64, maximised ones negated, so that less is better everywhere."""
     missing = [axis.column for axis in axes if axis.column not in trials.columns]
+    if any(column == objective.column for objective in AFTERWARDS.values() for column in missing):
+        raise ValueError("no latency was measured; measure that of the front's networks with: study latency DIR")
     if missing:
         raise ValueError(f"the trials have no column {missing[0]!r} (expected a frame of analysis.load)")
     columns = [

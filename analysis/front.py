@@ -30,7 +30,7 @@ def excluded(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> "pd.S
 
 def admissible(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> NDArray[np.bool_]:
     """Mask (n,) of the trials that may be on a front: complete, with finite objectives."""
-    return np.asarray(np.isfinite(candidates(trials, objectives)).all(axis=1))
+    return _finite(candidates(trials, objectives))
 
 
 def candidates(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> Points:
@@ -57,9 +57,37 @@ def nondominated(points: Points) -> NDArray[np.bool_]:
     and all of them stay: the answer does not depend on the order of the rows. Rows with NaN or infinities
     are out.
     """
-    mask = np.asarray(np.isfinite(points).all(axis=1))
     # moocore lets NaN through (and lets it dominate), so only finite rows may reach it.
-    mask[mask] = moocore.is_nondominated(points[mask], keep_weakly=True)
+    rows = np.flatnonzero(_finite(points))
+    rows = rows[_contenders(points[rows])]
+    mask = np.zeros(len(points), dtype=bool)
+    mask[rows] = moocore.is_nondominated(points[rows], keep_weakly=True)
+    return mask
+
+
+_PIVOTS = 4
+
+
+def _contenders(points: Points) -> NDArray[np.int_]:
+    """The rows of finite points (n, m) that are not worse in every objective than one of a few points.
+
+    These few are those with the largest boxes behind them. In all but odd cases next to no rows are left, so that
+    finding the front takes a fifth of the time or less.
+    """
+    rows, columns = np.arange(len(points)), points.T.copy()
+    if len(rows) <= _PIVOTS:
+        return rows
+    with np.errstate(over="ignore", invalid="ignore"):
+        volumes = np.prod([column.max() - column for column in columns], axis=0)
+    for pivot in points[np.argpartition(-volumes, _PIVOTS)[:_PIVOTS]]:
+        stays = np.logical_or.reduce([column <= value for column, value in zip(columns, pivot, strict=True)])
+        rows, columns = rows[stays], columns[:, stays]
+    return rows
+
+
+def _finite(points: Points) -> NDArray[np.bool_]:
+    """Mask (n,) of the rows without NaN and infinities; by columns, which are few and long."""
+    mask: NDArray[np.bool_] = np.logical_and.reduce([np.isfinite(column) for column in points.T])
     return mask
 
 

@@ -44,7 +44,14 @@ def intervals(
     if score and count and control:
         bound = control.bound(score, within)
         statistics["fewest"] = lambda run: _smallest(run, count, score, bound)
-        columns.append(Column("fewest", f"fewest {count.name}", ".1f", spread=("fewest_low", "fewest_high")))
+        columns.append(
+            Column(
+                "fewest",
+                f"{count.least} {count.name}",
+                count.form if count.unit else ".1f",
+                spread=("fewest_low", "fewest_high"),
+            )
+        )
         caption += f" {fewest_caption(score, count, control, within)}"
 
     lines = []

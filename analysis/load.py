@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.front import DEFAULT, left_out
+from analysis.latency import with_latency
 from study.results import CURVES, TRIALS, StudyDirectory, concatenate
 
 Location = str | PathLike[str]
@@ -21,7 +22,8 @@ class Study:
 
     Attributes:
         trials: one row per trial. Counts are nullable integers, metrics float64 (NaN where they do not
-            apply), times are UTC; columns as in study.results.TRIALS, then `param_NAME`.
+            apply), times are UTC; columns as in study.results.TRIALS, then `param_NAME`, then those of
+            `analysis.latency` if any was measured.
         configs: the resolved study.yaml of each study, by the name in the column `study`.
         directories: where each study lies, by the same name.
     """
@@ -34,6 +36,14 @@ class Study:
     def curves(self) -> pd.DataFrame:
         """One row per trial and epoch, read when first asked for; columns as in study.results.CURVES."""
         parts = [_named(directory.curves(), name) for name, directory in self.directories.items()]
+        return to_frame(concatenate(parts, CURVES))
+
+    def curves_of(self, trials: pd.DataFrame) -> pd.DataFrame:
+        """The curves of some of the trials; only their packs are read, which of a large study is far sooner done."""
+        parts = []
+        for name, own in trials.groupby("study", observed=True):
+            curves = self.directories[str(name)].curves(set(own["pack"]), set(own["trial"]))
+            parts.append(_named(curves, str(name)))
         return to_frame(concatenate(parts, CURVES))
 
     @property
@@ -52,13 +62,16 @@ class Study:
         return left_out(self.trials, objectives)
 
 
-def load(*locations: Location) -> Study:
+def load(*locations: Location, batch: int | None = None) -> Study:
     """Read one or several study directories, given as paths or object-store URIs.
 
     Studies of the same name are told apart by their location in the column `study`.
 
+    Args:
+        batch: of the latencies in the trials, where several were measured (`study latency`).
+
     Raises:
-        ValueError: no location, or one named twice.
+        ValueError: no location, or one named twice; no latencies of this batch.
         study.results.NotAStudy: a location is not a study directory (a FileNotFoundError).
     """
     places = [str(location) for location in locations]
@@ -70,8 +83,9 @@ def load(*locations: Location) -> Study:
     if len(set(names)) != len(names):
         names = places
     trials = [_named(directory.trials(), name) for directory, name in zip(directories, names, strict=True)]
+    latencies = [(name, directory.latencies()) for directory, name in zip(directories, names, strict=True)]
     return Study(
-        to_frame(concatenate(trials, TRIALS)),
+        with_latency(to_frame(concatenate(trials, TRIALS)), latencies, batch),
         dict(zip(names, configs, strict=True)),
         dict(zip(names, directories, strict=True)),
     )

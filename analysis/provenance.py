@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.axes import CONDITION, axes_of
 from analysis.figures.hypervolume import unit_of
 from study.results import StudyDirectory
 
@@ -33,9 +34,20 @@ def provenance(
     facts["devices"] = ", ".join(f"{name}: {count:,} trials" for name, count in trials["device"].value_counts().items())
     found = _versions(trials, directory) if directory else {}
     facts |= {name: ", ".join(values) for name, values in found.items()}
+    facts |= _latency(trials, directory)
     if not found:
         facts["versions"] = "not recorded"
     return {name: text for name, text in facts.items() if text}
+
+
+def _latency(trials: pd.DataFrame, directory: StudyDirectory | None) -> dict[str, str]:
+    """How latencies were measured, or the command that measures them."""
+    (axis,) = axes_of(("latency",))
+    column = f"{axis.column}{CONDITION}"
+    if column not in trials or not trials[column].notna().any():
+        return {"latency": f"not measured; study latency {directory.path()}"} if directory else {}
+    count = int(trials[axis.column].notna().sum())
+    return {"latency": f"{trials[column].dropna().iloc[0]}, {count:,} network{'' if count == 1 else 's'}"}
 
 
 def recipe(config: Mapping[str, Any]) -> str:
@@ -48,7 +60,9 @@ def recipe(config: Mapping[str, Any]) -> str:
 def _cost(trials: pd.DataFrame) -> dict[str, str]:
     seconds = float(trials["train_seconds"].fillna(0.0).sum())
     finished = trials["finished_at"].dropna()
-    facts = {"training": f"{seconds / 3600:.3g} device hours"}
+    short, scale = unit_of(seconds)
+    spelled = "" if short == "h" else f" ({seconds / scale:.3g} {short})"
+    facts = {"training": f"{seconds / 3600:.3g} device hours{spelled}"}
     if len(finished) > 1:
         wall = float((finished.max() - finished.min()).total_seconds())
         unit, scale = unit_of(wall)

@@ -126,7 +126,7 @@ def _columns(score: Axis | None, count: Axis | None) -> tuple[Column, ...]:
         ]
         if count:
             columns += [
-                Column("fewest", f"fewest {count.name}", ",.0f"),
+                Column("fewest", f"{count.least} {count.name}", count.form),
                 Column("fewest_share", "% of dense", ".1f", 100.0),
                 Column("fewest_test", f"test{unit}", form, score.scale),
             ]
@@ -144,7 +144,7 @@ def _caption(
     if not (score and count):
         return text
     if control is None:
-        return f"{text} Fewest {count.name}: not known, no dense trial finished."
+        return f"{text} {count.least.title()} {count.name}: not known, no dense trial finished."
     return f"{text} {fewest_caption(score, count, control, within)}"
 
 
@@ -152,8 +152,9 @@ def fewest_caption(score: Axis, count: Axis, control: Baseline, within: float) -
     """What "fewest" means, in words."""
     reach = f"{100 * within:g} {'points' if score.maximise else '%'}".replace("1 points", "1 point")
     dense = f"{control.validation * score.scale:.4g}{' %' if score.percent else ''}"
+    small = "fastest" if count.unit else "smallest"
     return (
-        f"Fewest {count.name}: the smallest network within {reach} of the dense baseline's"
+        f"{count.least.title()} {count.name}: the {small} network within {reach} of the dense baseline's"
         f" validation {score.name} of {dense}."
     )
 

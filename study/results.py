@@ -4,19 +4,22 @@
     packs/PACK.json                          manifest: the pack's trials, written before it starts
     results/curves/method=M/PACK.parquet     one row per trial and epoch
     results/trials/method=M/PACK.parquet     one row per trial, written last: with it the pack is finished
+    results/latency.parquet                  one row per network and way it was timed, if any was
 
-Every file is written once and atomically, its name decided by the pack, so doing it twice changes nothing.
+Every other file is written once and atomically, its name decided by the pack, so doing it twice changes nothing.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import yaml
 
 from study.layout import (
@@ -34,7 +37,9 @@ from study.layout import (
     part_path,
 )
 from study.schema import (
+    AFTERWARDS,
     CURVES,
+    LATENCIES,
     OBJECTIVES,
     PARAMETER,
     STATUSES,
@@ -49,7 +54,9 @@ from study.schema import (
 from study.store import Store
 
 __all__ = [
+    "AFTERWARDS",
     "CURVES",
+    "LATENCIES",
     "OBJECTIVES",
     "PARAMETER",
     "STATUSES",
@@ -68,6 +75,7 @@ __all__ = [
 _Part = TypeVar("_Part")
 
 _READERS = 8
+_LATENCY = "results/latency.parquet"
 
 
 class NotAStudy(FileNotFoundError):
@@ -195,18 +203,45 @@ class StudyDirectory:
         """All trials that have results, by pack: the columns of TRIALS, then the `param_NAME` columns."""
         return self._tables("trials")
 
-    def curves(self) -> pa.Table:
-        """The curves of all trials that have results."""
-        return self._tables("curves")
+    def curves(self, packs: Collection[str] | None = None, trials: Collection[str] | None = None) -> pa.Table:
+        """The curves of all trials that have results, or of some: only their packs are read, only their rows kept."""
+        if trials is None:
+            return self._tables("curves", packs)
+        wanted = pa.array(list(trials), pa.string())
+        return self._tables("curves", packs, lambda part: part.filter(pc.is_in(part["trial"], wanted)))
+
+    def write_latencies(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add latencies, columns as in LATENCIES; of a network that was timed the same way before the new ones stay.
+
+        Raises:
+            ValueError: a column that is not declared, a missing or unfit value.
+        """
+        self._require()
+        known = {_way(row): row for row in [*self.latencies().to_pylist(), *table_of(rows, LATENCIES).to_pylist()]}
+        sink = pa.BufferOutputStream()
+        pq.write_table(table_of(list(known.values()), LATENCIES), sink)
+        self.store.put(_LATENCY, bytes(sink.getvalue()), replace=True)
+
+    def latencies(self) -> pa.Table:
+        """How long networks take, as far as that was measured."""
+        self._require()
+        names = [_LATENCY] if self.store.exists(_LATENCY) else []
+        return concatenate(self._readable(names, lambda name: self._decoded(name, _decode_latencies)), LATENCIES)
 
     def _require(self) -> None:
         if not self.exists():
             raise NotAStudy(f"expected a study directory (with {CONFIG} in it) at {self.path()}")
 
-    def _tables(self, kind: Kind) -> pa.Table:
-        finished = self.finished()
-        parts = [name for name in self.store.names(f"results/{kind}", ".parquet") if pack_of(name) in finished]
-        return concatenate(self._readable(parts, self._table), SCHEMAS[kind])
+    def _tables(
+        self,
+        kind: Kind,
+        packs: Collection[str] | None = None,
+        of_part: Callable[[pa.Table], pa.Table] = lambda part: part,
+    ) -> pa.Table:
+        """The parts of finished packs, or of some of them, each as ``of_part`` leaves it."""
+        wanted = self.finished() if packs is None else self.finished() & set(packs)
+        parts = [name for name in self.store.names(f"results/{kind}", ".parquet") if pack_of(name) in wanted]
+        return concatenate(self._readable(parts, lambda name: of_part(self._table(name))), SCHEMAS[kind])
 
     def _readable(self, names: Iterable[str], read: Callable[[str], _Part]) -> list[_Part]:
         """What can be read of these files; a warning for each that is damaged."""
@@ -239,3 +274,16 @@ class StudyDirectory:
             raise type(error)(f"{self.path(name)} is damaged: {error}") from error
         except ValueError as error:
             raise ValueError(f"{self.path(name)} cannot be read: {error}") from error
+
+
+def _way(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The network of a row of LATENCIES and how it was timed."""
+    names = ("trial", "network", "batch", "device", "dtype", "threads", "compiled", "cuda_graph")
+    return tuple(row[name] for name in names)
+
+
+def _decode_latencies(data: bytes, name: str) -> pa.Table:
+    try:
+        return pq.read_table(pa.BufferReader(data)).cast(LATENCIES)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Damaged(f"{type(error).__name__}: {error}") from error

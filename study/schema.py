@@ -11,7 +11,9 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
+"""2: curves have `gates`. What an older part lacks is read as null."""
+
 PARAMETER = "param_"
 """Prefix of the columns that hold a trial's parameters; they differ from method to method."""
 
@@ -55,11 +57,30 @@ CURVES = pa.schema(
         *_fields(pa.int32(), "epoch", nullable=False),
         *_fields(pa.float64(), f"seconds lr train_loss {_SCORES}"),
         *_fields(pa.int64(), "neurons inputs parameters macs flops"),
-        *_fields(pa.list_(pa.int32()), "widths"),
+        *_fields(pa.list_(pa.int32()), "widths gates"),
     ],
     {_VERSION_KEY: str(VERSION).encode()},
 )
-"""One row per trial and epoch."""
+"""One row per trial and epoch.
+
+``gates``: how many gates have a probability of being open in each of as many equal parts of 0..1; null without gates.
+"""
+
+LATENCIES = pa.schema(
+    [
+        *_fields(pa.string(), "trial"),
+        *_fields(pa.string(), "network", nullable=False),
+        *_fields(pa.int64(), "neurons macs"),
+        *_fields(pa.int32(), "batch threads", nullable=False),
+        *_fields(pa.string(), "device dtype", nullable=False),
+        *_fields(pa.bool_(), "compiled cuda_graph", nullable=False),
+        *_fields(pa.float64(), "p50_ms p95_ms", nullable=False),
+        *_fields(pa.int32(), "runs"),
+        *_fields(pa.float64(), "load"),
+    ],
+    {_VERSION_KEY: str(VERSION).encode()},
+)
+"""One row per network and way it was timed, as `study latency` measures it; the whole network is of no trial."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +108,9 @@ OBJECTIVES: Mapping[str, Objective] = {
     "macs": Objective("macs", "minimize", "Multiply-adds"),
     "flops": Objective("flops", "minimize", "Floating-point operations"),
 }
+
+AFTERWARDS: Mapping[str, Objective] = {"latency": Objective("latency_ms", "minimize", "Latency", "ms")}
+"""What is known of finished trials only, so that a front may be asked for it, but no search."""
 
 
 class TrialSpec(TypedDict):
@@ -145,6 +169,9 @@ def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
     """One table of its parts: what a part lacks is null, numbers become words where another has words."""
     tables = list(tables)
     declared = set(schema.names)
+    if len(tables) == 1 and declared <= set(tables[0].column_names):
+        (table,) = tables  # of a million trials a copy would take a second
+        return table.select([*schema.names, *sorted(set(table.column_names) - declared)])
     kinds: dict[str, set[pa.DataType]] = {}
     for table in tables:
         for name in set(table.column_names) - declared:

@@ -1,7 +1,8 @@
-"""What a pack was made with: the versions of the libraries that its numbers depend on, and of our own code."""
+"""What a pack was made with: the versions of the libraries that its numbers depend on, of our own code, the machine."""
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -14,23 +15,53 @@ from study.results import Manifest
 
 _LIBRARIES = ("study", "torch", "numpy", "scikit-learn", "optuna", "ray")
 _CODE = ("trainables", "search_spaces")
+_MACHINE = "machine"
+_GPUS = Path("/proc/driver/nvidia/gpus")
 
 
 @lru_cache
 def versions() -> dict[str, str]:
-    """The libraries' versions, Python's, and ``code``, a hash of the sources that train and propose trials."""
+    """The libraries' versions, Python's, ``code``, a hash of the sources that train and propose trials, and the machine
+    that the study was started on."""
     found = {name: version(name) for name in _LIBRARIES}
-    return {"code": _hash_of(_CODE), "python": platform.python_version(), **found}
+    return {"code": _hash_of(_CODE), "python": platform.python_version(), **found, _MACHINE: machine()}
+
+
+def machine() -> str:
+    """Processor, cores, memory and GPUs of this machine, as far as the system tells: `EPYC 9B14, 2 cores, 8 GB`."""
+    processors = _lines("/proc/cpuinfo", "model name") or [platform.processor() or platform.machine()]
+    cores = os.cpu_count() or 1
+    parts = [processors[0], f"{cores} core{'' if cores == 1 else 's'}"]
+    if {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(os.sysconf_names):
+        parts.append(f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GB")
+    return ", ".join([*parts, *_gpus()])
+
+
+def _gpus() -> list[str]:
+    """From the driver's files: asking CUDA would take memory on the device."""
+    files = sorted(_GPUS.glob("*/information"))
+    names = [name for file in files for name in _lines(file, "Model")]
+    return [f"{names.count(name)} x {name}" for name in dict.fromkeys(names)]
+
+
+def _lines(path: str | Path, key: str) -> list[str]:
+    """What follows ``key`` and a colon."""
+    try:
+        text = Path(path).read_text()
+    except OSError:
+        return []
+    pairs = (line.partition(":") for line in text.splitlines())
+    return [value.strip() for name, _, value in pairs if name.strip() == key]
 
 
 def differences(manifests: Iterable[Mapping[str, object] | Manifest]) -> list[str]:
-    """A line for each version that manifests were written with and that is another one now."""
+    """A line for each version that manifests were written with and that is another one now; machines may change."""
     seen: dict[str, set[str]] = {}
     for manifest in manifests:
         written = manifest.get("versions")
         if isinstance(written, Mapping):
-            for name, value in written.items():
-                seen.setdefault(name, set()).add(str(value))
+            for name in written.keys() - {_MACHINE}:
+                seen.setdefault(name, set()).add(str(written[name]))
     now = versions()
     return [
         f"{name}: trials were made with {', '.join(sorted(found))}, now it is {now.get(name, 'not installed')}"

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "BINS",
     "Choice",
     "Lanes",
     "active",
@@ -26,6 +27,7 @@ __all__ = [
     "evaluate",
     "expected_count",
     "gate",
+    "histogram",
     "initial",
     "log_odds_slope",
     "sample",
@@ -36,6 +38,8 @@ Lanes = float | Tensor
 """A number for all lanes, or one per lane."""
 Choice = bool | Tensor
 """Likewise of booleans; indices 0 and 1 will do."""
+BINS = 20
+"""Of `histogram`: each a twentieth of the way from shut to open."""
 
 
 def gate(phi: Tensor, k: Lanes, hard: Choice = False) -> Tensor:
@@ -137,6 +141,16 @@ def initial(on: Tensor, k: Lanes, *, high: float = 3.0, low: float = -3.0, noise
     """
     level = torch.where(on, high, low)
     return level / _lanes(k, level) + _lanes(noise, level)
+
+
+def histogram(pi: Tensor) -> Tensor:
+    """How many gates of each lane have a probability in [i / BINS, (i + 1) / BINS): (P, BINS) int64; 1 is in the last.
+
+    Args:
+        pi: (P, gates) probabilities.
+    """
+    bins = (pi * BINS).long().clamp(0, BINS - 1)
+    return torch.zeros(len(pi), BINS, dtype=torch.int64, device=pi.device).scatter_add_(1, bins, torch.ones_like(bins))
 
 
 def _lanes(value: Lanes | Choice, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:

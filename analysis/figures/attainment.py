@@ -46,7 +46,7 @@ def attainment_data(
     trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT, *, span: float | None = 10.0
 ) -> AttainmentData:
     """Attainment surfaces of each method in two objectives; arguments and errors as in `front_data`."""
-    x, y = oriented(objectives)
+    x, y = (axis.within(trials) for axis in oriented(objectives))
     usable = trials[admissible(trials, objectives)]
     if usable.empty:
         raise ValueError("nothing to draw: no complete trial has both objectives (see analysis.left_out)")

@@ -1,6 +1,6 @@
 """Figure of a classifier of points in the plane: where it says what, and how sure it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,10 @@ class BoundaryData:
     across: Points
     up: Points
     predicted: NDArray[np.int_]
+
+
+Boundaries = Mapping[tuple[str, str], BoundaryData]
+"""By study and trial."""
 
 
 def boundary_data(

@@ -80,7 +80,7 @@ def front_data(
     Raises:
         ValueError: not two objectives, or no trial that may be drawn.
     """
-    x, y = oriented(objectives)
+    x, y = (axis.within(trials) for axis in oriented(objectives))
     usable = trials[admissible(trials, objectives)]
     if usable.empty:
         raise ValueError("nothing to draw: no complete trial has both objectives (see analysis.left_out)")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis.axes import Axis, Points, axes_of
 from analysis.figures.style import WIDTHS, style
@@ -90,6 +91,7 @@ def learning_figure(data: LearningData, width: str | float = "column") -> Figure
                 )
             below.set_ylim(bottom=0)
             below.set_xlabel("Epoch")
+            below.xaxis.set_major_locator(MaxNLocator(integer=True))
             if data.polish is not None:
                 for panel in (above, below):
                     panel.axvline(data.polish + 0.5, color="#777777", linewidth=0.8, linestyle=":")

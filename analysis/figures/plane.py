@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, NullLocator, SymmetricalLogLocator
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter, NullLocator, SymmetricalLogLocator
 
 from analysis.axes import Axis, Points, axes_of
 
@@ -52,7 +52,9 @@ class Plane:
         else:
             axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_minor_formatter(NullFormatter())
-        if not self.x.is_score:
+        if self.x.unit:
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+        elif not self.x.is_score:
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.set_xlim(*self.across)
         axes.set_ylim(*self.up)

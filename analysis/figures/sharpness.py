@@ -1,13 +1,17 @@
-"""Figure of a trial of Neural Plasticity Networks: how sharp its gates were, and what it did to the units."""
+"""Figure of a trial of Neural Plasticity Networks: how sharp its gates were, how far open, and what units it left."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis.axes import Points
+from analysis.figures.learning import LAYERS
 from analysis.figures.style import WIDTHS, style
 
 FROZEN = 5000.0
@@ -20,7 +24,9 @@ class SharpnessData:
 
     Attributes:
         stages: the first epoch of each stage and its k, three pairs at most.
-        epochs, neurons: live hidden units by epoch, (n,) each; empty without a curve.
+        epochs, neurons: live hidden units by epoch in which they were counted, (n,) each; empty without a curve.
+        gates: (n, bins) share of the gates by how likely they are to be open, from 0 to 1 in equal parts; NaN in
+            epochs without gates (polishing), no bins where none were recorded.
     """
 
     trial: str
@@ -28,6 +34,7 @@ class SharpnessData:
     last: int
     epochs: Points
     neurons: Points
+    gates: Points
 
 
 def plan(trial: "pd.Series[Any]", epochs: int, polish: int = 0) -> tuple[tuple[int, float], ...]:
@@ -56,17 +63,29 @@ def plan(trial: "pd.Series[Any]", epochs: int, polish: int = 0) -> tuple[tuple[i
 
 def sharpness_data(trial: "pd.Series[Any]", curves: pd.DataFrame, *, epochs: int, polish: int = 0) -> SharpnessData:
     """The plan of k of one trial (a row of the trials) beside its live units; see `plan`."""
-    rows = curves[curves["trial"] == trial["trial"]].sort_values("epoch")
-    axes = (rows[name].to_numpy(np.float64, na_value=np.nan) for name in ("epoch", "neurons"))
-    return SharpnessData(str(trial["trial"]), plan(trial, epochs, polish), epochs, *axes)
+    rows = curves[(curves["trial"] == trial["trial"]) & curves["neurons"].notna()].sort_values("epoch")
+    at, neurons = (rows[name].to_numpy(np.float64, na_value=np.nan) for name in ("epoch", "neurons"))
+    return SharpnessData(str(trial["trial"]), plan(trial, epochs, polish), epochs, at, neurons, _shares(rows["gates"]))
+
+
+def _shares(counts: "pd.Series[Any]") -> Points:
+    """(n, bins): of the gates of each epoch, nothing but NaN where it has none."""
+    known = counts.dropna()
+    bins = len(known.iloc[0]) if len(known) else 0
+    shares = np.full((len(counts), bins), np.nan)
+    if bins:
+        found = np.array([list(line) for line in known], dtype=np.float64)
+        shares[counts.notna().to_numpy()] = found / found.sum(axis=1, keepdims=True)
+    return shares
 
 
 def sharpness_figure(data: SharpnessData, width: str | float = "column") -> Figure:
-    """Draw k by epoch above, on a logarithmic scale, and the live units below."""
+    """Draw k by epoch above, on a logarithmic scale, then how far open the gates are, then the live units."""
     inches = WIDTHS[width] if isinstance(width, str) else width
+    gated = data.gates.shape[1] > 0
     with style():
-        figure = Figure(figsize=(inches, 2.8), layout="constrained")
-        above, below = figure.subplots(2, 1, sharex=True)
+        figure = Figure(figsize=(inches, 4.0 if gated else 2.8), layout="constrained")
+        above, *middle, below = figure.subplots(2 + gated, 1, sharex=True)
         starts = [at for at, _ in data.stages]
         levels = [k for _, k in data.stages]
         above.step([*starts, data.last + 1], [*levels, levels[-1]], where="post", color="black")
@@ -78,11 +97,26 @@ def sharpness_figure(data: SharpnessData, width: str | float = "column") -> Figu
         above.margins(y=0.2)
         above.set_ylabel("Sharpness k")
         above.set_title(data.trial, fontsize=7)
+        for panel in middle:
+            _draw_gates(figure, panel, data)
         below.plot(data.epochs, data.neurons, color="#0072B2")
         below.set_ylim(bottom=0)
         below.set_ylabel("Live hidden units")
         below.set_xlabel("Epoch")
-        for panel in (above, below):
+        below.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for panel in (above, *middle, below):
             for at in starts[1:]:
                 panel.axvline(at, color="#777777", linewidth=0.8, linestyle=":")
     return figure
+
+
+def _draw_gates(figure: Figure, axes: Axes, data: SharpnessData) -> None:
+    """A column of shades for each epoch; the square root, for most gates are at one end."""
+    edges = np.linspace(0.0, 1.0, data.gates.shape[1] + 1)
+    epochs = np.append(data.epochs, data.epochs[-1] + np.diff(data.epochs[-2:]).sum())
+    norm = PowerNorm(0.5, vmin=0.0, vmax=1.0)
+    shares = np.where(data.gates > 0, data.gates, np.nan).T
+    image = axes.pcolormesh(epochs, edges, shares, cmap=f"{LAYERS}_r", norm=norm, rasterized=True)
+    axes.grid(visible=False)
+    axes.set_ylabel("Gate open\nwith probability")
+    figure.colorbar(image, ax=axes, label="Share of gates", ticks=[0, 0.1, 0.5, 1], fraction=0.05)

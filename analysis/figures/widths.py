@@ -38,7 +38,7 @@ def widths_data(trials: pd.DataFrame, method: str, objectives: Sequence[str] = D
     Raises:
         ValueError: not two objectives, or no network on the front whose widths are known.
     """
-    x, y = oriented(objectives)
+    x, y = (axis.within(trials) for axis in oriented(objectives))
     front = distinct(pareto(trials[trials["method"] == method], objectives), objectives)
     front = front[front["widths"].notna()].sort_values([x.column, y.column])
     if front.empty:

@@ -14,8 +14,8 @@ TEXT = ' class="text"'
 
 
 def trials_of(study: Study, name: str) -> pd.DataFrame:
-    """The trials of one of the studies."""
-    return study.trials[study.trials["study"] == name]
+    """The trials of one of the studies; of the only one without a copy."""
+    return study.trials if len(study.configs) == 1 else study.trials[study.trials["study"] == name]
 
 
 def lean(study: Study) -> Study:

@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from analysis.figures.boundary import Boundaries
 from analysis.load import Study
 from analysis.provenance import recipe
 from analysis.report.elements import lean
@@ -15,7 +16,7 @@ from analysis.report.failures import failure_part
 from analysis.report.parts import audit_part, finding_part, provenance_part, table_part
 from analysis.report.payload import payload
 
-_FIGURES = ("chart", "front", "search", "networks", "parameters", "parallel")
+_FIGURES = ("chart", "front", "search", "raster", "networks", "boundary", "parameters", "parallel")
 SCRIPTS = ("data", "state", "theme", *_FIGURES, "trial", "tables", "main")
 """In this order: each uses what stands before it."""
 
@@ -27,19 +28,21 @@ _NOTHING: dict[str, Any] = {
     "trials": {"name": [], "series": []},
     "fronts": {},
     "curves": {},
+    "boundaries": {"networks": {}, "points": []},
 }
 
 
-def page(study: Study, *, limit: int = 5000, watch: int = 0) -> str:
+def page(study: Study, *, limit: int = 5000, watch: int = 0, boundaries: Boundaries | None = None) -> str:
     """The report of one study or several: an HTML document that needs nothing else.
 
     Args:
         study: what `analysis.load` read; each of several studies is shown on its own, in the same figures.
         limit: dominated trials that are drawn at most; fronts are never thinned, and the page says what was.
         watch: seconds after which the open page looks for a newer one; 0 for never.
+        boundaries: of networks whose data lie in a plane (`analysis.boundary_data`); this package runs no network.
     """
     try:
-        data = payload(study, limit=limit)
+        data = payload(study, limit=limit, boundaries=boundaries)
     except ValueError:
         data = _NOTHING  # nothing to draw yet: the text says so
     told = lean(study)
@@ -64,12 +67,14 @@ def page(study: Study, *, limit: int = 5000, watch: int = 0) -> str:
     )
 
 
-def write_page(study: Study, path: str | Path, *, limit: int = 5000, watch: int = 0) -> Path:
+def write_page(
+    study: Study, path: str | Path, *, limit: int = 5000, watch: int = 0, boundaries: Boundaries | None = None
+) -> Path:
     """Write `page` to a file, which readers never see half written."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(page(study, limit=limit, watch=watch), encoding="utf-8")
+    temporary.write_text(page(study, limit=limit, watch=watch, boundaries=boundaries), encoding="utf-8")
     return temporary.replace(path)
 
 

@@ -7,13 +7,15 @@ import pandas as pd
 
 from analysis.axes import Axis, axes_of, measured
 from analysis.figures.attainment import attainment_data
+from analysis.figures.boundary import Boundaries
 from analysis.figures.front import front_data, marks_of
 from analysis.figures.hypervolume import hypervolume_data
 from analysis.front import admissible, distinct, front_mask
 from analysis.load import Study
 from analysis.palette import NIGHT, in_order, looks
 from analysis.parameters import importance
-from analysis.report.elements import lean
+from analysis.report.boundaries import boundaries_of
+from analysis.report.elements import lean, trials_of
 from analysis.report.encode import number, numbers
 from analysis.report.rows import Json, curves_of, parameters_of, plans_of, values_of
 from analysis.report.thin import Thinned, thin
@@ -37,16 +39,18 @@ _SYMBOLS = {
 }
 
 
-def payload(study: Study, *, limit: int = 5000) -> Json:
+def payload(study: Study, *, limit: int = 5000, boundaries: Boundaries | None = None) -> Json:
     """Everything that the page's script needs.
 
     Args:
         limit: dominated trials shown at most; points of fronts are all shown.
+        boundaries: of some of the trials, if their data lie in a plane.
 
     Raises:
         ValueError: no trial has a score and a count.
     """
     score, counts = measured(study.trials, study.objectives)
+    counts = tuple(count.within(study.trials) for count in counts)
     pairs = [(score.name, count.name) for count in counts]
     whole = lean(study)
     shown = thin(whole.trials, [*pairs, study.objectives], limit=limit)
@@ -67,6 +71,7 @@ def payload(study: Study, *, limit: int = 5000) -> Json:
         "importance": _importance(study, score, counts, series),
         "curves": curves_of(study, trials, score),
         "plans": plans_of(study, trials),
+        "boundaries": boundaries_of(trials, boundaries or {}),
         "thinned": {name: getattr(shown, name) for name in Thinned.__annotations__ if name != "rows"},
     }
 
@@ -87,6 +92,7 @@ def _axis(axis: Axis) -> Json:
     return {
         "name": axis.name,
         "title": axis.title,
+        "unit": axis.unit,
         "maximise": axis.maximise,
         "percent": axis.percent,
         "scale": axis.scale,
@@ -161,7 +167,7 @@ def _spread(study: Study, objectives: tuple[str, str], series: Sequence[tuple[st
     """By series with several runs: what half of them attain, and the outline from 25 % to 75 %."""
     found: Json = {}
     for name in study.configs:
-        own = study.trials[study.trials["study"] == name]
+        own = trials_of(study, name)
         if not admissible(own, objectives).any() or runs(own).max() < 1:
             continue
         for surface in attainment_data(own, objectives, span=None).surfaces:
@@ -180,7 +186,7 @@ def _volumes(study: Study, over: Budget, series: Sequence[tuple[str, str]]) -> J
     """By series: what was spent, in `unit`, and the hypervolume; each study in a box of its own."""
     found: Json = {"unit": "", "box": "", "paths": {}}
     for name in study.configs:
-        own = study.trials[study.trials["study"] == name]
+        own = trials_of(study, name)
         try:
             data = hypervolume_data(own, study.objectives, over=over)
         except ValueError:
@@ -214,7 +220,7 @@ def _importance(
     """By series, objective and parameter: its importance."""
     found: dict[str, Json] = {}
     for name in study.configs:
-        table = importance(study.trials[study.trials["study"] == name], (score.name, counts[0].name))
+        table = importance(trials_of(study, name), (score.name, counts[0].name))
         for line in table.itertuples(index=False):
             entry = found.setdefault(str(series.index((name, str(line.method)))), {})
             entry.setdefault(str(line.objective), {})[str(line.parameter)] = number(line.importance)

@@ -20,8 +20,7 @@ Json = dict[str, Any]
 CURVE_TRIALS = 240
 """Trials whose curves are on the page, those of the fronts first."""
 CURVE_EPOCHS = 100
-CURVES_READ = 50_000
-"""Trials up to which curves are read: beyond, reading all of them for the few that are shown takes too long."""
+GATE_EPOCHS = 25
 
 
 def values_of(trials: pd.DataFrame, score: Axis, counts: Sequence[Axis]) -> Json:
@@ -71,28 +70,36 @@ def parameters_of(trials: pd.DataFrame, series: int) -> list[Json]:
 
 def curves_of(study: Study, trials: pd.DataFrame, score: Axis) -> Json:
     """By row: epochs, score, training loss and live units by layer, for the fronts' trials and some others."""
-    if len(study.trials) > CURVES_READ or study.curves.empty:
-        return {}
     front = front_mask(trials, study.objectives)
     for _, own in trials.groupby("series"):
         front[own.index] |= front_mask(own, study.objectives)
     order = trials.index[np.argsort(~front, kind="stable")][:CURVE_TRIALS]
     names = trials.loc[order, ["study", "trial"]].astype(str).itertuples(index=False, name=None)
     wanted: dict[tuple[Hashable, ...], int] = dict(zip(names, order.tolist(), strict=True))
-    curves = study.curves[study.curves["trial"].isin({name for _, name in wanted})]
+    curves = study.curves_of(trials.loc[order])
     found: Json = {}
     for key, part in curves.groupby(["study", "trial"], observed=True):
         if (row := wanted.get(key)) is None:
             continue
-        part = part.sort_values("epoch").iloc[_evenly(len(part), CURVE_EPOCHS)]
+        measured = part[part[score.column].notna()].sort_values("epoch")
+        part = measured.iloc[_evenly(len(measured), CURVE_EPOCHS)]
         widths = [list(map(int, width)) for width in _lists(part["widths"]) if width is not None]
         found[str(row)] = {
             "epoch": part["epoch"].tolist(),
             "score": [None if value is None else number(value * score.scale) for value in numbers(part[score.column])],
             "loss": numbers(part["train_loss"]),
             "widths": [list(layer) for layer in zip(*widths, strict=True)] if len(widths) == len(part) else [],
+            "gates": _gates(measured),
         }
     return found
+
+
+def _gates(part: pd.DataFrame) -> list[Json]:
+    """Some of the epochs in which the trial had gates: how many of them were how likely to be open."""
+    known = part[part["gates"].notna()]
+    some = known.iloc[_evenly(len(known), GATE_EPOCHS)] if len(known) else known
+    lines = zip(some["epoch"], some["gates"], strict=True)
+    return [{"epoch": int(epoch), "counts": list(map(int, counts))} for epoch, counts in lines]
 
 
 def _evenly(count: int, most: int) -> "np.ndarray[Any, np.dtype[np.int_]]":

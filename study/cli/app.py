@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Collection
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,9 +29,17 @@ class UserError(ValueError):
     """Something the user can put right; its message is all that is shown."""
 
 
-def table_of(*headings: str) -> Table:
-    """A plain table for the terminal: the first column is text, the others are numbers."""
+def table_of(*headings: str, words: Collection[str] = ()) -> Table:
+    """A plain table for the terminal: the first column and those named ``words`` hold text, the others numbers."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if index else "left")
+        table.add_column(heading, justify="left" if index == 0 or heading in words else "right")
     return table
+
+
+def importable() -> None:
+    """A user's model is imported from where the command was given, by this process and by those it starts."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from study.cli.app import Directory, Json, UserError, app, console, table_of
+from study.cli.app import Directory, Json, UserError, app, console, errors, importable, table_of
 
 if TYPE_CHECKING:
-    from analysis import Study, Table
+    from analysis import Boundaries, Study, Table
 
+Batch = Annotated[int | None, typer.Option(min=1, help="Of the latencies, where several were measured.")]
 Directories = Annotated[list[str], typer.Argument(help="Study directories: paths or object-store URIs.")]
 
 
@@ -32,6 +33,7 @@ def pareto(
     objectives: Annotated[
         str | None, typer.Option(help="Names with commas, e.g. accuracy,macs; the study's if not given.")
     ] = None,
+    batch: Batch = None,
     as_json: Json = False,
     csv: Annotated[Path | None, typer.Option(help="Write the front's trials to this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the front into this .svg, .png or .pdf file.")] = None,
@@ -39,7 +41,7 @@ def pareto(
     """The non-dominated trials: a table, JSON, CSV or a figure."""
     import analysis
 
-    study = analysis.load(directory)
+    study = analysis.load(directory, batch=batch)
     names = tuple(objectives.split(",")) if objectives else study.objectives
     front = analysis.pareto(study.trials, names)
     if as_json:
@@ -119,14 +121,15 @@ def report(
     ] = False,
     every: Annotated[float, typer.Option(min=1, help="With --watch: seconds between two looks.")] = 15.0,
     points: Annotated[int, typer.Option(min=0, help="Dominated trials to draw at most; fronts are whole.")] = 5000,
+    batch: Batch = None,
 ) -> None:
     """One HTML page with everything that was found: figures, tables, failures, how it was run, and an audit."""
     import analysis
 
-    study = analysis.load(*directories)
+    study = analysis.load(*directories, batch=batch)
     path = output or _page_of(study)
     if not watch:
-        path = analysis.write_page(study, path, limit=points)
+        path = analysis.write_page(study, path, limit=points, boundaries=_boundaries(study))
         console.print(f"The report in {path} ({path.stat().st_size / 1e6:.1f} MB); open it in any browser")
         return
     console.print(f"Keeping {path} current; Ctrl-C ends that, not the study")
@@ -134,7 +137,20 @@ def report(
     def tell(written: Path, finished: int, budget: int) -> None:
         console.print(f"{finished} of {budget} trials in {written}")
 
-    analysis.keep_current(directories, path, seconds=every, limit=points, listener=tell)
+    how: dict[str, Any] = {"seconds": every, "limit": points, "batch": batch}
+    analysis.keep_current(directories, path, boundaries=_boundaries, listener=tell, **how)
+
+
+def _boundaries(study: Study) -> Boundaries:
+    """Networks or data that cannot be had are no reason to have no report."""
+    from study.cli.boundaries import boundaries
+
+    importable()
+    try:
+        return boundaries(study.directories)
+    except (ValueError, OSError, ImportError) as error:
+        errors.print(f"No decision boundaries: {error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        return {}
 
 
 def _page_of(study: Study) -> Path:
@@ -166,7 +182,7 @@ def _show_settings(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if not rows:
         console.print("Both were run with the same settings.\n")
         return
-    settings = table_of("setting", *names)
+    settings = table_of("setting", *names, words=names)
     for row in rows:
         settings.add_row(*map(escape, row))
     console.print(settings)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from study.cli.app import Directory, Json, UserError, app, console, table_of
-from study.cli.runs import _importable as importable
+from study.cli.app import Directory, Json, UserError, app, console, importable, table_of
 from study.results import StudyDirectory
 
 if TYPE_CHECKING:
@@ -107,7 +106,10 @@ def latency(
     cuda_graph: Annotated[bool, typer.Option("--cuda-graph", help="Replay a CUDA graph.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
 ) -> None:
-    """Time the whole and the compact networks, one at a time, with nothing else running if you see to it."""
+    """Time the whole and the compact networks, one at a time, with nothing else running if you see to it.
+
+    The study keeps the numbers: `study pareto DIR --objectives accuracy,latency` and the report show them.
+    """
     from study import models
     from trainables import latency as timing
 
@@ -125,6 +127,7 @@ def latency(
     how: dict[str, Any] = {"device": device, "threads": threads, "compiled": compiled, "cuda_graph": cuda_graph}
     for network, about in _networks(saved, align):
         rows += [about | asdict(timing.measure(network, shape, size, **how)) for size in batches]
+    place.write_latencies(rows)
     _show_latencies(rows)
     if json_file:
         json_file.write_text(json.dumps(rows, indent=2) + "\n")
@@ -152,7 +155,7 @@ def _networks(saved: dict[str, Saved], align: int | None) -> Iterator[tuple[nn.M
 
 def _show_latencies(rows: list[dict[str, Any]]) -> None:
     dense = {row["batch"]: row["p50_ms"] for row in rows if row["network"] == "dense"}
-    table = table_of("trial", "network", "macs", "batch", "p50 ms", "p95 ms", "speed-up")
+    table = table_of("trial", "network", "macs", "batch", "p50 ms", "p95 ms", "speed-up", words=("network",))
     for row in rows:
         table.add_row(
             row["trial"] or "",

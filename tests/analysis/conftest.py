@@ -140,7 +140,14 @@ def _curve(row: dict[str, Any], epochs: int) -> Iterator[dict[str, Any]]:
             "val_accuracy": 0.1 + done * (row["val_accuracy"] - 0.1),
             "neurons": sum(widths),
             "widths": widths,
+            "gates": _gates(done) if row["trial"].startswith("npn") and epoch < epochs - 1 else None,
         }
+
+
+def _gates(done: float) -> list[int]:
+    """Half of a hundred gates close as training goes on."""
+    shut = round(50 * done)
+    return [shut, *[0] * 13, 50 - shut, *[0] * 4, 50]
 
 
 @pytest.fixture(scope="session")

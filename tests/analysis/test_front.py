@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import analysis
-from analysis.front import front_mask, nondominated
+from analysis.front import _contenders, front_mask, nondominated
 
 # Few distinct values, so that ties and duplicates are the rule.
 VALUES = st.sampled_from([0.0, 1.0, 2.0, 3.0, np.nan, np.inf, -np.inf])
@@ -29,6 +29,23 @@ def brute_force(points: np.ndarray) -> np.ndarray:
 def test_nondominated_equals_brute_force(rows):
     points = np.array(rows, dtype=float)
     np.testing.assert_array_equal(nondominated(points), brute_force(points))
+
+
+@given(st.integers(2, 4).flatmap(lambda m: st.lists(st.tuples(*[st.floats()] * m), min_size=1, max_size=25)))
+def test_nondominated_equals_brute_force_for_numbers_of_any_size(rows):
+    points = np.array(rows, dtype=float)
+    np.testing.assert_array_equal(nondominated(points), brute_force(points))
+
+
+@pytest.mark.parametrize("objectives", [2, 4])
+def test_few_rows_are_left_to_be_compared_with_each_other(objectives):
+    points = np.random.default_rng(0).random((400, objectives))
+    points = np.concatenate([points, points[::7], [[0.5] * objectives]])
+    left = _contenders(points)
+    assert len(left) < len(points) / 3
+    expected = brute_force(points)
+    assert set(np.flatnonzero(expected)) <= set(left)
+    np.testing.assert_array_equal(nondominated(points), expected)
 
 
 @settings(max_examples=60)

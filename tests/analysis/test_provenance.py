@@ -13,7 +13,9 @@ def test_recipe_cost_and_time(study):
     assert facts["budget"].startswith("dense 12, group_lasso 12")
     assert facts["devices"] == "cpu: 60 trials"
     assert facts["finished"] == "2026-01-02 00:00 to 2026-01-02 00:01 UTC, 110 s from the first trial to the last"
-    assert facts["training"] == f"{study.trials['train_seconds'].sum() / 3600:.3g} device hours"
+    seconds = study.trials["train_seconds"].sum()
+    assert facts["training"] == f"{seconds / 3600:.3g} device hours ({seconds:.3g} s)"
+    assert "latency" not in facts
     assert facts["versions"] == "not recorded"
 
 
@@ -34,3 +36,10 @@ def test_a_damaged_manifest_has_no_versions(study_writer, tmp_path):
     (tmp_path / "s" / "packs" / "npn-p0000.json").write_text(json.dumps([]))
     facts = analysis.provenance(study.trials, study.configs["made-up"], study.directories["made-up"])
     assert facts["versions"] == "not recorded"
+
+
+def test_latency_is_said_or_how_to_measure_it(study):
+    args = (study.configs["made-up"], study.directories["made-up"])
+    assert analysis.provenance(study.trials, *args)["latency"] == f"not measured; study latency {args[1].path()}"
+    measured = study.trials.assign(latency_ms=1.0, latency_ms_condition="cpu, 1 thread, batch 1")
+    assert analysis.provenance(measured, *args)["latency"] == "cpu, 1 thread, batch 1, 60 networks"

@@ -1,6 +1,9 @@
 """Commands that look at results: what they print and write, and what they say to wrong arguments."""
 
 import csv
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -86,3 +89,84 @@ def test_compare(directory, tmp_path):
 
 def test_pareto(directory):
     assert "NPN" in run("pareto", directory)
+
+
+MOONS = """
+name: moons
+data: moons
+model: {name: mlp, widths: [8]}
+epochs: 2
+polish: 1
+trials: 2
+methods: [magnitude]
+keep_models: all
+"""
+
+
+def test_boundaries_of_data_that_lie_in_a_plane(tmp_path):
+    """The moons do, in their 100 dimensions; the network is asked there, and says what it says of its own examples."""
+    import numpy as np
+
+    from study.cli.boundaries import boundaries
+    from study.config import loads, to_yaml
+    from study.models import Models, Writer
+    from study.training import job_config, publish
+    from trainables import data
+    from trainables.pack import Pack
+    from trainables.trainable import job
+
+    place = StudyDirectory(tmp_path / "moons")
+    place.create(to_yaml(loads(MOONS, names=False)))
+    trial = {"trial": "magnitude-00000", "number": 0, "lane": 0, "seed": 1, "data_seed": 0}
+    manifest = {"schema": 1, "pack": "magnitude-p0000", "method": "magnitude"}
+    manifest["trials"] = [{**trial, "parameters": {"sparsity": 0.2, "lr": 0.01}}]
+    place.write_manifest(manifest)
+    worker = Pack(job(job_config(place.config(), manifest)), keep=Writer(place, manifest).write)
+    while not worker.done:
+        worker.train_epoch()
+    publish(place, "moons", manifest, worker.trial_rows(), worker.curve_rows())
+
+    found = boundaries({"moons": place})
+    assert list(found) == [("moons", "magnitude-00000")]
+    boundary = found["moons", "magnitude-00000"]
+    test = data.load("moons", seed=0).test
+    assert boundary.labels.tolist() == test.y[: len(boundary.labels)].tolist()
+    said = Models(place).read("magnitude-00000").module(test.x[: len(boundary.labels)]).argmax(1).numpy()
+    columns, lines = (
+        np.abs(edges[:, None] - values).argmin(0)
+        for edges, values in zip((boundary.across, boundary.up), boundary.points.T, strict=True)
+    )
+    assert (boundary.predicted[lines, columns] == said).mean() > 0.95  # the grid is coarse at the border
+    text = run("report", place.path())
+    assert "open it in any browser" in text and "No decision boundaries" not in text
+
+
+def test_other_data_has_no_boundaries_and_costs_no_torch(tmp_path):
+    """The card tells."""
+    place = StudyDirectory(tmp_path / "digits")
+    place.create(yaml.safe_dump({"name": "digits", "objectives": ["accuracy", "neurons"]}))
+    row = {"study": "digits", "method": "dense", "pack": "dense-p0", "trial": "dense-0", "number": 0, "lane": 0}
+    row |= {"seed": 0, "data_seed": 0, "status": "COMPLETE", "val_accuracy": 0.9, "neurons": 10}
+    place.write_results("dense-p0", "dense", [row], [])
+    card = {"task": "classification", "input_shape": [64], "classes": [str(digit) for digit in range(10)]}
+    place.store.put("models/dense-0.json", json.dumps(card).encode())
+    place.store.put("models/dense-0.safetensors", b"never read")
+    program = "import sys; from study.cli.boundaries import boundaries; from study.results import StudyDirectory as S; "
+    program += f"print(boundaries({{'digits': S({place.path()!r})}}), 'torch' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["{}", "False"]
+
+
+def test_tables_have_words_at_the_left(capsys):
+    from study.cli.app import console, table_of
+
+    table = table_of("method", "trials", "parameter", words=("parameter",))
+    table.add_row("npn", "8", "a")
+    table.add_row("dense", "16", "longer")
+    console.print(table)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["method  trials  parameter", "npn          8  a", "dense       16  longer"]
+
+
+def test_latency_of_a_study_without_any_names_the_command(directory):
+    assert "study latency DIR" in str(run("pareto", directory, "--objectives", "accuracy,latency"))

@@ -334,13 +334,60 @@ def test_files_of_a_newer_version_are_refused(directory: StudyDirectory) -> None
     directory.write_results(PACK, METHOD, [trial_row()], [])
     assert directory.local is not None
     (part,) = (directory.local / "results" / "trials").rglob("*.parquet")
-    pq.write_table(pq.read_table(part).replace_schema_metadata({"study.schema": "2"}), part)
-    with pytest.raises(ValueError, match="schema 2, but this version of study reads up to 1"):
+    pq.write_table(pq.read_table(part).replace_schema_metadata({"study.schema": "3"}), part)
+    with pytest.raises(ValueError, match="schema 3, but this version of study reads up to 2"):
         directory.trials()
     (directory.local / "packs").mkdir()
-    (directory.local / "packs" / "npn-p0000.json").write_text(json.dumps({**manifest(), "schema": 2}))
-    with pytest.raises(ValueError, match="schema 2"):
+    (directory.local / "packs" / "npn-p0000.json").write_text(json.dumps({**manifest(), "schema": 3}))
+    with pytest.raises(ValueError, match="schema 3"):
         directory.manifests()
+
+
+def test_what_an_older_version_did_not_write_is_null(directory: StudyDirectory) -> None:
+    directory.write_results(PACK, METHOD, [trial_row()], [curve_row(gates=[1, 2])])
+    directory.write_results("npn-p0001", "npn", *_of_pack("npn-p0001", "npn", gates=[0, 3]))
+    assert directory.local is not None
+    (part,) = (directory.local / "results" / "curves" / f"method={METHOD}").glob("*.parquet")
+    old = pq.read_table(part, partitioning=None).drop_columns("gates").replace_schema_metadata({"study.schema": "1"})
+    pq.write_table(old, part)
+    curves = directory.curves()
+    assert curves.schema.equals(CURVES)
+    assert curves["gates"].to_pylist() == [None, [0, 3]]
+
+
+def _of_pack(pack: str, method: str, **curve: Any) -> tuple[list[Row], list[Row]]:
+    return [trial_row(1, pack, method)], [curve_row(1, 0, pack, method=method, trial=f"{method}-00001", **curve)]
+
+
+def test_curves_of_some_packs_and_trials(directory: StudyDirectory) -> None:
+    directory.write_results(PACK, METHOD, [trial_row(0), trial_row(1)], [curve_row(0), curve_row(1)])
+    directory.write_results("npn-p0001", "npn", *_of_pack("npn-p0001", "npn"))
+    assert directory.local is not None
+    (other,) = (directory.local / "results" / "curves" / "method=npn").glob("*.parquet")
+    other.write_bytes(b"torn")  # what is not asked for is not even read
+    assert directory.curves({PACK})["trial"].to_pylist() == ["group_lasso-00000", "group_lasso-00001"]
+    assert directory.curves({PACK}, {"group_lasso-00001"})["trial"].to_pylist() == ["group_lasso-00001"]
+    assert directory.curves(set()).num_rows == 0
+
+
+def latency_row(trial: str | None, batch: int = 1, **changes: Any) -> Row:
+    row: Row = {"trial": trial, "network": "compact" if trial else "dense", "neurons": 40, "macs": 400, "batch": batch}
+    row |= {"device": "cpu", "dtype": "float32", "threads": 1, "compiled": False, "cuda_graph": False}
+    return row | {"p50_ms": 0.5, "p95_ms": 0.7, "runs": 30, "load": 0.1} | changes
+
+
+def test_latencies_come_back_and_the_newest_of_a_kind_stays(directory: StudyDirectory) -> None:
+    assert directory.latencies().num_rows == 0
+    directory.write_latencies([latency_row(None), latency_row("npn-00001"), latency_row("npn-00001", 64)])
+    directory.write_latencies([latency_row("npn-00001", p50_ms=0.25), latency_row("npn-00002")])
+    found = {(row["trial"], row["batch"]): row["p50_ms"] for row in directory.latencies().to_pylist()}
+    assert found == {(None, 1): 0.5, ("npn-00001", 1): 0.25, ("npn-00001", 64): 0.5, ("npn-00002", 1): 0.5}
+    with pytest.raises(ValueError, match="did you mean 'threads'"):
+        directory.write_latencies([latency_row(None, thread=2)])
+    assert directory.local is not None
+    (directory.local / "results" / "latency.parquet").write_bytes(b"torn")
+    with pytest.warns(DamagedWarning, match=r"latency\.parquet is damaged"):
+        assert directory.latencies().num_rows == 0
 
 
 def test_objectives_are_columns() -> None:

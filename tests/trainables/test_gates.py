@@ -221,3 +221,19 @@ def test_choices_may_be_indices() -> None:
     hard = torch.tensor([0, 1])
     phi = PHI.expand(2, -1)
     assert torch.equal(gates.gate(phi, K, hard), gates.gate(phi, K, hard.bool()))
+
+
+@given(pi=st.lists(st.floats(0, 1, width=32), min_size=1, max_size=40))
+def test_histogram_counts_every_gate_where_it_belongs(pi: list[float]) -> None:
+    (counts,) = gates.histogram(torch.tensor([pi])).tolist()
+    expected = [0] * gates.BINS
+    for p in torch.tensor(pi).tolist():
+        expected[min(int(torch.tensor(p) * gates.BINS), gates.BINS - 1)] += 1
+    assert counts == expected
+
+
+def test_histograms_of_lanes_are_apart() -> None:
+    counts = gates.histogram(torch.tensor([[0.0, 0.01, 1.0], [0.5, 0.5, 0.99]]))
+    assert counts.shape == (2, gates.BINS)
+    assert counts[0].nonzero().flatten().tolist() == [0, 19] and counts[0, 0] == 2
+    assert counts[1, 10] == 2 and counts[1, 19] == 1

@@ -329,3 +329,11 @@ def test_lanes_of_every_kind_equal_lone_trials(batch_norm: bool, training: Any) 
             torch.testing.assert_close(held, tensor[0], rtol=1e-3, atol=1e-5)
         for one, two in zip(pack.history, alone.history, strict=True):
             assert torch.equal(one["widths"][lane], two["widths"][0])
+
+
+def test_gates_are_those_of_all_layers_at_the_sharpness_of_the_stage() -> None:
+    method, knobs, params, state = bind([{"k_start": 2.0}, {"k_start": 9.0}], 3, 4, 2)
+    found = method.gates(params, state, knobs)
+    assert found is not None and found.shape == (2, 3 + 4)
+    phi = torch.cat([params["gate.0"], params["gate.1"]], dim=1)
+    torch.testing.assert_close(found, torch.sigmoid(torch.tensor([[2.0], [9.0]]) * phi))

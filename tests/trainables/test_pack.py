@@ -171,3 +171,14 @@ def test_a_reconstruction_is_learned() -> None:
     assert row["val_mse"] == row["val_loss"] < 0.07
     assert row["test_nmse"] < 0.3
     assert row["val_accuracy_before_polish"] is None
+
+
+def test_curves_have_the_gates_of_methods_that_have_any(row: Any, training: Any) -> None:
+    """While the method is at work: after polishing began there are none."""
+    curves = run(job(training.trials(row.settings), row.method)).curve_rows()
+    for entry in curves:
+        counts = entry.get("gates")
+        if row.method == "npn" and entry["epoch"] < RECIPE.epochs - RECIPE.polish:
+            assert sum(counts) == 64 + 12 + 8  # the inputs of each layer
+        else:
+            assert counts is None

@@ -144,6 +144,10 @@ class Method:
         """The stacked tensors of the networks as they are evaluated: gates applied, extra tensors gone."""
         return params
 
+    def gates(self, params: Params, state: State, knobs: Knobs) -> Tensor | None:
+        """(P, gates): how likely each gate is to be open, those of all layers in a row; None where there are none."""
+        return None
+
     def alive(self, params: Params, state: State, knobs: Knobs, buffers: Params) -> Alive:
         """{layer: (P, units) bool}: the units that the deployed network needs."""
         return liveness(self.graph, self.deployed(params, state, knobs), buffers)

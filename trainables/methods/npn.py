@@ -191,6 +191,9 @@ class NPN(Method):
         z = {name: gates.evaluate(self._pi(phi, state, knobs)) for name, phi in logits.items()}
         return self._gated({n: t for n, t in params.items() if not n.startswith(_GATE)}, z)
 
+    def gates(self, params: Params, state: State, knobs: Knobs) -> Tensor | None:
+        return torch.cat([self._pi(params[_GATE + layer.name], state, knobs) for layer in self.layers], dim=1)
+
     def finish(self, params: Params, state: State, knobs: Knobs) -> None:
         """Polishing is the third stage: gates all but open or shut."""
         state["k"].fill_(FROZEN_K)

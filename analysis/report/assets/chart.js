@@ -6,7 +6,7 @@ function showTip(row, event) {
   const size = axisOf(state.count);
   tip.innerHTML =
     `<b>${escapeHtml(seriesOf(row).title)}</b>${escapeHtml(trials.name[row])}<br>` +
-    `${printed(trials.score[row], study.score)} · ${short(trials.counts[state.count][row])} ${escapeHtml(size.name)}`;
+    `${printed(trials.score[row], study.score)} · ${short(trials.counts[state.count][row])} ${escapeHtml(size.unit ? `${size.unit} ${size.name}` : size.name)}`;
   tip.hidden = false;
   const left = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
   const below = event.clientY + 16 + tip.offsetHeight < innerHeight;

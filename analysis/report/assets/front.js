@@ -32,12 +32,12 @@ function buildFront() {
       if (best === undefined) return;
       const level = at(best)[1];
       shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: level, y1: level, line: { color: colour, width: 1, dash: "dot" }, layer: "below" });
-      traces.push({ ...dots([best], at), marker: { symbol: series.symbol, size: 14, color: colour, line: { width: 1, color: ink("card") } }, cliponaxis: false, ...selection([best]) });
+      traces.push({ ...dots([best], at), marker: { symbol: series.symbol, size: sized(series, 14), color: colour, line: { width: 1, color: ink("card") } }, cliponaxis: false, ...selection([best]) });
       return;
     }
     const onFront = new Set(front);
     const cloud = own.filter((row) => !onFront.has(row));
-    traces.push({ ...dots(cloud, at), marker: { symbol: series.symbol, size: 6, color: colour, opacity: FADED[state.theme] }, ...selection(cloud) });
+    traces.push({ ...dots(cloud, at), marker: { symbol: series.symbol, size: sized(series, 6), color: colour, opacity: FADED[state.theme] }, ...selection(cloud) });
     const spread = state.spread === "on" && study.spread[name][index];
     if (spread) {
       traces.push({ x: spread.band[0].map(scale.place), y: spread.band[1], mode: "lines", fill: "toself", fillcolor: colour, opacity: 0.16, line: { width: 0 }, hoverinfo: "skip" });
@@ -47,7 +47,7 @@ function buildFront() {
       const stairs = [[corners[0][0], worst], ...corners, [edge, corners.at(-1)[1]]];
       traces.push({ x: stairs.map(([x]) => x), y: stairs.map(([, y]) => y), mode: "lines", line: { shape: "hv", color: colour, width: series.study ? 1.1 : 1.8, dash: series.dash }, hoverinfo: "skip" });
     }
-    traces.push({ ...dots(front, at), marker: { symbol: series.symbol, size: 10, color: colour, line: { width: 1, color: ink("card") } }, ...selection(front) });
+    traces.push({ ...dots(front, at), marker: { symbol: series.symbol, size: sized(series, 10), color: colour, line: { width: 1, color: ink("card") } }, ...selection(front) });
   });
 
   const published = study.studies.flatMap((one) => one.published).filter((mark) => mark.count === name);
@@ -67,13 +67,16 @@ function buildFront() {
       uirevision: `${name} ${state.view}`,
       shapes,
       xaxis: {
-        title: { text: titled(axisOf(name)) }, type: scale.log ? "log" : "linear", exponentformat: "SI",
+        title: { text: titled(axisOf(name)) }, type: scale.log ? "log" : "linear", exponentformat: axisOf(name).unit ? "none" : "SI",
         ...(close ? { range: scaled(view.x, scale) } : {}), ...(scale.zero ? zeroTicks(scale, edge) : {}),
       },
       yaxis: { title: { text: titled(study.score) }, ...(close ? { range: view.y } : {}) },
     },
   };
 }
+
+// A triangle looks smaller than other symbols of its size.
+const sized = (series, size) => (series.symbol.startsWith("triangle") ? 1.3 * size : size);
 
 const dots = (rows, at) => ({
   x: rows.map((row) => at(row)[0]), y: rows.map((row) => at(row)[1]), customdata: rows, mode: "markers", hoverinfo: "none",

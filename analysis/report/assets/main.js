@@ -68,6 +68,8 @@ function makeFigures() {
   new Chart("figure-budget", [], buildBudget);
   new Chart("figure-learning", ["pinned", "frontOf", "count"], buildLearning);
   follow(["frontOf", "count"], drawWidths);
+  if (study.boundaries.points.length) new Chart("figure-boundary", ["pinned", "frontOf", "count"], buildBoundary);
+  else document.getElementById("card-boundary").remove();
 
   const slice = { parameter: document.getElementById("slice-parameter"), objective: document.getElementById("slice-objective") };
   slice.objective.replaceChildren(...[study.score, ...study.counts].map((axis) => new Option(axis.name, axis.name)));

@@ -33,16 +33,34 @@ function buildLearning() {
   const plan = study.plans[row];
   if (plan) plan.forEach(([epoch, k]) => mark(epoch - 0.5, `k = ${short(k)}`));
   else if (own.polish) mark(own.epochs - own.polish + 0.5, "polish");
-  note.textContent = `${missing}Above the validation score, below the live units of each layer${last < 12 ? ", numbered at the right" : ""}. ${plan ? "k: sharpness of the gates in each stage. " : ""}${state.pinned === null ? "Click a trial in any figure to see its own." : ""}`;
+  const gated = curve.gates.length > 1;
+  const images = gated ? [gatesOf(curve.gates)] : [];
+  document.getElementById("figure-learning").classList.toggle("deep", gated);
+  const shaded = gated ? "In the middle how likely the gates are to be open: the stronger the shade, the more gates. " : "";
+  note.textContent = `${missing}${shaded}Above the validation score, below the live units of each layer${last < 12 ? ", numbered at the right" : ""}. ${plan ? "k: sharpness of the gates in each stage. " : ""}${state.pinned === null ? "Click a trial in any figure to see its own." : ""}`;
   return {
     traces,
     layout: {
-      dragmode: false, shapes, annotations, margin: { l: 56, r: 22, t: 22, b: 46 },
+      dragmode: false, shapes, annotations, images, margin: { l: 56, r: 22, t: 22, b: 46 },
       xaxis: { title: { text: "Epoch" }, anchor: "y2" },
-      yaxis: { domain: [0.54, 1], title: { text: study.score.percent ? `${study.score.name} / %` : study.score.name } },
-      yaxis2: { domain: [0, 0.46], title: { text: "live units" }, rangemode: "tozero" },
+      yaxis: { domain: [gated ? 0.7 : 0.54, 1], title: { text: study.score.percent ? `${study.score.name} / %` : study.score.name } },
+      yaxis2: { domain: [0, gated ? 0.3 : 0.46], title: { text: "live units" }, rangemode: "tozero" },
+      ...(gated ? { yaxis3: { domain: [0.36, 0.64], range: [0, 1], title: { text: "gate open" }, showgrid: false } } : {}),
     },
   };
+}
+
+// A column of shades for each epoch; the square root, for most gates are at one end.
+function gatesOf(gates) {
+  const bins = gates[0].counts.length;
+  const total = gates[0].counts.reduce((sum, count) => sum + count, 0);
+  const picture = raster(gates.length, bins, (column, bin) => {
+    const count = gates[column].counts[bin];
+    return count ? amount(Math.sqrt(count / total)) : null;
+  });
+  const [first, last] = [gates[0].epoch, gates.at(-1).epoch];
+  const half = (last - first) / (gates.length - 1) / 2;
+  return placed(picture, [first - half, last + half], [0, 1], "y3");
 }
 
 // Layers from first to last, without the end of the map that the page's background would swallow.
@@ -86,7 +104,8 @@ function drawWidths() {
       cell.setAttribute("aria-label", `${trials.name[row]}, layer ${layer + 1}: ${units} of ${series.dense_widths[layer]} units`);
     }
   }
-  add("span", "layer foot", axisOf(state.count).name);
+  const { name, unit } = axisOf(state.count);
+  add("span", "layer foot", unit ? `${name} / ${unit}` : name);
   for (const row of shown) add("span", "foot", short(trials.counts[state.count][row]));
   add("span", "layer foot", study.score.percent ? `${study.score.name} / %` : study.score.name);
   for (const row of shown) add("span", "foot", study.score.percent ? printedScore(row).toFixed(1) : short(printedScore(row)));

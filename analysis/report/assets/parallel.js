@@ -29,7 +29,7 @@ function drawParallel() {
   const sizes = [study.score, axisOf(state.count)];
   parallel.coordinates = [
     ...varied(index).map((name) => coordinate(index, name)),
-    ...sizes.map((axis) => ({ name: axis.percent ? `${axis.name} / %` : axis.name, ...numeric(parallel.rows.map((row) => valueOf(row, axis.name) * axis.scale), false) })),
+    ...sizes.map((axis) => ({ name: axis.percent || axis.unit ? `${axis.name} / ${axis.unit || "%"}` : axis.name, ...numeric(parallel.rows.map((row) => valueOf(row, axis.name) * axis.scale), false) })),
   ];
   const width = Math.max(parallel.holder.clientWidth, 74 * parallel.coordinates.length);
   const height = parallel.holder.clientHeight;

@@ -10,7 +10,7 @@ function buildVolume() {
     const colour = colourOf(index);
     const common = { name: escapeHtml(series.title), hovertemplate: `${escapeHtml(series.title)}: %{y:.4f}<extra></extra>` };
     traces.push({ ...common, x, y, mode: "lines", line: { shape: "hv", color: colour, width: 1.8, dash: series.dash } });
-    traces.push({ ...common, x: [x.at(-1)], y: [y.at(-1)], mode: "markers", marker: { symbol: series.symbol, size: 9, color: colour }, cliponaxis: false });
+    traces.push({ ...common, x: [x.at(-1)], y: [y.at(-1)], mode: "markers", marker: { symbol: series.symbol, size: sized(series, 9), color: colour }, cliponaxis: false });
   }
   document.getElementById("note-volume").textContent = found.box ? `The share of the box up to ${found.box} that the trials so far dominate.` : "No hypervolume: the objectives give no reference point.";
   return {

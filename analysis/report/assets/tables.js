@@ -61,7 +61,7 @@ const columns = study.counts.length && [
   { key: study.score.name, heading: study.score.percent ? `${study.score.name} / %` : study.score.name, value: printedScore, show: (row) => scoreText(trials.score[row]) },
   { key: "test", heading: study.score.percent ? "test / %" : "test", value: (row) => (trials.test[row] === null ? null : trials.test[row] * study.score.scale), show: (row) => scoreText(trials.test[row]) },
   ...(trials.before ? [{ key: "before", heading: "before polish", value: (row) => (trials.before[row] === null ? null : trials.before[row] * study.score.scale), show: (row) => scoreText(trials.before[row]) }] : []),
-  ...study.counts.map(({ name }) => ({ key: name, heading: name, value: (row) => trials.counts[name][row] })),
+  ...study.counts.map(({ name, unit }) => ({ key: name, heading: unit ? `${name} / ${unit}` : name, value: (row) => trials.counts[name][row] })),
   { key: "widths", heading: "layers", value: (row) => trials.widths[row]?.reduce((one, two) => one + two, 0) ?? null, show: (row) => shortList(trials.widths[row]) },
   { key: "seconds", heading: "seconds", value: (row) => trials.seconds[row] },
   { key: "status", heading: "status", value: (row) => trials.statuses[trials.status[row]].toLowerCase().replace("_", " "), text: true },

@@ -19,11 +19,11 @@ const figure = (value, label) => `<div><b>${value}</b><span>${escapeHtml(label)}
 
 function describeCounts(row) {
   const { dense: whole } = seriesOf(row);
-  return study.counts.map(({ name }) => {
+  return study.counts.map(({ name, unit }) => {
     const value = trials.counts[name][row];
     const full = whole[name];
     const against = value !== null && full ? ` · ${percent(value / full)} of dense${value && value < full ? `, ${short(Number((full / value).toPrecision(3)))}×` : ""}` : "";
-    return figure(short(value), `${name}${against}`);
+    return figure(unit && value !== null ? `${short(value)} ${unit}` : short(value), `${name}${against}`);
   }).join("");
 }
 

@@ -77,6 +77,21 @@ def test_sharpness_has_three_stages(study):
     assert len(plan_of(study).neurons) == 6
 
 
+def test_gates_are_shares_and_gone_with_polishing(study):
+    shares = plan_of(study).gates
+    assert shares.shape == (6, 20)
+    assert np.isnan(shares[4:]).all()
+    assert shares[:4].sum(axis=1) == pytest.approx(1)
+    assert shares[3, [0, 14, 19]] == pytest.approx([0.33, 0.17, 0.5])
+
+
+def test_a_study_without_recorded_gates_has_a_plan_all_the_same(study):
+    trial = study.trials.set_index("trial", drop=False).loc["npn-00001"]
+    data = analysis.sharpness_data(trial, study.curves.assign(gates=None), epochs=10)
+    assert data.gates.shape == (6, 0)
+    assert len(analysis.sharpness_figure(data).axes) == 2
+
+
 def test_polishing_freezes_the_gates_in_any_case(study):
     assert plan_of(study, stage_2=0.95).stages[-1] == (9, 5000.0)
 

@@ -160,3 +160,38 @@ def test_losses_have_a_page_too(trials, study):
     config = {"made-up": {**study.configs["made-up"], "objectives": ["mse", "neurons"]}}
     large = analysis.Study(frame, config, study.directories)
     assert "At a mse 2&nbsp;% above the dense one" in analysis.page(large)
+
+
+def made_up_boundary(size=8):
+    points = np.array([[-1.0, 0.0], [1.0, 0.0], [0.5, 1.0]])
+    return analysis.boundary_data(
+        lambda x: np.column_stack([-x[:, 0], x[:, 0]]), points, np.array([0, 1, 1]), grid=size
+    )
+
+
+def test_boundaries_are_of_rows_and_share_their_points(study):
+    given = {("made-up", name): made_up_boundary() for name in ("npn-00001", "npn-00002", "gone-00000")}
+    found = payload(study, boundaries=given)
+    rows, points = found["boundaries"]["networks"], found["boundaries"]["points"]
+    assert [found["trials"]["name"][int(row)] for row in rows] == ["npn-00001", "npn-00002"]
+    assert len(points) == 1 and points[0]["label"] == [0, 1, 1]
+    assert {network["classes"] for network in rows.values()} == {"00001111" * 8}
+
+
+def test_curves_of_gated_trials_have_their_gates(study):
+    found = payload(study)
+    gates = {found["trials"]["name"][int(row)]: curve["gates"] for row, curve in found["curves"].items()}
+    assert gates["group_lasso-00001"] == []
+    assert [line["epoch"] for line in gates["npn-00001"]] == [1, 2, 3, 4]
+    assert all(sum(line["counts"]) == 100 for line in gates["npn-00001"])
+
+
+def test_large_studies_keep_the_curves_of_what_is_shown(study_writer, tmp_path, monkeypatch):
+    """Of the packs that are shown only, which is what makes it possible."""
+    directory = analysis.load(study_writer(tmp_path / "s", trials=30))
+    monkeypatch.setattr("analysis.report.rows.CURVE_TRIALS", 3)
+    read = []
+    store = directory.directories["made-up"].store
+    monkeypatch.setattr(store, "get", lambda path, get=store.get: read.append(path) or get(path))
+    assert len(payload(directory)["curves"]) == 3
+    assert 1 <= len([path for path in read if "/curves/" in path]) <= 3

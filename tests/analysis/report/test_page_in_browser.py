@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 import analysis
@@ -18,7 +19,11 @@ def url(study_writer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     published = [{"label": EVIL, "source": EVIL, "accuracy": 0.93, "neurons": 30}]
     study = analysis.load(study_writer(folder / "study", trials=18, seeds=2, published=published, notes=EVIL))
-    return analysis.write_page(study, folder / "page.html").as_uri()
+    points = np.random.default_rng(0).normal(size=(40, 2))
+    labels = (points[:, 0] > 0).astype(int)
+    boundary = analysis.boundary_data(lambda x: np.column_stack([-x[:, 0], x[:, 0]]), points, labels, grid=24)
+    drawn = {("made-up", name): boundary for name in analysis.pareto(study.trials)["trial"]}
+    return analysis.write_page(study, folder / "page.html", boundaries=drawn).as_uri()
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +126,34 @@ def test_every_figure_is_drawn(page):
     drawn = page.get(
         "[...document.querySelectorAll('.chart')].map((one) => [one.id, one.querySelectorAll('.trace, .bars').length])"
     )
-    assert len(drawn) == 6 and all(count for _, count in drawn), drawn
+    assert len(drawn) == 7 and all(count for _, count in drawn), drawn
     assert page.get("document.querySelectorAll('.widths .cell').length") > 0
     assert page.get("document.querySelectorAll('#figure-parallel text').length") > 8
+
+
+def test_a_gated_trial_shows_its_gates(page):
+    pictures = "document.querySelectorAll('#figure-learning image').length"
+    assert page.get(pictures) == 0
+    page.filter("npn-00001")
+    page.run("document.querySelector('#trial-table tbody tr').click()")
+    page.until(f"{pictures} === 1")
+    assert "gates are to be open" in page.get("document.getElementById('note-learning').textContent")
+    assert page.get("document.getElementById('figure-learning').layout.yaxis3.range") == [0, 1]
+
+
+def test_a_boundary_is_a_picture_with_the_data_on_it(page):
+    assert page.get("document.querySelectorAll('#figure-boundary image').length") == 1
+    assert page.get("document.getElementById('figure-boundary').data.length") == 2
+    colours = page.run(
+        "const source = document.getElementById('figure-boundary').layout.images[0].source;"
+        "return new Promise((done) => { const image = new Image(); image.onload = () => {"
+        "const canvas = document.createElement('canvas'); [canvas.width, canvas.height] = [24, 24];"
+        "const pen = canvas.getContext('2d'); pen.drawImage(image, 0, 0);"
+        "const { data } = pen.getImageData(0, 12, 24, 1);"
+        "done([...Array(24).keys()].map((x) => data.slice(4 * x, 4 * x + 4).join(' '))) }; image.src = source })"
+    )
+    left, border, right = dict.fromkeys(colours)  # a class at each side, the border between them
+    assert colours.index(border) + 1 == colours.index(right) and colours[0] == left
 
 
 def test_nothing_is_asked_of_a_network_and_nothing_injected(page):
