@@ -71,7 +71,7 @@ def compression_at_drop(
     def goal(drop: float) -> Callable[[pd.DataFrame], float]:
         def reached(run: pd.DataFrame) -> float:
             small = fewest(run, count, score, control.bound(score_axis, drop))
-            if small is None:
+            if small is None or pd.isna(small[count_axis.dense]):
                 return np.nan
             return float(np.divide(float(small[count_axis.dense]), float(small[count_axis.column])))
 

@@ -20,6 +20,7 @@ from study.examination import (
     torn,
     torn_checkpoints,
     torn_journal,
+    torn_latencies,
     versions,
     zombies,
 )
@@ -41,6 +42,7 @@ _ALL: tuple[Check, ...] = (
     mismatches,
     zombies,
     torn_checkpoints,
+    torn_latencies,
     stray_models,
     versions,
     leftovers,

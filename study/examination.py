@@ -19,9 +19,11 @@ from study import checkpoints, lock
 from study.layout import (
     CONFIG,
     KINDS,
+    LATENCY,
     PACKS,
     Damaged,
     WrongChecksum,
+    decode_latencies,
     decode_manifest,
     decode_table,
     manifest_path,
@@ -239,6 +241,16 @@ def torn_checkpoints(state: State) -> Iterator[Finding]:
                 pass
             except checkpoints.DamagedCheckpoint as error:
                 yield Finding("torn", path, f"{error}; its pack goes on from an older one", "quarantine")
+
+
+def torn_latencies(state: State) -> Iterator[Finding]:
+    """Times of networks that cannot be read."""
+    store = state.directory.store
+    if store.exists(LATENCY):
+        try:
+            decode_latencies(store.get(LATENCY), LATENCY)
+        except Damaged as error:
+            yield Finding("torn", LATENCY, f"{error}; measure again with `study latency`", "quarantine")
 
 
 def stray_models(state: State) -> Iterator[Finding]:

@@ -15,10 +15,11 @@ from typing import Any, Literal, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from study.schema import CURVES, PARAMETER, TRIALS, VERSION, Manifest, version_of
+from study.schema import CURVES, LATENCIES, PARAMETER, TRIALS, VERSION, Manifest, version_of
 
 CONFIG = "study.yaml"
 PACKS = "packs"
+LATENCY = "results/latency.parquet"
 
 Kind = Literal["trials", "curves"]
 KINDS: tuple[Kind, ...] = ("trials", "curves")
@@ -155,3 +156,15 @@ def _expect(holds: bool, expected: str, got: object) -> None:
 def _checksum(manifest: Manifest) -> str:
     canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
+def decode_latencies(data: bytes, path: str) -> pa.Table:
+    """What `study latency` measured, columns as in LATENCIES.
+
+    Raises:
+        Damaged: it is torn.
+    """
+    try:
+        return pq.read_table(pa.BufferReader(data)).cast(LATENCIES)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Damaged(f"{type(error).__name__}: {error}") from error

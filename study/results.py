@@ -24,10 +24,12 @@ import yaml
 
 from study.layout import (
     CONFIG,
+    LATENCY,
     PACKS,
     SCHEMAS,
     Damaged,
     Kind,
+    decode_latencies,
     decode_manifest,
     decode_table,
     encode_manifest,
@@ -75,7 +77,6 @@ __all__ = [
 _Part = TypeVar("_Part")
 
 _READERS = 8
-_LATENCY = "results/latency.parquet"
 
 
 class NotAStudy(FileNotFoundError):
@@ -220,13 +221,13 @@ class StudyDirectory:
         known = {_way(row): row for row in [*self.latencies().to_pylist(), *table_of(rows, LATENCIES).to_pylist()]}
         sink = pa.BufferOutputStream()
         pq.write_table(table_of(list(known.values()), LATENCIES), sink)
-        self.store.put(_LATENCY, bytes(sink.getvalue()), replace=True)
+        self.store.put(LATENCY, bytes(sink.getvalue()), replace=True)
 
     def latencies(self) -> pa.Table:
         """How long networks take, as far as that was measured."""
         self._require()
-        names = [_LATENCY] if self.store.exists(_LATENCY) else []
-        return concatenate(self._readable(names, lambda name: self._decoded(name, _decode_latencies)), LATENCIES)
+        names = [LATENCY] if self.store.exists(LATENCY) else []
+        return concatenate(self._readable(names, lambda name: self._decoded(name, decode_latencies)), LATENCIES)
 
     def _require(self) -> None:
         if not self.exists():
@@ -280,10 +281,3 @@ def _way(row: Mapping[str, Any]) -> tuple[Any, ...]:
     """The network of a row of LATENCIES and how it was timed."""
     names = ("trial", "network", "batch", "device", "dtype", "threads", "compiled", "cuda_graph")
     return tuple(row[name] for name in names)
-
-
-def _decode_latencies(data: bytes, name: str) -> pa.Table:
-    try:
-        return pq.read_table(pa.BufferReader(data)).cast(LATENCIES)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise Damaged(f"{type(error).__name__}: {error}") from error

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables import cost, gates
+from trainables import cost
 from trainables.equivalence import Outcome, outcomes
 from trainables.groups import everything
 from trainables.problem import Problem, problem
@@ -80,7 +80,6 @@ class Pack:
     def train_epoch(self) -> None:
         assert self.stack is not None, "the pack is done"
         self.stack.train_epoch()
-        self.stack.history[-1] |= _gates(self.stack)
         if self.stack.done:
             found = outcomes(self.stack)
             rows = list(_trial_rows(self.stack, found))
@@ -173,17 +172,6 @@ def _curve_rows(stack: Stack) -> Iterator[Row]:
         columns = {k: v.tolist() if isinstance(v, Tensor) else [v] * len(stack.trials) for k, v in entry.items()}
         for lane, trial in enumerate(stack.trials):
             yield {"trial": trial.trial} | {name: _finite(column[lane]) for name, column in columns.items()}
-
-
-def _gates(stack: Stack) -> Row:
-    """Of a method with gates, while it is at work: how many of each lane's are how likely to be open.
-
-    Known when the scores are.
-    """
-    if "neurons" not in stack.history[-1]:
-        return {}
-    probabilities = stack.method.gates(stack.params, stack.state, stack.knobs)
-    return {} if probabilities is None else {"gates": gates.histogram(probabilities).cpu()}
 
 
 def _lane(entry: Row, lane: int) -> Row:

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 from torch.utils._pytree import tree_map
 
-from trainables import cost
+from trainables import cost, gates
 from trainables.chain import Chain
 from trainables.dropout import replace_dropout
 from trainables.feed import Feed
@@ -206,12 +206,13 @@ class Stack:
             self.method.after_epoch(self.params, self.state, self.knobs, clock)
             self._hold(self)
             self.epoch += 1
+            open_gates = self.method.gates(self.params, self.state, self.knobs)
             if self.epoch == self.method.setting.epochs:
                 self._settle()
         if self.device.type == "cuda":
             torch.cuda.synchronize()
         self.train_seconds += time.perf_counter() - started
-        self._record(lr, train_loss)
+        self._record(lr, train_loss, open_gates)
 
     def _train_steps(self, working: Stack | Small, lr: Tensor, factor: float) -> Tensor:
         method, params, state, knobs = self.method, working.params, self.state, self.knobs
@@ -297,13 +298,15 @@ class Stack:
     def alive(self) -> Alive:
         return self.method.alive(self.params, self.state, self.knobs, self.buffers)
 
-    def _record(self, lr: Tensor, train_loss: Tensor) -> None:
+    def _record(self, lr: Tensor, train_loss: Tensor, open_gates: Tensor | None) -> None:
         entry: dict[str, Any] = {"epoch": self.epoch, "seconds": self.train_seconds, "lr": lr}
         entry["train_loss"] = train_loss
         milestones = (self.method.setting.epochs, self.recipe.epochs)
         if self.epoch in milestones or self.epoch % self.recipe.evaluate_every == 0:
             entry |= {f"val_{name}": value for name, value in self.scores("validation").items()}
             entry |= cost.count(self.problem.graph, self.alive())
+            if open_gates is not None:
+                entry["gates"] = gates.histogram(open_gates)
         self.val_loss = entry.get("val_loss")
         self.history.append({k: v.cpu() if isinstance(v, Tensor) else v for k, v in entry.items()})
         self._mark_diverged(entry)

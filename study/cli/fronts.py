@@ -47,7 +47,8 @@ def pareto(
     if as_json:
         typer.echo(front.to_json(orient="records", indent=2, date_format="iso"))
     if csv:
-        front.to_csv(csv, index=False)
+        csv.parent.mkdir(parents=True, exist_ok=True)
+        csv.write_text(front.to_csv(index=False))
         console.print(f"{len(front)} trials of the front in {csv}")
     if plot:
         figure = analysis.front_figure(analysis.front_data(study.trials, names, published=study.published))

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from study.checkpoints import Checkpoints
 from study.cli import app
 from study.doctor import examine, fix, recover
-from study.layout import SCHEMAS, Kind, decode_table, encode_manifest, encode_table, part_path
+from study.layout import LATENCY, SCHEMAS, Kind, decode_table, encode_manifest, encode_table, part_path
 from study.lock import Lock, Locked
 from study.results import DamagedWarning, NotAStudy, StudyDirectory
 from study.schema import VERSION, table_of
@@ -130,6 +130,11 @@ CASES: dict[str, tuple[Harm, set[tuple[str, str]], bool]] = {
     "card of another network": (
         lambda s: flip(s.path / CARD, b"digits"),
         {("checksum", CARD)},
+        True,
+    ),
+    "torn latencies": (
+        lambda s: s.directory.store.put(LATENCY, b"PAR1"),
+        {("torn", LATENCY)},
         True,
     ),
     "torn card": (lambda s: truncate(s.path / CARD), {("torn", CARD)}, True),
