@@ -2,6 +2,8 @@
 
     python -m benchmarks.chaos --json FILE
 
+It takes hours; `--sides stock` or `--kinds head` adds to what FILE has of the same seed, `--jobs 4` is sooner done.
+
 A small digits study runs over and over, with SIGKILL at random moments to its driver, a worker, Ray's head or its
 raylet, up to three times in a study; a driver that is gone is followed by `study resume`. Then the study is compared
 with one that was never interrupted: trials lost, trials twice, Optuna trials left RUNNING, results that differ. The
@@ -25,6 +27,7 @@ from benchmarks.chaos_sides import Finished, Ours, Side, Stock
 from benchmarks.machine import machine
 from benchmarks.processes import KINDS, born, descendants, kill, targets, title
 
+SIDES = ("study", "stock")
 KILLS_PER_STUDY = 3
 MUST_BE_ZERO = ("lost", "trained_again", "twice", "missing", "failed", "running", "different", "hung")
 
@@ -140,6 +143,7 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="write the result here")
     parser.add_argument("--kills", type=int, default=30, help="of each kind")
     parser.add_argument("--stock-kills", type=int, help="of each kind on the stock side; as many if not given")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--patience", type=float, default=120, help="seconds without progress until a driver is hung")
@@ -148,28 +152,42 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
     generator = random.Random(arguments.seed)
     shares = {kind: [generator.random() for _ in range(arguments.kills)] for kind in arguments.kinds}
     with tempfile.TemporaryDirectory() as scratch:
-        ours, stock = Path(scratch) / "study", Path(scratch) / "stock"
-        ours.mkdir()
-        stock.mkdir()
-        reference = Ours(ours / "reference")
-        result: dict[str, Any] = {"machine": machine(), "seed": arguments.seed}
-        uninterrupted(reference)
-        how = arguments.patience, arguments.jobs
-        result["study"] = side(lambda at: Ours(at, reference), ours, shares, *how)
-        few = {kind: moments[: arguments.stock_kills] for kind, moments in shares.items()}
-        if arguments.stock_kills != 0:
-            result["stock"] = side(Stock, stock, few, *how)
+        folders = {name: Path(scratch) / name for name in arguments.sides}
+        for folder in folders.values():
+            folder.mkdir()
+        result = _so_far(arguments.json, arguments.seed)
+        if "study" in folders:
+            reference = Ours(folders["study"] / "reference")
+            uninterrupted(reference)
+            found = side(lambda at: Ours(at, reference), folders["study"], shares, arguments.patience, arguments.jobs)
+            _add(result["study"], found)
+        if "stock" in folders:
+            few = {kind: moments[: arguments.stock_kills] for kind, moments in shares.items()}
+            _add(result["stock"], side(Stock, folders["stock"], few, arguments.patience, arguments.jobs))
     print(json.dumps(result, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")
     wrong = {
         f"{kind} {name}": count
-        for kind, figures in result["study"]["kills"].items()
+        for kind, figures in result["study"].get("kills", {}).items()
         for name, count in figures.items()
         if name in MUST_BE_ZERO and count
     }
     if wrong:
         raise SystemExit(f"not zero: {wrong}")
+
+
+def _so_far(file: Path | None, seed: int) -> dict[str, Any]:
+    """What an earlier run with the same seed has found."""
+    found = json.loads(file.read_text()) if file and file.exists() else {}
+    if found.get("seed") != seed:
+        found = {"machine": machine(), "seed": seed, "study": {}, "stock": {}}
+    return found
+
+
+def _add(known: dict[str, Any], found: dict[str, Any]) -> None:
+    known["kills"] = known.get("kills", {}) | found["kills"]
+    known["uninterrupted_seconds"] = found["uninterrupted_seconds"]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from benchmarks.chaos import MUST_BE_ZERO, main
 @pytest.mark.parametrize("kind", ["driver", "worker", "head", "raylet"])
 def test_nothing_is_lost_when_it_is_killed(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "chaos.json"
-    main(["--kills", "3", "--stock-kills", "0", "--kinds", kind, "--patience", "300", "--json", str(file)])
+    main(["--kills", "3", "--sides", "study", "--kinds", kind, "--patience", "300", "--json", str(file)])
     figures = json.loads(file.read_text())["study"]["kills"][kind]
     assert figures["kills"] == 3
     assert {name: figures[name] for name in MUST_BE_ZERO} == dict.fromkeys(MUST_BE_ZERO, 0)
