@@ -150,7 +150,8 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=1, help="kinds at once")
     arguments = parser.parse_args(arguments_given)
     generator = random.Random(arguments.seed)
-    shares = {kind: [generator.random() for _ in range(arguments.kills)] for kind in arguments.kinds}
+    drawn = {kind: [generator.random() for _ in range(arguments.kills)] for kind in KINDS}
+    shares = {kind: drawn[kind] for kind in arguments.kinds}
     with tempfile.TemporaryDirectory() as scratch:
         folders = {name: Path(scratch) / name for name in arguments.sides}
         for folder in folders.values():
