@@ -29,7 +29,7 @@ from benchmarks.plain import LAMBDA, LR, train
 WORKERS = 2
 
 
-class Plain(tune.Trainable):  # type: ignore[misc]
+class PlainTrainable(tune.Trainable):  # type: ignore[misc]
     """One trial in one step. It leaves a record of its own when it is finished, which Tune knows nothing of."""
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -64,7 +64,7 @@ def main(folder: Path, trials: int) -> None:
     place = folder / "tune" / "chaos"
 
     if tune.Tuner.can_restore(str(place)):
-        tuner = tune.Tuner.restore(str(place), Plain, resume_unfinished=True, restart_errored=True)
+        tuner = tune.Tuner.restore(str(place), PlainTrainable, resume_unfinished=True, restart_errored=True)
     else:
         storage = JournalStorage(JournalFileBackend(str(folder / "optuna.journal")))
         search = OptunaSearch(
@@ -75,7 +75,7 @@ def main(folder: Path, trials: int) -> None:
             study_name="chaos",
         )
         tuner = tune.Tuner(
-            Plain,
+            PlainTrainable,
             tune_config=tune.TuneConfig(
                 search_alg=search, num_samples=trials, max_concurrent_trials=WORKERS, reuse_actors=True
             ),
