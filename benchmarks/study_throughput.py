@@ -35,6 +35,9 @@ from ray.tune.search.optuna import OptunaSearch
 
 from benchmarks.machine import machine
 from benchmarks.plain import EPOCHS, LAMBDA, LR, epochs, train
+from study.config import loads, to_yaml
+from study.launch import launch
+from study.results import StudyDirectory
 
 WORKERS = 2
 REQUIRED = {"class_trainable": 4.0, "function_trainable": 10.0, "optuna_processes": 1.8}
@@ -145,10 +148,6 @@ def optuna_worker(journal: str, trials: int) -> None:
 
 
 def our_side(trials: int) -> None:
-    from study.config import loads, to_yaml
-    from study.launch import launch
-    from study.results import StudyDirectory
-
     with tempfile.TemporaryDirectory() as folder:
         config = loads(STUDY, overrides=[f"trials={trials}"])
         directory = StudyDirectory(Path(folder) / "run")
@@ -160,8 +159,8 @@ def our_side(trials: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="write the result here")
-    parser.add_argument("--trials", type=int, default=128, help="trials of each side; function trainables a quarter")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--trials", type=int, default=160, help="trials of each side; function trainables a quarter")
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--optuna-worker", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.optuna_worker:
