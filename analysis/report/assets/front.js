@@ -68,7 +68,7 @@ function buildFront() {
       shapes,
       xaxis: {
         title: { text: titled(axisOf(name)) }, type: scale.log ? "log" : "linear", exponentformat: axisOf(name).unit ? "none" : "SI",
-        ...(close ? { range: scaled(view.x, scale) } : {}), ...(scale.zero ? zeroTicks(scale, edge) : {}),
+        ...(close ? { range: scaled(view.x, scale) } : {}), ...(scale.log ? ticks(scale, Math.max(close ? view.x[0] : 0, scale.least), edge) : {}),
       },
       yaxis: { title: { text: titled(study.score) }, ...(close ? { range: view.y } : {}) },
     },
@@ -94,10 +94,15 @@ function scaled([low, high], scale) {
   return [Math.log10(low > 0 && !scale.zero ? low : scale.least / 4.5), Math.log10(high)];
 }
 
-function zeroTicks(scale, edge) {
-  const decades = [];
-  for (let power = Math.ceil(Math.log10(scale.least)); 10 ** power <= edge; power += 1) decades.push(10 ** power);
-  return { tickvals: [scale.least / 3, ...decades], ticktext: ["0", ...decades.map((value) => value.toLocaleString("en"))] };
+// On a log axis: 1, 2 and 5 of every decade where there are few; zero has a place of its own below the least number.
+function ticks(scale, low, high) {
+  const steps = Math.log10(high / low) < 2.5 ? [1, 2, 5] : [1];
+  const values = [];
+  for (let power = Math.floor(Math.log10(low)); 10 ** power <= high; power += 1) values.push(...steps.map((step) => step * 10 ** power));
+  const shown = values.filter((value) => !scale.zero || value >= scale.least);
+  const zero = scale.zero ? [[scale.least / 3], ["0"]] : [[], []];
+  const words = shown.map((value) => value.toLocaleString("en", { maximumSignificantDigits: 3 }));
+  return { tickvals: [...zero[0], ...shown], ticktext: [...zero[1], ...words] };
 }
 
 function noteFront() {
