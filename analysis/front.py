@@ -71,8 +71,7 @@ _PIVOTS = 4
 def _contenders(points: Points) -> NDArray[np.int_]:
     """The rows of finite points (n, m) that are not worse in every objective than one of a few points.
 
-    These few are those with the largest boxes behind them. In all but odd cases next to no rows are left, so that
-    finding the front takes a fifth of the time or less.
+    These few are those with the largest boxes behind them. In all but odd cases next to no rows are left to compare.
     """
     rows, columns = np.arange(len(points)), points.T.copy()
     if len(rows) <= _PIVOTS:

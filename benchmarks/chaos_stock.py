@@ -29,7 +29,7 @@ from benchmarks.plain import LAMBDA, LR, train
 WORKERS = 2
 
 
-class PlainTrainable(tune.Trainable):  # type: ignore[misc]
+class PlainTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
     """One trial in one step. It leaves a record of its own when it is finished, which Tune knows nothing of."""
 
     def setup(self, config: dict[str, Any]) -> None:

@@ -139,6 +139,24 @@ def _check_schema(found: pa.Schema, kind: Kind) -> None:
             _expect(field.name.startswith(PARAMETER), "the columns of study.schema", field.name)
 
 
+def encode_latencies(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue())
+
+
+def decode_latencies(data: bytes, path: str) -> pa.Table:
+    """What `study latency` measured, columns as in LATENCIES.
+
+    Raises:
+        Damaged: it is torn.
+    """
+    try:
+        return pq.read_table(pa.BufferReader(data)).cast(LATENCIES)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Damaged(f"{type(error).__name__}: {error}") from error
+
+
 class _Newer(ValueError):
     pass
 
@@ -156,15 +174,3 @@ def _expect(holds: bool, expected: str, got: object) -> None:
 def _checksum(manifest: Manifest) -> str:
     canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
-
-
-def decode_latencies(data: bytes, path: str) -> pa.Table:
-    """What `study latency` measured, columns as in LATENCIES.
-
-    Raises:
-        Damaged: it is torn.
-    """
-    try:
-        return pq.read_table(pa.BufferReader(data)).cast(LATENCIES)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise Damaged(f"{type(error).__name__}: {error}") from error

@@ -40,7 +40,7 @@ class _OfThisProcess:
         return object, ()
 
 
-class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]
+class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is untyped
     """Hands packs to Tune and their results to Optuna. A pack's manifest is on disk before its trial exists.
 
     Args:
@@ -121,7 +121,7 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]
         """Nothing: `launch` reads the study directory."""
 
 
-class Listen(_OfThisProcess, tune.Callback):  # type: ignore[misc]
+class Listen(_OfThisProcess, tune.Callback):  # type: ignore[misc]  # Ray is untyped
     """Passes what Tune reports to the monitor, and looks whether Ray is there at all."""
 
     def __init__(self, searcher: PackSearcher, listener: Callable[[Monitor], None]) -> None:
@@ -162,7 +162,7 @@ class Listen(_OfThisProcess, tune.Callback):  # type: ignore[misc]
         self.lost_at[trial.trial_id], self.oom_kills = (fraction, times), kills
 
 
-class StopWhen(_OfThisProcess, tune.Stopper):  # type: ignore[misc]
+class StopWhen(_OfThisProcess, tune.Stopper):  # type: ignore[misc]  # Ray is untyped
     """Stops everything once there is a reason to end."""
 
     def __init__(self, ending: Ending, lock: Lock) -> None:

@@ -19,7 +19,6 @@ from typing import Any, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import yaml
 
 from study.layout import (
@@ -32,6 +31,7 @@ from study.layout import (
     decode_latencies,
     decode_manifest,
     decode_table,
+    encode_latencies,
     encode_manifest,
     encode_table,
     manifest_path,
@@ -219,9 +219,7 @@ class StudyDirectory:
         """
         self._require()
         known = {_way(row): row for row in [*self.latencies().to_pylist(), *table_of(rows, LATENCIES).to_pylist()]}
-        sink = pa.BufferOutputStream()
-        pq.write_table(table_of(list(known.values()), LATENCIES), sink)
-        self.store.put(LATENCY, bytes(sink.getvalue()), replace=True)
+        self.store.put(LATENCY, encode_latencies(table_of(list(known.values()), LATENCIES)), replace=True)
 
     def latencies(self) -> pa.Table:
         """How long networks take, as far as that was measured."""

@@ -170,7 +170,7 @@ def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
     tables = list(tables)
     declared = set(schema.names)
     if len(tables) == 1 and declared <= set(tables[0].column_names):
-        (table,) = tables  # of a million trials a copy would take a second
+        (table,) = tables  # of a million trials a copy takes long
         return table.select([*schema.names, *sorted(set(table.column_names) - declared)])
     kinds: dict[str, set[pa.DataType]] = {}
     for table in tables:

@@ -98,8 +98,8 @@ def session(resources: Resources) -> Iterator[Session]:
             raise RayLost(f"Ray did not start ({error})") from error
         raise
     try:
-        with opened as found:
-            yield found
+        with opened:
+            yield opened
     finally:
         if not connected:
             ray.shutdown()

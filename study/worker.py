@@ -21,7 +21,7 @@ GRACE_SECONDS = 8
 """What an epoch is given to end in once the process is told to go; after that the last checkpoint has to do."""
 
 
-class StudyTrainable(tune.Trainable):  # type: ignore[misc]
+class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
     """``config``: ``study``, the study directory; ``pack``, its manifest's name; ``halvings``, see `Training`.
 
     A study directory that cannot be read or written is reported as ``broken``, which ends the study's run. What kills

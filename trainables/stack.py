@@ -6,7 +6,6 @@ a function of the lane's own seeds (`trainables.streams`), every tensor operatio
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -136,7 +135,7 @@ class Stack:
         for name in dropouts:
             self.buffers[f"{name}.seed"] = self.seeds.clone()
         self.skeleton = modules[0].to(self.device)
-        self.chain = Chain.of(self.skeleton, math.prod(self.problem.dataset.input_shape))
+        self.chain = Chain.of(self.skeleton, self.problem.graph.example[0].numel())
         self.frozen = {n: self.params[n].clone() for n, p in self.skeleton.named_parameters() if not p.requires_grad}
         self._refuse_own_randomness()
 
@@ -182,14 +181,14 @@ class Stack:
         def alone(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
             return tree_map(lambda out: out.unsqueeze(0), network(_only(params), _only(buffers), x, y))
 
-        def chained(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
-            assert self._working.chain is not None
-            return measure(self._working.chain(params, x, shared), y)
-
-        if self.chain is not None:
-            return chained
         data = None if shared else 0
-        return alone if len(self.trials) == 1 else vmap(network, in_dims=(0, 0, data, data), randomness="error")
+        mapped = alone if len(self.trials) == 1 else vmap(network, in_dims=(0, 0, data, data), randomness="error")
+
+        def measured(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
+            chain = self._working.chain
+            return mapped(params, buffers, x, y) if chain is None else measure(chain(params, x, shared), y)
+
+        return measured
 
     # -- training ----------------------------------------------------------------------------------------------
 
