@@ -11,6 +11,7 @@ from analysis.axes import Axis, Points, axes_of, minimised
 from analysis.front import DEFAULT, front_mask
 from analysis.palette import in_order
 from analysis.runs import runs
+from study.directory import StudyError
 
 LEVELS = (25, 50, 75)
 
@@ -29,7 +30,7 @@ def attainment(
     """
     axes = axes_of(objectives)
     if len(axes) not in (2, 3):
-        raise ValueError(f"expected two or three objectives, got {tuple(objectives)}")
+        raise StudyError(f"expected two or three objectives, got {tuple(objectives)}")
     parts = []
     for method in in_order(trials["method"].unique()):
         points, sets = fronts_by_run(trials[trials["method"] == method], objectives)
@@ -57,11 +58,11 @@ def attainment_difference(
     """
     axes = axes_of(objectives)
     if len(axes) != 2:
-        raise ValueError(f"expected two objectives, got {tuple(objectives)}")
+        raise StudyError(f"expected two objectives, got {tuple(objectives)}")
     pairs = [fronts_by_run(trials[trials["method"] == method], objectives) for method in (one, other)]
     for method, (points, _) in zip((one, other), pairs, strict=True):
         if not len(points):
-            raise ValueError(f"method {method!r} has no admissible trial (expected two methods of the frame)")
+            raise StudyError(f"method {method!r} has no admissible trial (expected two methods of the frame)")
     x, y = (np.unique(column) for column in np.concatenate([points for points, _ in pairs]).T)
     shares = [_shares(points, sets, x, y) for points, sets in pairs]
     sign = [-1.0 if axis.maximise else 1.0 for axis in axes]

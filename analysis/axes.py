@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from study.results import AFTERWARDS, OBJECTIVES, Objective
+from study.directory import AFTERWARDS, OBJECTIVES, Objective, StudyError
 
 Points = NDArray[np.float64]
 
@@ -70,12 +70,12 @@ def axes_of(objectives: Iterable[str]) -> tuple[Axis, ...]:
     """The axes of the named objectives; ValueError for unknown, repeated or no names."""
     names = tuple(objectives)
     if not names or len(set(names)) != len(names):
-        raise ValueError(f"expected distinct objectives out of {sorted(AXES)}, got {names}")
+        raise StudyError(f"expected distinct objectives out of {sorted(AXES)}, got {names}")
     for name in names:
         if name not in AXES:
             near = get_close_matches(name, AXES, n=1)
             hint = f", did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"unknown objective {name!r}{hint} (expected one of {sorted(AXES)})")
+            raise StudyError(f"unknown objective {name!r}{hint} (expected one of {sorted(AXES)})")
     return tuple(_axis(name, AXES[name]) for name in names)
 
 
@@ -107,7 +107,7 @@ def measured(trials: pd.DataFrame, objectives: Sequence[str]) -> tuple[Axis, tup
         if not axis.is_score and axis not in counts and axis.name not in twin and _differ(trials, axis):
             counts.append(axis)
     if score is None or not counts or not trials[[score.column, counts[0].column]].notna().all(axis=1).any():
-        raise ValueError("expected trials with a score and a count, got none with both (did all of them fail?)")
+        raise StudyError("expected trials with a score and a count, got none with both (did all of them fail?)")
     return score, tuple(counts)
 
 
@@ -122,9 +122,9 @@ def minimised(trials: pd.DataFrame, axes: Sequence[Axis]) -> Points:
     """Objective vectors (n, m) as float64, maximised ones negated, so that less is better everywhere."""
     missing = [axis.column for axis in axes if axis.column not in trials.columns]
     if any(column == objective.column for objective in AFTERWARDS.values() for column in missing):
-        raise ValueError("no latency was measured; measure that of the front's networks with: study latency DIR")
+        raise StudyError("no latency was measured; measure that of the front's networks with: study latency DIR")
     if missing:
-        raise ValueError(f"the trials have no column {missing[0]!r} (expected a frame of analysis.load)")
+        raise StudyError(f"the trials have no column {missing[0]!r} (expected a frame of analysis.load)")
     columns = [
         trials[axis.column].to_numpy(dtype=np.float64, na_value=np.nan) * (-1.0 if axis.maximise else 1.0)
         for axis in axes

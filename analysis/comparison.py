@@ -13,6 +13,7 @@ from analysis.load import Study
 from analysis.palette import in_order, title
 from analysis.summary import OVERALL, baseline, best_of, fewest
 from analysis.table import Column, Table
+from study.directory import StudyError
 
 _ABSENT = "–"
 _ASIDE = ("name", "notes", "published", "pack", "resources", "checkpoint", "retries", "keep_models")
@@ -52,7 +53,7 @@ def compare(study: Study, *, within: float = 0.01) -> Table:
         ValueError: not two studies, or none of their trials has a score and a count.
     """
     if len(study.configs) != 2:
-        raise ValueError(f"expected two studies, got {len(study.configs)}")
+        raise StudyError(f"expected two studies, got {len(study.configs)}")
     first, second = study.configs
     score, counts = measured(study.trials, study.objectives)
     objectives = (score.name, counts[0].name)

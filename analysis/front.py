@@ -103,7 +103,7 @@ def pareto(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT, *, by: str
 
     Args:
         trials: frame of `analysis.load`.
-        objectives: names in study.results.OBJECTIVES, which has their directions.
+        objectives: names in study.directory.OBJECTIVES, which has their directions.
         by: a column, such as "method": one front for each of its values instead of one over all.
     """
     if by is not None:

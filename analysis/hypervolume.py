@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.axes import Axis, Points, axes_of, minimised
 from analysis.front import DEFAULT, front_mask
+from study.directory import StudyError
 
 # Values with a meaning of their own: no correct answer; the error of always predicting the mean.
 _WORST = {"accuracy": 0.0, "nmse": 1.0}
@@ -51,7 +52,7 @@ def reference_of(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> R
     for axis in axes:
         value = _worst(axis, trials, objectives)
         if not np.isfinite(value) or value == _IDEAL.get(axis.name, 0.0):
-            raise ValueError(
+            raise StudyError(
                 f"no reference value for {axis.name!r}: expected a worst value other than the ideal,"
                 f" got {value:g}; give one with analysis.Reference"
             )
@@ -80,7 +81,7 @@ def hypervolume(
     """
     box = reference or reference_of(trials, objectives)
     if box.objectives != tuple(objectives):
-        raise ValueError(f"expected a reference for {tuple(objectives)}, got one for {box.objectives}")
+        raise StudyError(f"expected a reference for {tuple(objectives)}, got one for {box.objectives}")
     front = trials[front_mask(trials, objectives)]
     return volume(box.normalise(front))
 

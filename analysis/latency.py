@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.axes import CONDITION
-from study.results import AFTERWARDS
+from study.directory import AFTERWARDS, StudyError
 
 COLUMN = AFTERWARDS["latency"].column
 _WAY = ["device", "batch", "threads", "compiled", "cuda_graph", "dtype"]
@@ -33,7 +33,7 @@ def with_latency(trials: pd.DataFrame, measured: Sequence[tuple[str, pa.Table]],
     if batch is not None:
         known = sorted(rows["batch"].unique().tolist())
         if batch not in known:
-            raise ValueError(f"expected a batch of which latencies were measured ({known}), but got {batch}")
+            raise StudyError(f"expected a batch of which latencies were measured ({known}), but got {batch}")
         rows = rows[rows["batch"] == batch]
     way = rows.groupby(_WAY, sort=True).size().sort_values(ascending=False, kind="stable").index[0]
     rows = rows[(rows[_WAY] == list(way)).all(axis=1)]

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from analysis.front import DEFAULT, left_out
 from analysis.latency import with_latency
-from study.results import CURVES, TRIALS, StudyDirectory, concatenate
+from study.directory import CURVES, TRIALS, StudyDirectory, StudyError, concatenate
 
 Location = str | PathLike[str]
 
@@ -22,7 +22,7 @@ class Study:
 
     Attributes:
         trials: one row per trial. Counts are nullable integers, metrics float64 (NaN where they do not
-            apply), times are UTC; columns as in study.results.TRIALS, then `param_NAME`, then those of
+            apply), times are UTC; columns as in study.directory.TRIALS, then `param_NAME`, then those of
             `analysis.latency` if any was measured.
         configs: the resolved study.yaml of each study, by the name in the column `study`.
         directories: where each study lies, by the same name.
@@ -34,7 +34,7 @@ class Study:
 
     @cached_property
     def curves(self) -> pd.DataFrame:
-        """One row per trial and epoch, read when first asked for; columns as in study.results.CURVES."""
+        """One row per trial and epoch, read when first asked for; columns as in study.directory.CURVES."""
         parts = [_named(directory.curves(), name) for name, directory in self.directories.items()]
         return to_frame(concatenate(parts, CURVES))
 
@@ -72,11 +72,11 @@ def load(*locations: Location, batch: int | None = None) -> Study:
 
     Raises:
         ValueError: no location, or one named twice; no latencies of this batch.
-        study.results.NotAStudy: a location is not a study directory (a FileNotFoundError).
+        study.directory.NotAStudy: a location is not a study directory (a FileNotFoundError).
     """
     places = [str(location) for location in locations]
     if not places or len(set(places)) != len(places):
-        raise ValueError(f"expected one or several different study directories, got {places}")
+        raise StudyError(f"expected one or several different study directories, got {places}")
     directories = [StudyDirectory(place) for place in places]
     configs = [directory.config() for directory in directories]
     names = [str(config["name"]) for config in configs]

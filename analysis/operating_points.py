@@ -11,6 +11,7 @@ from analysis.palette import in_order, title
 from analysis.runs import estimate, per_run, said_of_runs
 from analysis.summary import BASELINE, baseline_over_runs, best_of, fewest
 from analysis.table import Column, Table
+from study.directory import StudyError
 
 Goals = Mapping[str, Callable[[pd.DataFrame], float]]
 
@@ -66,7 +67,7 @@ def compression_at_drop(
     score_axis, count_axis = axes_of((score, count))
     control = baseline_over_runs(trials, score)
     if control is None:
-        raise ValueError("expected a finished trial of the method 'dense' to compare with, got none")
+        raise StudyError("expected a finished trial of the method 'dense' to compare with, got none")
 
     def goal(drop: float) -> Callable[[pd.DataFrame], float]:
         def reached(run: pd.DataFrame) -> float:

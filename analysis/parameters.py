@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.axes import axes_of
 from analysis.front import DEFAULT, admissible
 from analysis.palette import in_order
-from study.results import PARAMETER
+from study.directory import PARAMETER
 
 ENOUGH = 8
 """Fewer trials than this tell nothing about parameters."""

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.axes import CONDITION, axes_of
 from analysis.figures.hypervolume import unit_of
-from study.results import StudyDirectory
+from study.directory import StudyDirectory
 
 _LOOKS = 8
 """Manifests that are read for versions: packs from the first to the last, since a study may be resumed with others."""

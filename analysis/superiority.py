@@ -11,6 +11,7 @@ from analysis.front import DEFAULT, front_mask
 from analysis.hypervolume import Reference, reference_of, volume
 from analysis.runs import runs
 from analysis.trajectory import Budget, spent
+from study.directory import StudyError
 
 
 def superiority(
@@ -40,7 +41,7 @@ def superiority(
     known = set(trials["method"])
     for method in (one, other):
         if method not in known:
-            raise ValueError(f"expected a method out of {sorted(known)}, got {method!r}")
+            raise StudyError(f"expected a method out of {sorted(known)}, got {method!r}")
     groups = [_runs_of(trials[trials["method"] == method], over) for method in (one, other)]
     lines = []
     for budget in budgets:

@@ -12,6 +12,8 @@ from rich.markup import escape as escape_markup
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from study.directory import StudyError
+
 _UNKNOWN = "–"
 _SHORT = 7
 """Characters of a heading that is not worth breaking."""
@@ -109,7 +111,7 @@ class Table:
         path = Path(path)
         forms = {".csv": self.csv, ".md": self.markdown, ".tex": self.latex}
         if path.suffix not in forms:
-            raise ValueError(f"expected a file name ending in one of {sorted(forms)}, got {path.name!r}")
+            raise StudyError(f"expected a file name ending in one of {sorted(forms)}, got {path.name!r}")
         path.write_text(forms[path.suffix](), encoding="utf-8")
         return path
 

@@ -11,6 +11,7 @@ from analysis.axes import Points
 from analysis.front import DEFAULT, admissible, nondominated
 from analysis.hypervolume import Reference, reference_of, volume
 from analysis.palette import in_order
+from study.directory import StudyError
 
 Budget = Literal["trials", "train_seconds", "wall_seconds"]
 
@@ -25,7 +26,7 @@ def spent(trials: pd.DataFrame, over: Budget = "trials") -> NDArray[np.float64]:
         finished = trials["finished_at"]
         return np.asarray((finished - finished.min()).dt.total_seconds(), dtype=np.float64)
     if over not in ("trials", "train_seconds"):
-        raise ValueError(f"expected trials, train_seconds or wall_seconds, got {over!r}")
+        raise StudyError(f"expected trials, train_seconds or wall_seconds, got {over!r}")
     order = np.argsort(trials["number"].to_numpy(), kind="stable")
     each = np.ones(len(trials)) if over == "trials" else trials["train_seconds"].fillna(0.0).to_numpy(np.float64)
     total = np.empty(len(trials))

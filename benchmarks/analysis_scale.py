@@ -30,8 +30,7 @@ import pyarrow as pa
 
 import analysis
 from benchmarks.machine import machine
-from study.layout import encode_table
-from study.results import OBJECTIVES, TRIALS, StudyDirectory
+from study.directory import OBJECTIVES, TRIALS, StudyDirectory, encode_table
 
 FRONT = ("accuracy", "neurons", "parameters", "macs")
 METHODS = ("group_lasso", "sparse_group_lasso", "exclusive_group", "drop_neuron", "npn")

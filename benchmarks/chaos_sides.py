@@ -15,7 +15,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from study.results import StudyDirectory
+from study.directory import StudyDirectory
 from study.search import JOURNAL
 
 TRIALS = 12

@@ -19,9 +19,9 @@ import torch
 
 from benchmarks.machine import machine
 from study.config import StudyConfig, to_yaml
-from study.results import StudyDirectory
+from study.directory import StudyDirectory
+from study.run import Training
 from study.search import Search
-from study.training import Training
 
 REQUIRED = 0.02
 EPOCHS = 60

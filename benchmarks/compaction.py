@@ -29,13 +29,12 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.machine import machine
-from trainables import compact, cost, models
-from trainables.equivalence import EXAMPLES, outcomes
+from trainables import models
+from trainables.compaction import compact, cost
+from trainables.deploy import measure
 from trainables.groups import Alive, Graph, everything, liveness, trace
-from trainables.latency import measure
-from trainables.pack import Job, Pack
-from trainables.stack import Recipe, Trial
 from trainables.trainable import settle_process
+from trainables.training import EXAMPLES, Job, Pack, Recipe, Trial, outcomes
 
 REQUIRED = {"resnet56_seconds": 2.0, "counting_share_of_epoch": 0.01, "lenet5_speed_up": 2.0}
 LANES = 64

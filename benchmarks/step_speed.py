@@ -3,7 +3,7 @@
     python -m benchmarks.step_speed --json FILE
 
 mlp: digits, 64-128-64-10, every method. convnet: digits as images, 16 and 32 channels, dense alone. wide convnet: 64
-and 128 channels on a few of them; the reason for `trainables.pack.SMALL_MACS`. The ratio is the CPU time of a step
+and 128 channels on a few of them; the reason for SMALL_MACS of trainables.training. The ratio is the CPU time of a step
 alone over that of a trial's share of a stacked step: above 1 stacking pays. An epoch's scores and counts are part of
 its steps.
 shrinking: polish epochs whole over those without the units that are dead in all lanes, by the share of units pruned;
@@ -27,13 +27,12 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import torch
 
 from benchmarks.machine import machine
-from trainables import cost
+from trainables.compaction import cost
 from trainables.groups import everything
 from trainables.methods import METHODS
 from trainables.problem import Problem, problem
-from trainables.shrink import worthwhile
-from trainables.stack import Recipe, Stack, Trial
 from trainables.trainable import settle_process
+from trainables.training import Recipe, Stack, Trial, worthwhile
 
 SIZES = (1, 8, 16, 32, 64)
 SPARSITIES = (0.0625, 0.125, 0.25, 0.5, 0.75)

@@ -36,8 +36,8 @@ from ray.tune.search.optuna import OptunaSearch
 from benchmarks.machine import machine
 from benchmarks.plain import EPOCHS, LAMBDA, LR, epochs, train
 from study.config import loads, to_yaml
-from study.launch import launch
-from study.results import StudyDirectory
+from study.directory import StudyDirectory
+from study.run import launch
 
 WORKERS = 2
 REQUIRED = {"class_trainable": 4.0, "function_trainable": 10.0, "optuna_processes": 1.8}

@@ -1,7 +1,6 @@
 """Dense: no penalty, the baseline that every method is compared with."""
 
-from search_spaces.learning_rate import learning_rate
-from search_spaces.suggest import Suggest
+from search_spaces.space import Suggest, learning_rate
 
 
 def space(suggest: Suggest) -> None:

@@ -1,9 +1,6 @@
 """DropNeuron: l1 ||W||_1 + l2/2 ||W||^2 + dn (lo + li), fully connected layers only (Pan, Dong & Guo 2016)."""
 
-from search_spaces.layer_factors import layer_factors
-from search_spaces.learning_rate import learning_rate
-from search_spaces.parameter import FRACTION
-from search_spaces.suggest import Suggest
+from search_spaces.space import FRACTION, Suggest, layer_factors, learning_rate
 
 
 def space(suggest: Suggest) -> None:

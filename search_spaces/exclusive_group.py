@@ -1,8 +1,6 @@
 """CGES: lambda * sum_l sum_g [gamma_l ||W_g||_2 + (1 - gamma_l)/2 ||W_g||_1^2] (Yoon & Hwang 2017)."""
 
-from search_spaces.learning_rate import learning_rate
-from search_spaces.parameter import Limits
-from search_spaces.suggest import Suggest
+from search_spaces.space import Limits, Suggest, learning_rate
 
 
 def space(suggest: Suggest) -> None:

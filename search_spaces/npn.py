@@ -1,9 +1,6 @@
 """Neural Plasticity Networks: a gate per unit, on with probability g(k phi), by ARM (Li & Ji 2019)."""
 
-from search_spaces.layer_factors import layer_factors
-from search_spaces.learning_rate import learning_rate
-from search_spaces.parameter import FRACTION, POSITIVE, REAL
-from search_spaces.suggest import Suggest
+from search_spaces.space import FRACTION, POSITIVE, REAL, Suggest, layer_factors, learning_rate
 
 
 def space(suggest: Suggest) -> None:

@@ -1,5 +1,5 @@
 """Random pruning: any units go, the floor that every other criterion has to beat."""
 
-from search_spaces.unit_pruning import unit_pruning
+from search_spaces.space import unit_pruning
 
 space = unit_pruning

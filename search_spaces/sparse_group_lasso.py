@@ -1,10 +1,6 @@
 """Sparse group lasso: group lasso with a share alpha on single weights (Alvarez & Salzmann 2016)."""
 
-from search_spaces.group_strength import group_strength
-from search_spaces.layer_weights import layer_weights
-from search_spaces.learning_rate import learning_rate
-from search_spaces.parameter import FRACTION
-from search_spaces.suggest import Suggest
+from search_spaces.space import FRACTION, Suggest, group_strength, layer_weights, learning_rate
 
 
 def space(suggest: Suggest) -> None:

@@ -59,7 +59,7 @@ def roots(file: Path, lazily: bool = True) -> set[str]:
     "package, allowed",
     [
         ("trainables", {"trainables"}),
-        ("search_spaces", {"search_spaces"}),
+        ("search_spaces", {"search_spaces", "trainables"}),
         ("analysis", {"analysis", "study"}),
         ("study", {"study", "trainables", "search_spaces"}),
     ],
@@ -71,10 +71,86 @@ def test_who_may_import_whom(package: str, allowed: set[str]) -> None:
         assert not foreign, f"{file} imports {', '.join(foreign)}"
 
 
-def test_analysis_reads_studies_through_their_results_alone() -> None:
-    for file in files("analysis"):
-        ours = {name for name in imports(file) if name.partition(".")[0] == "study"}
-        assert all(name == "study.results" or name.startswith("study.results.") for name in ours), file
+@pytest.mark.parametrize(
+    "package, of, only",
+    [
+        ("analysis", "study", {"study.directory"}),
+        ("search_spaces", "trainables", {"trainables.errors"}),
+    ],
+)
+def test_what_a_package_may_import_of_another(package: str, of: str, only: set[str]) -> None:
+    for file in files(package):
+        ours = {module_of(name) for name in imports(file) if name.partition(".")[0] == of}
+        assert ours <= only, f"{file} imports {', '.join(ours - only)}"
+
+
+# -- rooms and floors ------------------------------------------------------------------------------------------
+
+MODULES = {
+    ".".join(file.relative_to(path.parent).with_suffix("").parts).removesuffix(".__init__"): file
+    for name, path in PACKAGES.items()
+    for file in files(name)
+}
+ROOMS = [name for name, file in MODULES.items() if file.name == "__init__.py"]
+
+
+def module_of(name: str) -> str:
+    """The module that a dotted name lies in or is."""
+    return name if name in MODULES or "." not in name else module_of(name.rpartition(".")[0])
+
+
+def room_of(module: str) -> str:
+    """Its folder; a file beside the folders of a package is a room of its own."""
+    package, _, rest = module.partition(".")
+    return f"{package}.{rest.partition('.')[0]}" if rest else package
+
+
+def arrows(package: str) -> dict[str, set[str]]:
+    """Which rooms of a package each of its rooms imports."""
+    found: dict[str, set[str]] = {}
+    for module, file in MODULES.items():
+        if module.startswith(f"{package}."):
+            used = {room_of(module_of(name)) for name in imports(file)}
+            found.setdefault(room_of(module), set()).update(
+                room for room in used if room.startswith(f"{package}.") and room != room_of(module)
+            )
+    return found
+
+
+def floors(package: str) -> list[set[str]]:
+    """The rooms of a package, those that need none of the others first; each floor needs the one below.
+
+    Raises:
+        AssertionError: rooms need each other in a circle.
+    """
+    left, built = arrows(package), list[set[str]]()
+    while left:
+        floor = {room for room, needs in left.items() if not needs & set(left)}
+        assert floor, f"a circle in {', '.join(left)}"
+        built.append(floor)
+        left = {room: needs for room, needs in left.items() if room not in floor}
+    return built
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_circle_among_rooms(package: str) -> None:
+    assert sum(map(len, floors(package))) == len(arrows(package))
+
+
+def test_the_harness_shows_its_plan() -> None:
+    assert len(arrows("study")) <= 9
+    assert len(floors("study")) <= 8
+
+
+@pytest.mark.parametrize("package", ["study", "trainables", "search_spaces"])
+def test_a_room_is_entered_through_its_door(package: str) -> None:
+    """What is in a folder is imported from the folder, by all who are not in it."""
+    rooms = [room for room in ROOMS if room.startswith(f"{package}.")]
+    for module, file in MODULES.items():
+        for room in (room for room in rooms if not f"{module}.".startswith(f"{room}.")):
+            said = getattr(importlib.import_module(room), "__all__", [])
+            taken = {name.removeprefix(f"{room}.") for name in imports(file) if name.startswith(f"{room}.")}
+            assert taken <= set(said), f"{file} takes {', '.join(taken - set(said))} from {room}"
 
 
 def test_only_one_file_of_trainables_knows_ray() -> None:
@@ -84,16 +160,16 @@ def test_only_one_file_of_trainables_knows_ray() -> None:
 
 def test_search_spaces_need_optuna_and_nothing_else() -> None:
     used = set().union(*(roots(file) for file in files("search_spaces")))
-    assert used - set(sys.stdlib_module_names) <= {"search_spaces", "optuna"}
+    assert used - set(sys.stdlib_module_names) <= {"search_spaces", "optuna", "trainables"}
 
 
 @pytest.mark.parametrize(
     "name, absent",
     [
         ("analysis", "torch ray optuna"),
-        ("study.results", "torch ray optuna"),
+        ("study.directory", "torch ray optuna"),
         ("trainables", "torch ray"),
-        ("trainables.pack", "ray optuna pandas"),
+        ("trainables.training", "ray optuna pandas"),
         ("search_spaces", "torch ray"),
         ("study.cli", "torch ray optuna pandas matplotlib"),
     ],
@@ -142,7 +218,7 @@ def test_a_package_that_only_collects_exports_all_it_collects(package: ModuleTyp
     collected = {
         alias.name
         for node in tree.body
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(package.__name__)
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__"
         for alias in node.names
     }
     collects_only = all(

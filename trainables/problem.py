@@ -14,7 +14,7 @@ from torch import nn
 from trainables import data, models
 from trainables.data import Dataset
 from trainables.groups import Graph, trace
-from trainables.streams import seed_of
+from trainables.seeds import seed_of
 from trainables.tasks import TASKS, Task
 
 Options = Mapping[str, Any]

@@ -18,11 +18,9 @@ from typing import Any, ClassVar
 import torch
 from ray import tune
 
+from trainables.errors import not_one_of
 from trainables.methods import METHODS, knows
-from trainables.nearest import not_one_of
-from trainables.optim import Schedule
-from trainables.pack import Job, Pack
-from trainables.stack import Recipe, Trial
+from trainables.training import Job, Pack, Recipe, Schedule, Trial
 
 _RECIPE = {f.name for f in dataclasses.fields(Recipe)} - {"lr"}
 _JOB = {"method", "data", "model", "seed", "data_seed", "trials", "device", "vectorize", "shrink"}

@@ -16,6 +16,7 @@ from analysis.figures.style import blank, legend, style
 from analysis.front import DEFAULT, admissible
 from analysis.palette import in_order, looks
 from analysis.summary import BASELINE, baseline_over_runs
+from study.directory import StudyError
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def attainment_data(
     x, y = (axis.within(trials) for axis in oriented(objectives))
     usable = trials[admissible(trials, objectives)]
     if usable.empty:
-        raise ValueError("nothing to draw: no complete trial has both objectives (see analysis.left_out)")
+        raise StudyError("nothing to draw: no complete trial has both objectives (see analysis.left_out)")
     plane = plane_of(printed(usable, x, y), x, y, span)
     found = attainment(usable[usable["method"] != BASELINE], objectives)
     surfaces = []

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.axes import Points
 from analysis.figures.style import WIDTHS, style
+from study.directory import StudyError
 
 _FILLS, _DOTS, _MARKERS = ("#9ecae1", "#fdd0a2", "#c7e9c0"), ("#0072B2", "#D55E00", "#009E73"), "osD"
 
@@ -43,7 +44,7 @@ def boundary_data(
     """
     points, labels = np.asarray(points, dtype=np.float64), np.asarray(labels)
     if points.ndim != 2 or points.shape[1] != 2 or labels.max() >= len(_DOTS):
-        raise ValueError(f"expected points (n, 2) of at most {len(_DOTS)} classes, got {points.shape}, {labels.max()}")
+        raise StudyError(f"expected points (n, 2) of at most {len(_DOTS)} classes, got {points.shape}, {labels.max()}")
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.1 * (high - low)
     across, up = (np.linspace(*limits, grid) for limits in zip(low - margin, high + margin, strict=True))

@@ -15,6 +15,7 @@ from analysis.figures.style import blank, legend, style
 from analysis.front import DEFAULT, admissible, front_mask
 from analysis.palette import Look, in_order, looks
 from analysis.summary import BASELINE
+from study.directory import StudyError
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def front_data(
     x, y = (axis.within(trials) for axis in oriented(objectives))
     usable = trials[admissible(trials, objectives)]
     if usable.empty:
-        raise ValueError("nothing to draw: no complete trial has both objectives (see analysis.left_out)")
+        raise StudyError("nothing to draw: no complete trial has both objectives (see analysis.left_out)")
     values = printed(usable, x, y)
     marks = marks_of(published, x, y)
     plane = plane_of(np.concatenate([values, [(mark.x, mark.y) for mark in marks]] if marks else [values]), x, y, span)

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from analysis.axes import axes_of
 from analysis.figures.style import WIDTHS, legend, style
 from analysis.palette import title
+from study.directory import StudyError
 
 _BARS = (("#0072B2", ""), ("#E69F00", "////"), ("#009E73", "...."), ("#CC79A7", "xxxx"))
 
@@ -18,7 +19,7 @@ def importance_figure(found: pd.DataFrame, width: str | float = "column") -> Fig
         found: frame of `analysis.importance`; ValueError where it is empty.
     """
     if found.empty:
-        raise ValueError("nothing to draw: no method has enough complete trials with parameters that vary")
+        raise StudyError("nothing to draw: no method has enough complete trials with parameters that vary")
     objectives = axes_of(found["objective"].unique())
     groups = dict(list(found.groupby("method", sort=False)))
     names = {method: _by_weight(part) for method, part in groups.items()}

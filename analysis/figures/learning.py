@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.axes import Axis, Points, axes_of
 from analysis.figures.style import WIDTHS, style
+from study.directory import StudyError
 
 LAYERS = "cividis"
 """The colour map of layers, first to last: even to the eye, in grey, and for the colour-blind."""
@@ -52,7 +53,7 @@ def learning_data(
     known = set(curves["trial"])
     unknown = [name for name in trials if name not in known]
     if not trials or unknown:
-        raise ValueError(f"expected the names of trials that have curves, got {unknown or 'none'}")
+        raise StudyError(f"expected the names of trials that have curves, got {unknown or 'none'}")
     courses = tuple(_course(curves[curves["trial"] == name], name, axis) for name in trials)
     last = int(max(course.epochs[-1] for course in courses))
     return LearningData(axis, courses, last - polish if polish else None)

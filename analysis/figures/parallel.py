@@ -15,7 +15,7 @@ from analysis.figures.style import WIDTHS, style
 from analysis.front import DEFAULT, admissible
 from analysis.palette import title
 from analysis.parameters import logarithmic, searched
-from study.results import PARAMETER
+from study.directory import PARAMETER, StudyError
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def parallel_data(trials: pd.DataFrame, method: str, objectives: Sequence[str] =
     own = trials[(trials["method"] == method) & admissible(trials, objectives)]
     names = searched(own)
     if not names:
-        raise ValueError(f"expected a method with complete trials and parameters that vary, got {method!r}")
+        raise StudyError(f"expected a method with complete trials and parameters that vary, got {method!r}")
     parameters = [slice_of(own[name], name.removeprefix(PARAMETER)) for name in names]
     reached = [
         Slice(axis.name, own[axis.column].to_numpy(np.float64) * axis.scale, (), logarithmic(own[axis.column]))

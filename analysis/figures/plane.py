@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter, NullLocator, SymmetricalLogLocator
 
 from analysis.axes import Axis, Points, axes_of
+from study.directory import StudyError
 
 Limits = tuple[float, float]
 
@@ -73,7 +74,7 @@ def oriented(objectives: Sequence[str]) -> tuple[Axis, Axis]:
     """x and y: the score on y and the count on x; ValueError unless there are two objectives."""
     axes = axes_of(objectives)
     if len(axes) != 2:
-        raise ValueError(f"expected two objectives, got {tuple(objectives)}")
+        raise StudyError(f"expected two objectives, got {tuple(objectives)}")
     y, x = axes if axes[0].is_score or not axes[1].is_score else axes[::-1]
     return x, y
 

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.axes import Points
 from analysis.figures.learning import LAYERS
 from analysis.figures.style import WIDTHS, style
+from study.directory import StudyError
 
 FROZEN = 5000.0
 """The sharpness of the third stage: gates all but open or shut."""
@@ -51,7 +52,7 @@ def plan(trial: "pd.Series[Any]", epochs: int, polish: int = 0) -> tuple[tuple[i
     values = [float(trial.get(name, np.nan)) for name in names]
     if np.isnan(values).any():
         missing = [name for name, value in zip(names, values, strict=True) if np.isnan(value)]
-        raise ValueError(f"expected a trial of npn, got {trial['trial']!r}, which has no {', '.join(missing)}")
+        raise StudyError(f"expected a trial of npn, got {trial['trial']!r}, which has no {', '.join(missing)}")
     start, middle, first_end, second_end = values
     # Epoch e (from 1) has trained (e - 1) / epochs of the whole when its k is chosen.
     begins = [1, *(int(np.ceil(end * epochs - 1e-9)) + 1 for end in (first_end, second_end))]

@@ -13,7 +13,7 @@ from analysis.figures.style import WIDTHS, style
 from analysis.front import admissible
 from analysis.palette import title
 from analysis.parameters import logarithmic, searched
-from study.results import PARAMETER
+from study.directory import PARAMETER, StudyError
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def slices_data(trials: pd.DataFrame, method: str, objective: str = "accuracy") 
     own = trials[(trials["method"] == method) & admissible(trials, (objective,))]
     names = searched(own)
     if not names:
-        raise ValueError(f"expected a method with complete trials and parameters that vary, got {method!r}")
+        raise StudyError(f"expected a method with complete trials and parameters that vary, got {method!r}")
     score, order = own[axis.column].to_numpy(np.float64), own["number"].to_numpy(np.float64)
     slices = tuple(slice_of(own[name], name.removeprefix(PARAMETER)) for name in names)
     return SlicesData(method, axis, score * axis.scale, order, slices)

@@ -8,6 +8,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from study.directory import StudyError
+
 # Width in inches of one text column and of a whole page in the usual two-column formats (IEEE: 3.5 and 7.16).
 WIDTHS = {"column": 3.5, "page": 7.16}
 SUFFIXES = (".pdf", ".png", ".svg")
@@ -52,7 +54,7 @@ def blank(width: str | float = "column", entries: int = 0) -> Figure:
     It is no pyplot figure: nothing has to be closed, and no display is needed.
     """
     if isinstance(width, str) and width not in WIDTHS:
-        raise ValueError(f"expected a width out of {sorted(WIDTHS)} or inches, got {width!r}")
+        raise StudyError(f"expected a width out of {sorted(WIDTHS)} or inches, got {width!r}")
     inches = WIDTHS[width] if isinstance(width, str) else width
     rows = -(-entries // _columns(inches))
     return Figure(figsize=(inches, 1.0 + 0.42 * inches + 0.15 * rows), layout="constrained")
@@ -72,7 +74,7 @@ def save(figure: Figure, path: str | Path) -> Path:
     """Write the figure as the suffix says: .svg, .pdf or .png (300 dpi); ValueError for another suffix."""
     path = Path(path)
     if path.suffix not in SUFFIXES:
-        raise ValueError(f"expected a file name ending in one of {list(SUFFIXES)}, got {path.name!r}")
+        raise StudyError(f"expected a file name ending in one of {list(SUFFIXES)}, got {path.name!r}")
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
     with style():
         figure.savefig(path, metadata=dates[path.suffix])

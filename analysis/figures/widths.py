@@ -13,6 +13,7 @@ from analysis.figures.plane import oriented, printed
 from analysis.figures.style import WIDTHS, style
 from analysis.front import DEFAULT, distinct, pareto
 from analysis.palette import title
+from study.directory import StudyError
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def widths_data(trials: pd.DataFrame, method: str, objectives: Sequence[str] = D
     front = distinct(pareto(trials[trials["method"] == method], objectives), objectives)
     front = front[front["widths"].notna()].sort_values([x.column, y.column])
     if front.empty:
-        raise ValueError(f"expected a method with networks on its front, got {method!r}, which has none")
+        raise StudyError(f"expected a method with networks on its front, got {method!r}, which has none")
     widths, dense = (np.array([list(row) for row in front[name]], dtype=np.float64) for name in _COLUMNS)
     return WidthsData(method, x, y, printed(front, x, y), widths, dense)
 

@@ -7,7 +7,7 @@ from html import escape
 import pandas as pd
 
 from analysis.load import Study
-from study.results import PARAMETER
+from study.directory import PARAMETER
 
 TEXT = ' class="text"'
 """Of cells that hold words: numbers stand at the right, words at the left."""

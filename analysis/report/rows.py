@@ -13,7 +13,7 @@ from analysis.load import Study
 from analysis.parameters import logarithmic, searched
 from analysis.report.elements import last_line
 from analysis.report.encode import number, numbers, words
-from study.results import PARAMETER
+from study.directory import PARAMETER
 
 Json = dict[str, Any]
 

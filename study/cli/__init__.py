@@ -8,7 +8,7 @@ from typing import Any
 
 from study.cli import failures, fronts, models, runs, upkeep, writing
 from study.cli.app import app, errors
-from study.results import DamagedWarning
+from study.directory import DamagedWarning
 
 __all__ = ["app", "failures", "fronts", "main", "models", "runs", "upkeep", "writing"]
 

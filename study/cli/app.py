@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from trainables.errors import StudyError
+
 app = typer.Typer(
     help="Hyperparameter studies of networks that learn their own size.",
     no_args_is_help=True,
@@ -25,7 +27,7 @@ Directory = Annotated[str, typer.Argument(help="A study directory: a path or an 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
-class UserError(ValueError):
+class UserError(StudyError):
     """Something the user can put right; its message is all that is shown."""
 
 

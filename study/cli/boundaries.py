@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from study.results import StudyDirectory
+from study.directory import StudyDirectory
 
 if TYPE_CHECKING:
     from analysis import Boundaries, BoundaryData
-    from trainables.saved import Saved
+    from trainables.deploy import Saved
 
 MOST = 24
 """Networks of a study that are asked."""
@@ -30,13 +30,13 @@ def boundaries(directories: Mapping[str, StudyDirectory]) -> Boundaries:
 
 
 def _of_study(place: StudyDirectory) -> dict[str, BoundaryData]:
-    from study import models
+    from study.directory import MODELS, Models, front_of
 
-    kept = models.Models(place)
+    kept = Models(place)
     there = set(kept.trials())
-    trials = [trial for trial in models.front(place) if trial in there][:MOST]
+    trials = [trial for trial in front_of(place) if trial in there][:MOST]
     # All networks of a study have the same data; their cards tell without torch, which takes seconds to import.
-    if not trials or not _may_lie_in_a_plane(json.loads(place.store.get(f"{models.FOLDER}/{trials[0]}.json"))):
+    if not trials or not _may_lie_in_a_plane(json.loads(place.store.get(f"{MODELS}/{trials[0]}.json"))):
         return {}
     found = {trial: _of_network(kept.read(trial)) for trial in trials}
     return {trial: boundary for trial, boundary in found.items() if boundary is not None}

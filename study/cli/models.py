@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from study.cli.app import Directory, Json, UserError, app, console, importable, table_of
-from study.results import StudyDirectory
+from study.directory import StudyDirectory
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from trainables.saved import Saved
+    from trainables.deploy import Saved
 
 
 @app.command()
@@ -31,10 +31,9 @@ def export(
     ] = None,
 ) -> None:
     """Write compact networks for use elsewhere: preprocessing included, with a model card beside each."""
-    from study import models
-    from study.model_card import markdown
-    from trainables.export import SUFFIXES
-    from trainables.export import export as to_bytes
+    from study.directory import Models, front_of, markdown
+    from trainables.deploy import SUFFIXES
+    from trainables.deploy import export as to_bytes
 
     place = StudyDirectory(directory)
     if (trial is None) == (not front):
@@ -44,7 +43,7 @@ def export(
     suffix = SUFFIXES[form]
     if front:
         folder = output or Path(f"{place.config()['name']}-front")
-        files = {name: folder / f"{name}{suffix}" for name in models.front(place)}
+        files = {name: folder / f"{name}{suffix}" for name in front_of(place)}
         if not files:
             raise UserError(f"expected trials on the front of {place.path()}, but none is complete")
     else:
@@ -54,7 +53,7 @@ def export(
             raise UserError(f"--output: expected a file that ends in {suffix} for {form} but got {files[trial].name!r}")
     importable()
     for name, file in files.items():
-        network = models.Models(place).read(name)
+        network = Models(place).read(name)
         data = to_bytes(network, form)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
@@ -74,15 +73,16 @@ def evaluate(
 ) -> None:
     """Score an exported network on a data set."""
     from trainables import data as data_sets
-    from trainables import export as exports
+    from trainables.deploy import evaluate as score
+    from trainables.deploy import load
 
     importable()
-    network = exports.load(file)
+    network = load(file)
     own = network.card["data"] if network.card["data"]["name"] == data else {}
     options = {key: value for key, value in own.items() if key not in ("name", "resample")}
     default = network.card["data_seed"] if own else 0
     dataset = data_sets.load(data, seed=default if seed is None else seed, **options)
-    scores = exports.evaluate(network, dataset, split)
+    scores = score(network, dataset, split)
     if as_json:
         typer.echo(json.dumps({"file": str(file), "data": data, "split": split} | scores, indent=2))
         return
@@ -110,23 +110,23 @@ def latency(
 
     The study keeps the numbers: `study pareto DIR --objectives accuracy,latency` and the report show them.
     """
-    from study import models
-    from trainables import latency as timing
+    from study.directory import Models, front_of
+    from trainables.deploy import measure
 
     place = StudyDirectory(directory)
     batches = [_natural("--batch", text) for text in batch.split(",")]
     if align is not None:
         _natural("--align", str(align))
-    names = models.front(place) if trials == "front" else trials.split(",")
+    names = front_of(place) if trials == "front" else trials.split(",")
     if not names:
         raise UserError(f"expected trials on the front of {place.path()}, but none is complete")
     importable()
-    saved = {name: models.Models(place).read(name) for name in names}
+    saved = {name: Models(place).read(name) for name in names}
     rows: list[dict[str, Any]] = []
     shape = next(iter(saved.values())).card["input_shape"]
     how: dict[str, Any] = {"device": device, "threads": threads, "compiled": compiled, "cuda_graph": cuda_graph}
     for network, about in _networks(saved, align):
-        rows += [about | asdict(timing.measure(network, shape, size, **how)) for size in batches]
+        rows += [about | asdict(measure(network, shape, size, **how)) for size in batches]
     place.write_latencies(rows)
     _show_latencies(rows)
     if json_file:
@@ -136,9 +136,8 @@ def latency(
 
 def _networks(saved: dict[str, Saved], align: int | None) -> Iterator[tuple[nn.Module, dict[str, Any]]]:
     """What is timed, with what the table tells of it: first the whole network, which is of no trial."""
-    from trainables.align import aligned, widened
-    from trainables.cost import count
-    from trainables.saved import dense, structure
+    from trainables.compaction import cost
+    from trainables.deploy import aligned, dense, structure, widened
 
     first = next(iter(saved.values())).card
     sizes = {key: first["trial"][f"dense_{key}"] for key in ("neurons", "macs")}
@@ -148,7 +147,7 @@ def _networks(saved: dict[str, Saved], align: int | None) -> Iterator[tuple[nn.M
         yield network.module, {"trial": name, "network": "compact", **sizes}
         if align:
             graph, alive = structure(network.card)
-            counts = count(graph, widened(graph, alive, align))
+            counts = cost.count(graph, widened(graph, alive, align))
             sizes = {key: int(counts[key]) for key in sizes}
             yield aligned(network, align), {"trial": name, "network": f"aligned to {align}", **sizes}
 

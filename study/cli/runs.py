@@ -14,11 +14,10 @@ import typer
 from study.cli import failures
 from study.cli.app import Directory, Json, UserError, app, console, errors, importable, table_of
 from study.config import StudyConfig, load, loads
-from study.lock import driver_of
-from study.results import StudyDirectory
+from study.directory import StudyDirectory, driver_of
 
 if TYPE_CHECKING:
-    from study.progress import Monitor
+    from study.run import Monitor
 
 BROKEN = 1
 
@@ -91,7 +90,7 @@ def _stored(directory: StudyDirectory, settings: list[str] | None = None, names:
 
 def _layers(config: StudyConfig) -> dict[str, int]:
     """Also the check that data and model can be had, before anything starts."""
-    from study.launch import layer_counts
+    from study.run import layer_counts
 
     try:
         return layer_counts(config)
@@ -100,8 +99,7 @@ def _layers(config: StudyConfig) -> dict[str, int]:
 
 
 def _launch(config: StudyConfig, directory: StudyDirectory) -> None:
-    from study.launch import launch
-    from study.progress import display, duration
+    from study.run import display, duration, launch
 
     importable()
     _layers(config)

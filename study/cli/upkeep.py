@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from study.cli.app import Directory, Json, app, console
-from study.results import StudyDirectory
+from study.directory import StudyDirectory
 
 
 @app.command()
@@ -19,12 +19,13 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check a study for torn files, orphans, duplicates and zombies; exit code 1 if something is left to repair."""
-    from study import doctor as ward
-    from study.lock import driver_of
+    from study.directory import driver_of
+    from study.doctor import examine
+    from study.doctor import fix as repair
 
     place = StudyDirectory(directory)
-    repaired = ward.fix(place) if fix else []
-    findings = ward.examine(place)
+    repaired = repair(place) if fix else []
+    findings = examine(place)
     driver = driver_of(place.store)
     if as_json:
         found = {
@@ -71,7 +72,7 @@ def merge(
     name: Annotated[str | None, typer.Option(help="The name of the study; the first one's if not given.")] = None,
 ) -> None:
     """Make one study of several that ran apart; the originals stay as they are."""
-    from study.merge import merge as make
+    from study.doctor import merge as make
 
     merged = make([StudyDirectory(directory) for directory in directories], StudyDirectory(output), name)
     twice = f"; {merged.doubled} trials were in more than one and are kept once" if merged.doubled else ""

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import analysis
-from study.results import StudyDirectory
+from study.directory.study_directory import StudyDirectory
 
 # A busy machine is no failure.
 hypothesis.settings.register_profile("analysis", deadline=None)

@@ -5,7 +5,7 @@ import pytest
 
 import analysis
 from analysis.report.payload import payload
-from study.results import StudyDirectory
+from study.directory.study_directory import StudyDirectory
 
 
 def timed(trial, milliseconds, batch=1, **changes):

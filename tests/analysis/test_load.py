@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import analysis
-from study.results import StudyDirectory
+from study.directory.study_directory import StudyDirectory
 
 
 def write(location, name="digits", method="npn", trials=3, **parameters) -> str:

@@ -3,7 +3,7 @@
 import json
 
 import analysis
-from study.results import StudyDirectory
+from study.directory.study_directory import StudyDirectory
 
 
 def test_recipe_cost_and_time(study):

@@ -13,7 +13,6 @@ from search_spaces import (
     Choice,
     Parameter,
     Pinned,
-    Problems,
     Range,
     Suggest,
     Value,
@@ -24,7 +23,8 @@ from search_spaces import (
     suggest_parameters,
     validate,
 )
-from search_spaces.branches import branches, merged
+from search_spaces.space.branches import branches, merged
+from trainables.errors import Mistakes
 from trainables.methods import METHODS, stack_knobs
 
 LAYERS = 3
@@ -256,13 +256,13 @@ def test_impossible_settings(method: str, overrides: dict[str, Any], said: str) 
 
 
 def test_all_problems_are_reported_at_once() -> None:
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(Mistakes) as caught:
         validate("group_lasso", {"lr": -1, "lambda": [2, 1], "wieghting": "sqrt"})
-    assert [problem.keys for problem in caught.value.problems] == [("lr",), ("lambda",), ("wieghting",)]
+    assert [mistake.keys for mistake in caught.value.mistakes] == [("lr",), ("lambda",), ("wieghting",)]
 
 
 def test_a_trial_refuses_what_validation_would() -> None:
-    with pytest.raises(Problems, match="lr: expected a number > 0"):
+    with pytest.raises(Mistakes, match="lr: expected a number > 0"):
         draw("dense", {"lr": -1}, trials=1)
 
 
@@ -287,7 +287,7 @@ def test_whole_numbers() -> None:
         ({"step": 1.5}, "a whole number"),
         ([0.5, 2], "a whole number"),
     ):
-        assert said in str(run({"depth": wrong})[0].problems[0])
+        assert said in str(run({"depth": wrong})[0].mistakes[0])
 
 
 def test_ranges_of_branches_are_joined() -> None:

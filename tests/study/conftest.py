@@ -14,12 +14,13 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from study.checkpoints import Checkpoints
-from study.config import StudyConfig, to_yaml
-from study.models import FOLDER, Front
-from study.results import Manifest, StudyDirectory
-from study.search import Search
-from trainables.sealed import seal
+from study.config.load import StudyConfig, to_yaml
+from study.directory.checkpoints import Checkpoints
+from study.directory.layout import MODELS
+from study.directory.models import Front
+from study.directory.study_directory import Manifest, StudyDirectory
+from study.search.search import Search
+from trainables.deploy.sealed import seal
 
 Row = dict[str, Any]
 
@@ -65,8 +66,8 @@ class Grown:
         row = {"trial": trial, "pack": "?", "number": 0}
         card = json.dumps({"schema": 1, "study": self.config.name, "trial": row})
         network = seal(save({"weight": torch.ones(2)}), {"card": card})
-        self.directory.store.put(f"{FOLDER}/{trial}.safetensors", network)
-        self.directory.store.put(f"{FOLDER}/{trial}.json", card.encode())
+        self.directory.store.put(f"{MODELS}/{trial}.safetensors", network)
+        self.directory.store.put(f"{MODELS}/{trial}.json", card.encode())
 
     def files(self) -> dict[str, bytes]:
         """All but what names the time: the lock."""

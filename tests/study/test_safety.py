@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from study.doctor import examine, fix
-from study.layout import encode_manifest
-from study.merge import merge
-from study.results import DamagedWarning, StudyDirectory
-from study.store import Store
+from study.directory.layout import encode_manifest
+from study.directory.store import Store
+from study.directory.study_directory import DamagedWarning, StudyDirectory
+from study.doctor.merge import merge
+from study.doctor.repair import examine, fix
 
 Grow = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def bombs(target: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("form", ["zip", "legacy", "plain"])
 def test_a_checkpoint_that_is_a_program_is_not_run(grow: Grow, tmp_path: Path, form: str) -> None:
-    from study.checkpoints import Checkpoints
+    from study.directory.checkpoints import Checkpoints
 
     study, hacked = grow(), tmp_path / "hacked"
     path = "checkpoints/group_lasso-p0001-00000009.pt"
@@ -194,8 +194,8 @@ from pathlib import Path
 spec = importlib.util.spec_from_file_location("grown", sys.argv[1])
 grown = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(grown)
-from study import store
-from study.lock import Lock
+from study.directory import store
+from study.directory.lock import Lock
 
 os.fsync = lambda descriptor: None  # a killed process loses nothing that it wrote
 

@@ -12,7 +12,7 @@ import torch
 
 from trainables.methods import METHODS
 from trainables.problem import Problem, problem
-from trainables.stack import Recipe, Stack, Trial
+from trainables.training.stack import Recipe, Stack, Trial
 
 Settings = Mapping[str, float | str]
 

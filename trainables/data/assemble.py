@@ -13,6 +13,7 @@ from trainables.data.dataset import Dataset, Split
 from trainables.data.holdout import choose, count_of, hold_out
 from trainables.data.moments import moments
 from trainables.data.parts import Array, Found, Part, Request
+from trainables.errors import StudyError
 
 Numbers = float | Sequence[float]
 
@@ -34,9 +35,9 @@ def assemble(
     shape = train.x.shape[1:]
     for split, part in parts.items():
         if part.x.shape[1:] != shape:
-            raise ValueError(f"examples of shape {shape} in the train split, {part.x.shape[1:]} in {split}")
+            raise StudyError(f"examples of shape {shape} in the train split, {part.x.shape[1:]} in {split}")
     if augment is not None and (len(shape) != 3 or train.x.dtype != np.uint8):
-        raise ValueError(f"augment: {augment} needs images of pixels, got examples of shape {shape}")
+        raise StudyError(f"augment: {augment} needs images of pixels, got examples of shape {shape}")
     automatic = moments(train) if found.normalise else (np.zeros(1), np.ones(1))
     targets = train.y if found.normalise and found.task == "regression" else None
     return Dataset(
@@ -63,19 +64,19 @@ def _held_out(found: Found, request: Request, test: float | None, limit: int | N
     parts = dict(found.parts)
     pool = len(parts["train"].x)
     if "test" in parts and test is not None:
-        raise ValueError(f"test: {request.name} has a test set of its own, leave test: {test} out")
+        raise StudyError(f"test: {request.name} has a test set of its own, leave test: {test} out")
     if "test" not in parts:
         count = count_of(0.2 if test is None else test, pool, "test")
         parts["train"], parts["test"] = hold_out(parts["train"], count, stratify, rng)
     if "validation" not in parts:
         count = count_of(request.validation, pool, "validation")
         if count >= len(parts["train"].x):
-            raise ValueError(f"validation: {request.validation} leaves nothing to train on beside the test set")
+            raise StudyError(f"validation: {request.validation} leaves nothing to train on beside the test set")
         parts["train"], parts["validation"] = hold_out(parts["train"], count, stratify, rng)
     if limit is not None:
         train = parts["train"]
         if whole("limit", limit, 1) > len(train.x):
-            raise ValueError(f"limit: expected at most the {len(train.x)} training examples, got {limit}")
+            raise StudyError(f"limit: expected at most the {len(train.x)} training examples, got {limit}")
         parts["train"] = train.rows(choose(train.strata(stratify), limit, rng))
     return parts
 
@@ -92,7 +93,7 @@ def _channels(name: str, given: Numbers | None, automatic: Array, shape: tuple[i
     except (TypeError, ValueError, RuntimeError):
         values = torch.empty(0)
     if len(values) not in (1, shape[0]):
-        raise ValueError(f"{name}: expected one number or {shape[0]}, one per channel, got {given!r}")
+        raise StudyError(f"{name}: expected one number or {shape[0]}, one per channel, got {given!r}")
     if name == "std" and not bool((values > 0).all()):
-        raise ValueError(f"std: expected numbers above 0, got {given!r}")
+        raise StudyError(f"std: expected numbers above 0, got {given!r}")
     return values.reshape(-1, *[1] * (len(shape) - 1))

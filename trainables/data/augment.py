@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from trainables.streams import uniform
+from trainables.math import uniform
 
 
 def crop_flip(raw: Tensor, seeds: Tensor, *counters: int, padding: int) -> Tensor:

@@ -16,7 +16,7 @@ from trainables.data.assemble import Numbers, assemble
 from trainables.data.checks import one_of, share_of_one, whole
 from trainables.data.dataset import Dataset, Task
 from trainables.data.parts import Found, Request
-from trainables.nearest import not_one_of
+from trainables.errors import StudyError, not_one_of
 
 Reader = Callable[..., Found]  # reader(request, *, options of its own)
 _SHARED = ("validation", "test", "limit", "mean", "std", "augment", "padding")  # options of every data set
@@ -177,7 +177,7 @@ def _resolve(name: str, root: Path | None, options: dict[str, Any]) -> tuple[Rea
             return _reader_of(path), path
     kinds = "a path of a Parquet, CSV or npz file or of an image folder, or hub:NAME"
     if "/" in name or Path(name).suffix:
-        raise ValueError(f"data: there is no {name}{f', nor in {root}' if root else ''}; expected {kinds}")
+        raise StudyError(f"data: there is no {name}{f', nor in {root}' if root else ''}; expected {kinds}")
     raise not_one_of("data", name, (*DATA, kinds))
 
 
@@ -187,14 +187,14 @@ def _stored(entry: Entry, below: str, root: Path | None) -> Path:
         return path
     tried = "STUDY_DATA is not set" if path is None else f"there is no {path}"
     other = f", or use hub:{entry.hub}" if entry.hub else ""
-    raise ValueError(f"data: {entry.name}: {tried}: set STUDY_DATA to the folder of data sets that has {below}{other}")
+    raise StudyError(f"data: {entry.name}: {tried}: set STUDY_DATA to the folder of data sets that has {below}{other}")
 
 
 def _reader_of(path: Path) -> Reader:
     if path.suffix == ".npz":
         return tables.read_npz
     if path.is_file() and path.suffix not in (".parquet", ".csv"):
-        raise ValueError(f"data: expected .parquet, .csv or .npz, got {path}")
+        raise StudyError(f"data: expected .parquet, .csv or .npz, got {path}")
     parquet = path if path.suffix == ".parquet" else next(path.rglob("*.parquet"), None)
     if parquet is not None:
         images = any(image_files.is_image(field) for field in pq.read_schema(parquet))

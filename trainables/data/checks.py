@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trainables.nearest import not_one_of
+from trainables.errors import StudyError, not_one_of
 
 
 def whole(name: str, value: object, low: int) -> int:
-    """`value` if it is a whole number of at least `low`, else ValueError."""
+    """`value` if it is a whole number of at least `low`, else StudyError."""
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise ValueError(f"{name}: expected a whole number of at least {low}, got {value!r}")
+        raise StudyError(f"{name}: expected a whole number of at least {low}, got {value!r}")
     return value
 
 
 def share_of_one(name: str, value: object) -> float:
-    """`value` if it is a number between 0 and 1, else ValueError."""
+    """`value` if it is a number between 0 and 1, else StudyError."""
     if not isinstance(value, int | float) or not 0 < value < 1:
-        raise ValueError(f"{name}: expected a share between 0 and 1, got {value!r}")
+        raise StudyError(f"{name}: expected a share between 0 and 1, got {value!r}")
     return value
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from trainables.data.dataset import Task
 from trainables.data.parts import Found, Part, Request
+from trainables.errors import StudyError
 
 
 def read(request: Request, *, image: bool = False, task: Task | None = None) -> Found:
@@ -13,7 +14,7 @@ def read(request: Request, *, image: bool = False, task: Task | None = None) -> 
     from sklearn.datasets import load_digits
 
     if task == "regression":
-        raise ValueError("task: expected classification or reconstruction for digits, got regression")
+        raise StudyError("task: expected classification or reconstruction for digits, got regression")
     values, labels = load_digits(return_X_y=True)
     x = (values / 16).astype(np.float32).reshape(-1, *((1, 8, 8) if image else (64,)))
     if task == "reconstruction":

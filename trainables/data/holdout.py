@@ -6,6 +6,7 @@ import numpy as np
 
 from trainables.data.checks import share_of_one
 from trainables.data.parts import Array, Part
+from trainables.errors import StudyError
 
 
 def choose(labels: Array, count: int, rng: np.random.Generator) -> Array:
@@ -29,7 +30,7 @@ def count_of(share: float, pool: int, name: str) -> int:
     """How many of `pool` examples are `share` of them; ValueError, naming the option, for all or none."""
     count = round(share_of_one(name, share) * pool)
     if not 0 < count < pool:
-        raise ValueError(f"{name}: {share} of {pool} examples is {count}, which leaves a split empty")
+        raise StudyError(f"{name}: {share} of {pool} examples is {count}, which leaves a split empty")
     return count
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 from filelock import FileLock
 
 from trainables.data import cache
+from trainables.errors import StudyError
 
 
 def fetch(name: str, *, revision: str | None = None) -> Path:
@@ -23,7 +24,7 @@ def fetch(name: str, *, revision: str | None = None) -> Path:
     try:
         import datasets
     except ImportError as error:
-        raise ValueError(f"data: hub:{name} needs the datasets library: pip install 'study[hub]'") from error
+        raise StudyError(f"data: hub:{name} needs the datasets library: pip install 'study[hub]'") from error
     home.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(home.with_suffix(".lock")):
         if home.is_dir():
@@ -32,7 +33,7 @@ def fetch(name: str, *, revision: str | None = None) -> Path:
         try:
             splits = datasets.load_dataset(where, configuration or None, revision=revision)
         except (OSError, ValueError, RuntimeError) as error:
-            raise ValueError(f"data: hub:{name} cannot be loaded: {error}") from error
+            raise StudyError(f"data: hub:{name} cannot be loaded: {error}") from error
         work = home.with_suffix(f".{uuid4().hex}.tmp")
         work.mkdir()
         try:

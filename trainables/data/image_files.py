@@ -14,6 +14,7 @@ from trainables.data.images import Encoded, Geometry, Images, decoded
 from trainables.data.labels import class_names, column_of, encode
 from trainables.data.parts import Found, Part, Request
 from trainables.data.splits import by_split, folders_by_split
+from trainables.errors import StudyError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 _BATCH = 64  # images read at a time: large ones have to fit into memory
@@ -75,7 +76,7 @@ def read_folder(
     splits = folders_by_split(request.path)
     names = tuple(sorted({f.name for folders in splits.values() for folder in folders for f in _classes(folder)}))
     if not names:
-        raise ValueError(f"{request.path}: expected Parquet or CSV files, or folders of images by class; found neither")
+        raise StudyError(f"{request.path}: expected Parquet or CSV files, or folders of images by class; found neither")
     geometry = Geometry(channels, size, resize)
     images, labels = {}, {}
     for split, folders in splits.items():
@@ -85,7 +86,7 @@ def read_folder(
             files += inside
             numbers += [names.index(folder.name)] * len(inside)
         if not files:
-            raise ValueError(f"{request.path}: no image files ({', '.join(sorted(SUFFIXES))}) for the {split} split")
+            raise StudyError(f"{request.path}: no image files ({', '.join(sorted(SUFFIXES))}) for the {split} split")
         images[split] = decoded(tuple(files), len(files), partial(_from_files, files), geometry)
         labels[split] = pa.chunked_array([pa.array(numbers, pa.int64())])
     return _found("folder", images, labels, task, names)

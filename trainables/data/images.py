@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from trainables.data import cache
 from trainables.data.checks import whole
+from trainables.errors import StudyError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,12 +40,12 @@ class Geometry:
 
     def __post_init__(self) -> None:
         if self.channels not in (None, 1, 3):
-            raise ValueError(f"channels: expected 1 (grey) or 3 (RGB), got {self.channels!r}")
+            raise StudyError(f"channels: expected 1 (grey) or 3 (RGB), got {self.channels!r}")
         if self.size is not None:
             whole("size", self.size, 1)
         if self.resize is not None:
             if self.size is None:
-                raise ValueError(f"resize: {self.resize} needs a size: to crop to")
+                raise StudyError(f"resize: {self.resize} needs a size: to crop to")
             whole("resize", self.resize, self.size)
 
 
@@ -67,7 +68,7 @@ def decoded(
     """
     first = next((image for batch in batches() for image in batch), None)
     if first is None:
-        raise ValueError(f"no images in {origin[0]}")
+        raise StudyError(f"no images in {origin[0]}")
     pixels, _, encoding = _read(first, f"the first image in {origin[0]}", geometry, geometry.channels)
     shape = pixels.shape
     key = cache.fingerprint(*origin, geometry)
@@ -96,9 +97,9 @@ def _block(batch: list[Encoded], position: int, shape: tuple[int, ...], geometry
         where = str(encoded) if isinstance(encoded, Path) else f"image {position + row}"
         pixels, grey, _ = _read(encoded, where, geometry, shape[0])
         if geometry.channels is None and shape[0] == 1 and not grey:
-            raise ValueError(f"{where} is in colour, the first image is grey: say channels: 1 or channels: 3")
+            raise StudyError(f"{where} is in colour, the first image is grey: say channels: 1 or channels: 3")
         if pixels.shape != shape:
-            raise ValueError(
+            raise StudyError(
                 f"{where} has height and width {pixels.shape[1:]}, the first image {shape[1:]}:"
                 " say size: N to resize the shorter side and crop the centre"
             )
@@ -116,14 +117,14 @@ def _read(
         with Image.open(encoded if isinstance(encoded, Path) else BytesIO(encoded)) as image:
             grey, encoding = image.mode in _GREY, str(image.format)
             if image.mode.startswith(("I", "F")):
-                raise ValueError(f"expected 8 bits a channel, got mode {image.mode}")
+                raise StudyError(f"expected 8 bits a channel, got mode {image.mode}")
             mode = "L" if channels == 1 or (channels is None and grey) else "RGB"
             plain = image if image.mode == mode else image.convert(mode)
             if geometry.size is not None:
                 plain = _cropped(plain, geometry.size, geometry.resize or geometry.size)
             pixels = np.asarray(plain)
     except (OSError, SyntaxError, TypeError, ValueError) as error:  # PIL's ways to say that this is no image
-        raise ValueError(f"{where} cannot be decoded: {error}") from error
+        raise StudyError(f"{where} cannot be decoded: {error}") from error
     return (pixels[None] if mode == "L" else pixels.transpose(2, 0, 1)), grey, encoding
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trainables.data.checks import one_of
 from trainables.data.dataset import Task
+from trainables.errors import StudyError
 
 Array = NDArray[Any]
 
@@ -27,27 +28,27 @@ def encode(
     """
     for split, column in columns.items():
         if column.null_count:
-            raise ValueError(f"{column.null_count} of {len(column)} labels of the {split} split are missing")
+            raise StudyError(f"{column.null_count} of {len(column)} labels of the {split} split are missing")
     kinds = {split: column.type for split, column in columns.items()}
     numeric = all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds.values())
     whole = all(pa.types.is_integer(kind) for kind in kinds.values())
     values = {split: np.asarray(column.to_pylist()) for split, column in columns.items()}
     distinct = np.unique(np.concatenate(list(values.values())))
     if task is None and whole and names is None and len(distinct) > max(20, sum(map(len, values.values())) / 20):
-        raise ValueError(
+        raise StudyError(
             f"labels of {len(distinct)} distinct whole numbers: say task: classification or task: regression"
         )
     if task == "regression" or (task is None and numeric and not whole):
         if not numeric:
-            raise ValueError(f"task: regression needs numbers as labels, got {distinct[0]!r}")
+            raise StudyError(f"task: regression needs numbers as labels, got {distinct[0]!r}")
         if not np.isfinite(distinct).all():
-            raise ValueError("missing or infinite targets in the label column")
+            raise StudyError("missing or infinite targets in the label column")
         return "regression", {s: v.astype(np.float32)[:, None] for s, v in values.items()}, ()
     if names is None:
         classes = tuple(str(value) for value in distinct)
         return "classification", {s: np.searchsorted(distinct, v) for s, v in values.items()}, classes
     if not whole or distinct[0] < 0 or distinct[-1] >= len(names):
-        raise ValueError(
+        raise StudyError(
             f"expected labels 0 to {len(names) - 1}, one per class, got {distinct[0]} to {distinct[-1]}"
             " (-1 usually marks a split published without labels)"
         )
@@ -71,6 +72,6 @@ def column_of(columns: list[str], chosen: str | None, usual: tuple[str, ...], ro
         found = [name for name in usual if name in columns]
         if found:
             return found[0]
-        raise ValueError(f"no column looks like the {role}: say {role}: with one of {', '.join(columns)}")
+        raise StudyError(f"no column looks like the {role}: say {role}: with one of {', '.join(columns)}")
     one_of(role, chosen, columns)
     return chosen

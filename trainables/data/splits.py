@@ -6,6 +6,8 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+from trainables.errors import StudyError
+
 _SPLITS = {"train": "train", "training": "train", "test": "test"}
 _SPLITS |= dict.fromkeys(("validation", "valid", "val", "dev"), "validation")
 _UNUSED = {"extra", "unsupervised"}  # SVHN's easy extra images; pages without labels
@@ -45,14 +47,14 @@ def _tidy(path: Path, splits: dict[str | None, list[Path]]) -> dict[str, list[Pa
     else:
         if None in splits:
             odd = splits[None][0].relative_to(path)
-            raise ValueError(f"{path}: {odd} names no split (train, validation, test), but others do")
+            raise StudyError(f"{path}: {odd} names no split (train, validation, test), but others do")
         named = {split: files for split, files in splits.items() if split and split not in _UNUSED}
         if "train" not in named:
-            raise ValueError(f"{path}: expected a train split, found {', '.join(sorted(named)) or 'none'}")
+            raise StudyError(f"{path}: expected a train split, found {', '.join(sorted(named)) or 'none'}")
     for split, files in named.items():
         homes = sorted({str(file.parent.relative_to(path)) for file in files})
         if len(homes) > 1:
-            raise ValueError(f"{path} holds several data sets, name one of them: {', '.join(homes)} ({split})")
+            raise StudyError(f"{path} holds several data sets, name one of them: {', '.join(homes)} ({split})")
     if "validation" in named and "test" not in named:
         named["test"] = named.pop("validation")
     return named

@@ -16,6 +16,7 @@ from trainables.data.dataset import Task
 from trainables.data.labels import column_of, encode
 from trainables.data.parts import Found, Part, Request
 from trainables.data.splits import by_split
+from trainables.errors import StudyError
 
 _LABELS = ("label", "target", "class", "y")
 
@@ -37,7 +38,7 @@ def read_table(
         label = column_of(columns, label, _LABELS, "label")
     features = [name for name in columns if name not in (*dropped, label)]
     if not features:
-        raise ValueError(f"{path}: no column is left as a feature")
+        raise StudyError(f"{path}: no column is left as a feature")
     values = {split: _features(table, features, split) for split, table in tables.items()}
     source = "CSV table" if suffix == ".csv" else "Parquet table"
     if task == "reconstruction" or label is None:
@@ -59,7 +60,7 @@ def read_npz(request: Request, *, task: Task | None = None) -> Found:
     letters = "x" if task == "reconstruction" else "xy"
     needed = [letter + tag for tag in tags.values() for letter in letters]
     if not set(needed) <= set(arrays):
-        raise ValueError(f"{path}: expected the arrays {', '.join(needed)}, got {', '.join(arrays)}")
+        raise StudyError(f"{path}: expected the arrays {', '.join(needed)}, got {', '.join(arrays)}")
     values = {split: _examples(arrays[f"x{tag}"], path) for split, tag in tags.items()}
     if task == "reconstruction":
         plain = values["train"].dtype == np.uint8
@@ -67,7 +68,7 @@ def read_npz(request: Request, *, task: Task | None = None) -> Found:
     columns = {split: pa.chunked_array([arrays[f"y{tag}"].squeeze()]) for split, tag in tags.items()}
     for split, column in columns.items():
         if len(column) != len(values[split]):
-            raise ValueError(f"{path}: {len(values[split])} examples x, but {len(column)} labels y ({split})")
+            raise StudyError(f"{path}: {len(values[split])} examples x, but {len(column)} labels y ({split})")
     task, labels, classes = encode(columns, task, None)
     return Found("npz", task, {split: Part(x, labels[split]) for split, x in values.items()}, classes)
 
@@ -78,18 +79,18 @@ def _read(files: list[Path], suffix: str) -> pa.Table:
     try:
         return pa.concat_tables([pyarrow.csv.read_csv(file) for file in files])
     except pa.ArrowInvalid as error:
-        raise ValueError(f"{files[0]} is no readable CSV: {error}") from error
+        raise StudyError(f"{files[0]} is no readable CSV: {error}") from error
 
 
 def _features(table: pa.Table, features: list[str], split: str) -> NDArray[np.float32]:
     if missing := [name for name in features if name not in table.column_names]:
-        raise ValueError(f"the {split} split lacks the columns {', '.join(missing)} of the train split")
+        raise StudyError(f"the {split} split lacks the columns {', '.join(missing)} of the train split")
     kinds = {name: table.schema.field(name).type for name in features}
     if words := [f"{name} ({kind})" for name, kind in kinds.items() if not _is_number(kind)]:
-        raise ValueError(f"features must be numbers, got {', '.join(words)}: encode them, or list them under drop:")
+        raise StudyError(f"features must be numbers, got {', '.join(words)}: encode them, or list them under drop:")
     x = np.column_stack([table[name].cast(pa.float32(), safe=False).to_numpy() for name in features])
     if gaps := [name for name, column in zip(features, x.T, strict=True) if not np.isfinite(column).all()]:
-        raise ValueError(f"missing or infinite values in the {split} split: {', '.join(gaps)}")
+        raise StudyError(f"missing or infinite values in the {split} split: {', '.join(gaps)}")
     return np.ascontiguousarray(x)
 
 
@@ -104,7 +105,7 @@ def _examples(x: NDArray[Any], path: Path) -> NDArray[Any]:
         turned = x.transpose(0, 3, 1, 2) if x.shape[3] in (1, 3) and x.shape[1] not in (1, 3) else x
         return np.ascontiguousarray(turned)
     if x.dtype.kind not in "fiu" or x.ndim < 2:
-        raise ValueError(f"{path}: expected x as numbers of shape (N, ...), got {x.dtype} of shape {x.shape}")
+        raise StudyError(f"{path}: expected x as numbers of shape (N, ...), got {x.dtype} of shape {x.shape}")
     if not np.isfinite(x).all():
-        raise ValueError(f"{path}: x has missing or infinite values")
+        raise StudyError(f"{path}: x has missing or infinite values")
     return x.astype(np.float32)

@@ -4,7 +4,8 @@
 """
 
 from trainables.groups.graph import Alive, Edge, Graph, Layer, Norm, everything
-from trainables.groups.liveness import liveness
+from trainables.groups.liveness import Sweep, analyse, given_biases, liveness, settle
+from trainables.groups.surgery import cut
 from trainables.groups.tracing import trace
 from trainables.groups.views import outgoing_matrix, unit_matrix, write_outgoing, write_units
 
@@ -14,9 +15,14 @@ __all__ = [
     "Graph",
     "Layer",
     "Norm",
+    "Sweep",
+    "analyse",
+    "cut",
     "everything",
+    "given_biases",
     "liveness",
     "outgoing_matrix",
+    "settle",
     "trace",
     "unit_matrix",
     "write_outgoing",

@@ -10,15 +10,7 @@ import torch_pruning
 from torch import Tensor, nn
 
 from trainables.groups.graph import Edge, Layer
-from trainables.groups.modules import (
-    channels,
-    folds_shifts,
-    is_layer,
-    is_norm,
-    is_shared,
-    pads_with_zeros,
-    units,
-)
+from trainables.groups.modules import channels, folds_shifts, is_layer, is_norm, is_shared, pads_with_zeros, units
 from trainables.groups.run import Run
 
 Pairs = list[tuple[int, int]]

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from trainables.nearest import not_one_of
+from trainables.errors import not_one_of
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from trainables.groups.graph import Graph, Layer
-from trainables.streams import seed_of
+from trainables.seeds import seed_of
 
 Output = Callable[[Layer, torch.Size], Tensor]
 """(layer, shape of its output) -> what it is to give."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from trainables.errors import StudyError
 from trainables.groups.modules import is_layer, is_norm
 
 
@@ -34,14 +35,14 @@ class Run:
             with torch.no_grad():
                 module(example.expand(2, *example.shape[1:]).clone())
         except Exception as error:
-            raise ValueError(
+            raise StudyError(
                 f"{type(module).__name__} does not run on an input of shape {tuple(example.shape)}: {error}"
             ) from error
         finally:
             for hook in hooks:
                 hook.remove()
         if not isinstance(output, Tensor):
-            raise ValueError(f"expected {type(module).__name__} to give a tensor but got {type(output).__name__}")
+            raise StudyError(f"expected {type(module).__name__} to give a tensor but got {type(output).__name__}")
 
     def _record(self, module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
         name = self.names[module]

@@ -14,6 +14,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from trainables.errors import StudyError
 from trainables.groups import probing
 from trainables.groups.dependencies import Dependencies
 from trainables.groups.graph import Alive, Graph, Layer, Norm
@@ -47,7 +48,7 @@ def trace(module: nn.Module, example: Tensor) -> Graph:
     dependencies = Dependencies(skeleton, example, run)
     layers = dependencies.layers()
     if not layers:
-        raise ValueError(
+        raise StudyError(
             f"expected {type(module).__name__} to have nn.Linear or nn.Conv modules on the way to its "
             "output, but found none; weights used without such a module are not seen"
         )

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from trainables.methods.base import (
-    Clock,
-    Knob,
-    Knobs,
-    Method,
-    Params,
-    Setting,
-    State,
-    knows,
-    stack_knobs,
-    stack_lr,
-)
+from trainables.methods.base import Clock, Knob, Knobs, Method, Params, Setting, State, knows, stack_knobs, stack_lr
 from trainables.methods.dense import Dense
 from trainables.methods.drop_neuron import DropNeuron
 from trainables.methods.exclusive_group import ExclusiveGroup

@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from trainables.errors import StudyError, not_one_of
 from trainables.groups import Alive, Graph, Layer, liveness
-from trainables.nearest import not_one_of
 
 Params = dict[str, Tensor]
 State = dict[str, Tensor]
@@ -108,7 +108,7 @@ class Method:
         """Before the first step of an epoch; in place."""
 
     def noise(self, state: State, seeds: Tensor, clock: Clock) -> dict[str, Tensor]:
-        """The step's random numbers, (P, ...), from `trainables.streams.uniform`."""
+        """The step's random numbers, (P, ...), from `trainables.math.uniform`."""
         return {}
 
     def effective(self, params: Params, state: State, noise: dict[str, Tensor]) -> Params:
@@ -221,7 +221,7 @@ def _value(knob: Knob, name: str, parameters: Parameters, layers: int) -> Any:
 
 def _number(knob: Knob, name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not knob.low <= float(value) <= knob.high:
-        raise ValueError(f"{name}: expected a number in [{knob.low:g}, {knob.high:g}] but got {value!r}")
+        raise StudyError(f"{name}: expected a number in [{knob.low:g}, {knob.high:g}] but got {value!r}")
     return float(value)
 
 

@@ -19,8 +19,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from trainables import prox
 from trainables.groups import Layer
+from trainables.math import prox
 from trainables.methods.base import Clock, Knob, Knobs, Method, Params, State
 
 

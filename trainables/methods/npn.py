@@ -20,10 +20,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from trainables import gates
 from trainables.groups import Layer
+from trainables.math import gates, uniform
 from trainables.methods.base import Clock, Knob, Knobs, Losses, Method, Params, State, gradients
-from trainables.streams import uniform
 
 FROZEN_K = 5000.0
 _GATE = "gate."

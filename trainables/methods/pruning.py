@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from trainables.groups import Layer, unit_matrix
+from trainables.math import uniform
 from trainables.methods.base import Knob, Knobs, Method, Params, State
-from trainables.streams import uniform
 
 _PURPOSE = 7
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
+from trainables.errors import not_one_of
 from trainables.models import checks, custom
 from trainables.models.convnet import bnet_c, convnet, dwork_cnn
 from trainables.models.decomposed import dec3, dec8
 from trainables.models.lenet import lenet5, lenet5_caffe
 from trainables.models.mlp import autoencoder, lenet300, linear_regression, mlp, moons_mlp
 from trainables.models.resnet import resnet
-from trainables.nearest import not_one_of
 
 __all__ = ["MODELS", "ModelSpec", "build"]
 

@@ -7,34 +7,36 @@ from typing import Any
 
 from torch import nn
 
+from trainables.errors import StudyError
+
 
 def sizes(option: str, values: Sequence[int], *, length: int | None = None) -> tuple[int, ...]:
     """`values` as a tuple of positive integers, `length` of them if given; raises ValueError otherwise."""
     listed = isinstance(values, Sequence) and not isinstance(values, str) and all(map(_positive, values))
     if not listed or length not in (None, len(values)):
         many = "a list of" if length is None else f"a list of exactly {length}"
-        raise ValueError(f"{option} must be {many} positive integers, got {values!r}")
+        raise StudyError(f"{option} must be {many} positive integers, got {values!r}")
     return tuple(map(int, values))
 
 
 def size(option: str, value: int) -> int:
     """`value` if it is a positive integer; raises ValueError otherwise."""
     if not _positive(value):
-        raise ValueError(f"{option} must be a positive integer, got {value!r}")
+        raise StudyError(f"{option} must be a positive integer, got {value!r}")
     return int(value)
 
 
 def probability(option: str, value: float) -> float:
     """`value` if it is in [0, 1); raises ValueError otherwise."""
     if not isinstance(value, Real) or not 0 <= value < 1:
-        raise ValueError(f"{option} must be a probability from 0 to below 1, got {value!r}")
+        raise StudyError(f"{option} must be a probability from 0 to below 1, got {value!r}")
     return float(value)
 
 
 def image(model: str, input_shape: Sequence[int]) -> tuple[int, int, int]:
     """`input_shape` as (channels, height, width); raises ValueError for flat inputs and all others."""
     if len(input_shape) != 3:
-        raise ValueError(
+        raise StudyError(
             f"{model} needs images of shape (channels, height, width), got {tuple(input_shape)}; "
             "take images from the data, e.g. (1, 8, 8) in place of (64,), or a model for flat inputs (mlp)"
         )
@@ -58,7 +60,7 @@ def flat_features(layers: Mapping[str, nn.Module], input_shape: Sequence[int]) -
         if isinstance(layer, nn.Conv2d):
             channels = layer.out_channels
         if min(sides) < 1:
-            raise ValueError(
+            raise StudyError(
                 f"images of shape {tuple(input_shape)} are too small: nothing is left of them after {name}; "
                 "take larger images or fewer convolutions and poolings"
             )

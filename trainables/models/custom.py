@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
-from trainables.nearest import not_one_of
+from trainables.errors import StudyError, not_one_of
 
 
 def load(target: str, options: Mapping[str, object]) -> nn.Module:
@@ -20,7 +20,7 @@ def load(target: str, options: Mapping[str, object]) -> nn.Module:
     """
     module_name, _, attribute = target.partition(":")
     if not module_name or not attribute or module_name.startswith("."):
-        raise ValueError(f"a network of your own is named 'module:Class', got {target!r}")
+        raise StudyError(f"a network of your own is named 'module:Class', got {target!r}")
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -31,7 +31,7 @@ def load(target: str, options: Mapping[str, object]) -> nn.Module:
         # A module that exists but imports a missing one must say so itself.
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
-        raise ValueError(
+        raise StudyError(
             f"no module {module_name!r} for the model {target!r}: not installed and not in {folder}"
         ) from error
     if not hasattr(module, attribute):
@@ -39,13 +39,13 @@ def load(target: str, options: Mapping[str, object]) -> nn.Module:
         raise not_one_of(f"name in {module_name}", attribute, names)
     factory = getattr(module, attribute)
     if not callable(factory):
-        raise ValueError(f"{target} must be an nn.Module class, got {factory!r}")
+        raise StudyError(f"{target} must be an nn.Module class, got {factory!r}")
     signature = inspect.signature(factory)
     try:
         signature.bind(**options)
     except TypeError as error:
-        raise ValueError(f"{target}{signature} cannot be called with {dict(options)}: {error}") from error
+        raise StudyError(f"{target}{signature} cannot be called with {dict(options)}: {error}") from error
     network = factory(**options)
     if not isinstance(network, nn.Module):
-        raise ValueError(f"{target} must give an nn.Module, got {type(network).__name__}")
+        raise StudyError(f"{target} must give an nn.Module, got {type(network).__name__}")
     return network

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from trainables.errors import StudyError
 from trainables.models import checks
 
 
@@ -59,12 +60,12 @@ def dec8(
     """
     narrow = checks.sizes("narrow", narrow)
     if len(narrow) > 7:
-        raise ValueError(f"narrow must leave at least one of the 8 pairs to width, got {narrow}")
+        raise StudyError(f"narrow must leave at least one of the 8 pairs to width, got {narrow}")
     if checks.size("kernel", kernel) % 2 == 0:
-        raise ValueError(f"kernel must be odd, so that padding keeps the image's size, got {kernel}")
+        raise StudyError(f"kernel must be odd, so that padding keeps the image's size, got {kernel}")
     widths = narrow + (checks.size("width", width),) * (8 - len(narrow))
     if not set(checks.sizes("pools", pools)) <= set(range(1, 9)):
-        raise ValueError(f"pools must name pairs from 1 to 8, got {pools!r}")
+        raise StudyError(f"pools must name pairs from 1 to 8, got {pools!r}")
     channels, _, _ = checks.image("dec8", input_shape)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for i, filters in enumerate(widths, 1):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from trainables.errors import not_one_of
 from trainables.models import checks, initial
-from trainables.nearest import not_one_of
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
+from trainables.errors import not_one_of
 from trainables.models import checks, initial
-from trainables.nearest import not_one_of
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module] | None] = {
     "relu": nn.ReLU,

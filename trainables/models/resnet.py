@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from trainables.errors import StudyError, not_one_of
 from trainables.models import checks, initial
-from trainables.nearest import not_one_of
 
 SHORTCUTS = ("padding", "projection")
 
@@ -52,7 +52,7 @@ def resnet(
     """
     if checks.size("depth", depth) < 8 or (depth - 2) % 6:
         lower = max(8, depth - (depth - 2) % 6)
-        raise ValueError(f"depth must be 6n + 2 (8, 20, 32, 44, 56, 110), got {depth}; try {lower} or {lower + 6}")
+        raise StudyError(f"depth must be 6n + 2 (8, 20, 32, 44, 56, 110), got {depth}; try {lower} or {lower + 6}")
     if shortcut not in SHORTCUTS:
         raise not_one_of("shortcut of resnet", shortcut, SHORTCUTS)
     inputs, _, _ = checks.image("resnet", input_shape)
@@ -84,7 +84,7 @@ def _shortcut(inputs: int, width: int, stride: int, shortcut: str) -> nn.Module:
             OrderedDict(conv=nn.Conv2d(inputs, width, 1, stride=stride, bias=False), norm=nn.BatchNorm2d(width))
         )
     if width < inputs:
-        raise ValueError(f"padding shortcuts only add channels, got widths from {inputs} to {width}; use projection")
+        raise StudyError(f"padding shortcuts only add channels, got widths from {inputs} to {width}; use projection")
     before = (width - inputs) // 2
     # Pads from the last axis backwards: nothing around the image, the missing channels around the present.
     pad = nn.ConstantPad3d((0, 0, 0, 0, before, width - inputs - before), 0.0)

@@ -1,7 +1,7 @@
 """A page that is kept current until its study is complete."""
 
 import analysis
-from study.results import StudyDirectory
+from study.directory.study_directory import StudyDirectory
 
 
 def test_the_page_follows_the_study(study_writer, tmp_path):

@@ -1,0 +1,122 @@
+"""The search space of every method: sampled for a trial, listed, checked against a user's settings.
+
+`overrides` everywhere are the user's settings by name, in the forms of search_spaces/override.py; `layers` is
+the number of layers that can have a knob of their own, None while the network is not known.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+from search_spaces.space.branches import branches, merged
+from search_spaces.space.parameter import Choice, Parameter, Pinned, Range, Value
+from search_spaces.space.suggest import Suggest
+from trainables.errors import Mistake, Mistakes
+
+if TYPE_CHECKING:
+    import optuna
+
+Space: TypeAlias = Callable[[Suggest], None]
+
+
+@functools.cache
+def spaces() -> Mapping[str, Space]:
+    """Every method's, by name: the modules of search_spaces."""
+    package = importlib.import_module("search_spaces")
+    names = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg]
+    return {name: importlib.import_module(f"search_spaces.{name}").space for name in names}
+
+
+def methods() -> tuple[str, ...]:
+    """The methods that have a search space."""
+    return tuple(spaces())
+
+
+def suggest_parameters(
+    method: str, trial: optuna.Trial, overrides: Mapping[str, object], layers: int
+) -> dict[str, Value]:
+    """The trial's parameters by name, those pinned included. Raises Mistakes when a setting is impossible."""
+    suggest = Suggest(overrides, layers, functools.partial(_sample, trial))
+    _space(method)(suggest)
+    if suggest.mistakes:
+        raise Mistakes(suggest.mistakes)
+    return suggest.values
+
+
+def parameters(
+    method: str, overrides: Mapping[str, object] | None = None, layers: int | None = None
+) -> list[Parameter]:
+    """The parameters a trial may have, over all branches of the space that the settings leave open.
+
+    Raises: Mistakes (a ValueError) with every setting that is unknown, impossible or without effect.
+    """
+    overrides = overrides or {}
+    depth = layers or max([2, *(int(n) for name in overrides for n in re.findall(r"_(\d+)$", str(name)))])
+    known = {parameter.name: parameter for parameter in every_parameter(method, depth)}
+    runs = branches(_space(method), overrides, depth)
+    found = {parameter.name: parameter for parameter in merged(runs)}
+    mistakes = [mistake for run in runs for mistake in run.mistakes]
+    for name in overrides:
+        if name not in known:
+            mistakes.append(Mistake.of_name(name, known, name))
+        elif name not in found and not mistakes:
+            when = known[name].when
+            given = ", ".join(f"{n} = {p.domain}" for n, p in found.items() if f"{n} = " in when)
+            mistakes.append(Mistake((name,), f"{when}, without which it has no effect", given))
+    if mistakes:
+        raise Mistakes(dict.fromkeys(mistakes))
+    return list(found.values())
+
+
+def every_parameter(method: str, layers: int) -> list[Parameter]:
+    """All parameters the method has with their defaults, even those that take a setting to come into play."""
+    return merged(branches(_space(method), {}, layers, everything=True))
+
+
+def validate(method: str, overrides: Mapping[str, object], layers: int | None = None) -> None:
+    """Raises: Mistakes (a ValueError) with every setting that is unknown, impossible or without effect."""
+    parameters(method, overrides, layers)
+
+
+def distributions(
+    method: str, overrides: Mapping[str, object] | None = None, layers: int | None = None
+) -> dict[str, optuna.distributions.BaseDistribution]:
+    """Optuna's distributions of the parameters that are searched. Raises as `parameters` does."""
+    return {p.name: _distribution(p) for p in parameters(method, overrides, layers) if p.searched}
+
+
+def _space(method: str) -> Space:
+    if method not in spaces():
+        raise Mistakes([Mistake.of_name(method, methods())])
+    return spaces()[method]
+
+
+def _sample(trial: optuna.Trial, parameter: Parameter) -> Value:
+    match parameter.domain:
+        case Pinned(value):
+            return value
+        case Choice(choices):
+            return choices[choices.index(trial.suggest_categorical(parameter.name, choices))]
+        case Range(low, high, log, step) if parameter.kind == "int":
+            return trial.suggest_int(parameter.name, int(low), int(high), step=int(step or 1), log=log)
+        case Range(low, high, log, step):
+            return trial.suggest_float(parameter.name, low, high, step=step, log=log)
+
+
+def _distribution(parameter: Parameter) -> optuna.distributions.BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    match parameter.domain:
+        case Range(low, high, log, step) if parameter.kind == "int":
+            return IntDistribution(int(low), int(high), log=log, step=int(step or 1))
+        case Range(low, high, log, step):
+            return FloatDistribution(low, high, log=log, step=step)
+        case Choice(choices):
+            return CategoricalDistribution(choices)
+        case Pinned(value):
+            return CategoricalDistribution([value])

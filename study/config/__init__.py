@@ -1,0 +1,25 @@
+"""The study's YAML: read, checked with file, line and key, and made a frozen StudyConfig."""
+
+from study.config.changes import MAY_CHANGE, CannotChange, changes, check_changes
+from study.config.load import check_names, load, loads, presets, to_yaml
+from study.config.schema import schema, starter
+from study.config.settings import Resources, Sampler, StudyConfig
+from study.config.yaml_source import ConfigError
+
+__all__ = [
+    "MAY_CHANGE",
+    "CannotChange",
+    "ConfigError",
+    "Resources",
+    "Sampler",
+    "StudyConfig",
+    "changes",
+    "check_changes",
+    "check_names",
+    "load",
+    "loads",
+    "presets",
+    "schema",
+    "starter",
+    "to_yaml",
+]

@@ -1,0 +1,192 @@
+"""One YAML file -> one frozen StudyConfig; whatever is wrong is a ConfigError with file, line and key."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from study.config.schema import schema, starter
+from study.config.settings import StudyConfig
+from study.config.yaml_source import ConfigError, Keys, Source, read
+from study.directory import OBJECTIVES
+from trainables.errors import Mistake, Mistakes, nearest
+
+__all__ = [
+    "ConfigError",
+    "StudyConfig",
+    "check_names",
+    "load",
+    "loads",
+    "presets",
+    "schema",
+    "starter",
+    "to_yaml",
+]
+
+SCORES = {
+    "classification": ("accuracy", "loss"),
+    "regression": ("nmse", "mse", "loss"),
+    "reconstruction": ("nmse", "mse", "loss"),
+}
+PRESETS = Path(__file__).parents[1] / "presets"
+
+
+def load(name_or_path: str | Path, overrides: Sequence[str] = (), *, names: bool = True) -> StudyConfig:
+    """The study in a file, or the preset of that name.
+
+    Args:
+        overrides: "key=value" each, the key dotted (`methods.dense.trials`), the value YAML.
+        names: check the names and options of data and model as well, which loads torch.
+
+    Raises:
+        ConfigError: no such file or preset, or something in it is wrong.
+    """
+    path = _find(str(name_or_path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: expected a YAML file, but reading it failed: {error}") from None
+    return loads(text, str(path), overrides, names=names)
+
+
+def loads(text: str, source: str = "study.yaml", overrides: Sequence[str] = (), *, names: bool = True) -> StudyConfig:
+    """As `load`, from text that errors call `source`."""
+    document = read(text, source)
+    for setting in overrides:
+        document = document.with_setting(setting)
+    try:
+        config = StudyConfig.model_validate(document.value)
+        if names:
+            check_names(config)
+    except ValidationError as error:
+        raise document.error(_mistakes(error, document)) from None
+    except Mistakes as error:
+        raise document.error(error.mistakes) from None
+    return config
+
+
+def presets() -> dict[str, Path]:
+    """The studies that come with the package, by name."""
+    return {path.stem: path for path in sorted(PRESETS.glob("*.yaml"))}
+
+
+def to_yaml(config: StudyConfig) -> str:
+    """The whole study, defaults included, such that `loads` gives it back."""
+    return yaml.safe_dump(
+        config.model_dump(mode="json"),
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None,
+        width=110,
+    )
+
+
+def check_names(config: StudyConfig) -> None:
+    """Raises Mistakes where no data set, network or option of it has such a name. Imports torch."""
+    from trainables.data import DATA
+    from trainables.models import MODELS
+
+    mistakes: list[Mistake] = []
+    data, model = config.data.name, config.model.name
+    if data in DATA:
+        scores = SCORES.get(str(config.data.options.get("task", DATA[data].task)), tuple(OBJECTIVES))
+        for i, name in enumerate(config.objectives):
+            if OBJECTIVES[name].column.startswith("val_") and name not in scores:
+                expected = f"one of {', '.join(scores)} (or a size), the scores of {data}"
+                mistakes.append(Mistake(("objectives", i), expected, repr(name)))
+    elif not data.startswith("hub:") and not _is_path(data):
+        mistakes.append(Mistake.of_name(data, [*DATA, "a path", "hub:OWNER/SET"], "data", "name"))
+    if ":" not in model:
+        if model not in MODELS:
+            mistakes.append(Mistake.of_name(model, [*MODELS, "module:Class"], "model", "name"))
+        else:
+            valid = MODELS[model].options
+            mistakes += [
+                Mistake.of_name(name, valid, "model", name) for name in config.model.options if name not in valid
+            ]
+    if mistakes:
+        raise Mistakes(mistakes)
+
+
+def _is_path(name: str) -> bool:
+    folders = (Path(), Path(os.environ.get("STUDY_DATA", ".")))
+    return any(sign in name for sign in "/\\.") or any((folder / name).exists() for folder in folders)
+
+
+def _find(name: str) -> Path:
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    if name in presets():
+        return presets()[name]
+    beside = path.parent.glob("*.y*ml") if path.parent.is_dir() else ()
+    files = [str(file) for file in beside]
+    known = ", ".join(presets())
+    mistake = Mistake((), f"a YAML file or a preset ({known})", repr(name), nearest(name, [*presets(), *files]))
+    raise ConfigError(f"{name}: {mistake}")
+
+
+_EXPECTED = {  # pydantic's words for types -> ours
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "too_short": "at least one",
+}
+
+
+def _mistakes(error: ValidationError, document: Source) -> list[Mistake]:
+    """Pydantic's errors in our words; the alternatives of a union become one mistake."""
+    found: list[Mistake] = []
+    unions: dict[Keys, int] = {}
+    for mistake in (mistake for details in error.errors() for mistake in _translated(details)):
+        keys = document.written(mistake.keys)  # pydantic adds a key to tell the alternatives apart
+        if keys in unions:
+            first = found[unions[keys]]
+            found[unions[keys]] = replace(first, expected=f"{first.expected} or {mistake.expected}")
+            continue
+        if keys != mistake.keys:
+            unions[keys] = len(found)
+        found.append(mistake)
+    return found
+
+
+def _translated(details: Mapping[str, Any]) -> Iterator[Mistake]:
+    kind, keys, context = details["type"], tuple(details["loc"]), details.get("ctx", {})
+    if isinstance(context.get("error"), Mistakes):
+        yield from (mistake.under(*keys) for mistake in context["error"].mistakes)
+    elif kind == "missing":
+        yield Mistake(keys, "a value (it has no default)", "nothing")
+    elif kind == "extra_forbidden":
+        yield Mistake.of_name(keys[-1], _valid_keys(keys[:-1]), *keys)
+    else:
+        expected = _EXPECTED.get(kind) or details["msg"].removeprefix("Input should be ")
+        names = re.findall(r"'([^']*)'", context.get("expected", ""))
+        got = details["input"]
+        yield Mistake(keys, expected, repr(got), nearest(got, names))
+
+
+def _valid_keys(keys: Keys) -> list[str]:
+    """The keys of the mapping that `keys` lead to."""
+    model: type[BaseModel] = StudyConfig
+    for key in keys:
+        if key in model.model_fields:
+            model = _model_in(model.model_fields[str(key)].annotation) or model
+    return list(model.model_fields)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for argument in get_args(annotation) if (model := _model_in(argument))), None)

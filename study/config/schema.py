@@ -1,0 +1,129 @@
+"""The YAML explained: its JSON Schema, for editors, and a commented file to start from."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import yaml
+
+import search_spaces
+from search_spaces import Choice, Parameter, Pinned, Range
+from study.config.settings import StudyConfig
+from study.directory import OBJECTIVES
+
+_BARE_NAMES = ("Data", "Model", "Optimizer", "Schedule", "Sampler")
+_START = {
+    "name": "my-study",
+    "data": "digits",
+    "model": {"name": "mlp", "widths": [128, 64]},
+    "epochs": 60,
+    "polish": 15,
+    "batch_size": 32,
+    "optimizer": "adam",
+    "objectives": ["accuracy", "neurons"],
+    "trials": 64,
+}
+_METHODS: dict[str, dict[str, Any]] = {"dense": {"trials": 8}, "group_lasso": {}, "sparse_group_lasso": {}}
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a study's YAML."""
+    whole = StudyConfig.model_json_schema()
+    definitions = whole["$defs"]
+    for name in _BARE_NAMES:
+        bare = {k: v for k, v in definitions[name]["properties"]["name"].items() if k in ("type", "enum")}
+        definitions[name] = {"anyOf": [bare, definitions[name]]}
+    method = definitions.pop("Method")
+    names = search_spaces.methods()
+    methods = whole["properties"]["methods"]
+    whole["properties"]["methods"] = {
+        "description": methods["description"],
+        "anyOf": [
+            {
+                "type": "object",
+                "properties": {name: _method(name, method) for name in names},
+                "additionalProperties": False,
+                "minProperties": 1,
+            },
+            {"type": "array", "items": {"enum": list(names)}, "minItems": 1, "uniqueItems": True},
+        ],
+    }
+    whole["properties"]["objectives"]["items"] = {"enum": list(OBJECTIVES)}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}
+
+
+def _method(name: str, method: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a method, its search space written out; beta_3 and the like as a pattern."""
+    known = {parameter.name: parameter for parameter in search_spaces.every_parameter(name, layers=2)}
+    deeper = {
+        p.name.removesuffix("_3"): p for p in search_spaces.every_parameter(name, layers=3) if p.name not in known
+    }
+    space = {
+        "type": "object",
+        "description": method["properties"]["space"]["description"],
+        "properties": {name: _parameter(parameter) for name, parameter in known.items()},
+        "patternProperties": {f"^{stem}_[1-9][0-9]*$": _parameter(p) for stem, p in deeper.items()},
+        "additionalProperties": False,
+    }
+    return {**method, "type": ["object", "null"], "properties": {**method["properties"], "space": space}}
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    value: dict[str, Any] = {"enum": list(parameter.choices)} if parameter.choices else {"type": "number"}
+    many = {"type": "array", "items": value, "minItems": 1}
+    forms = [
+        value,
+        {
+            "type": "object",
+            "properties": {"choices": many},
+            "required": ["choices"],
+            "additionalProperties": False,
+        },
+    ]
+    if parameter.choices:
+        forms.append(many)
+    else:
+        ends = {"low": value, "high": value, "log": {"type": "boolean"}, "step": value}
+        forms.append({**many, "minItems": 2, "maxItems": 2})
+        forms.append({"type": "object", "properties": ends, "additionalProperties": False})
+    default = f"{parameter.domain} by default{f', if {parameter.when}' if parameter.when else ''}"
+    return {"description": f"{default}. {parameter.why}", "anyOf": forms}
+
+
+def starter() -> str:
+    """A study to start from: the keys one usually sets, the others commented out with their defaults."""
+    start = StudyConfig.model_validate(_START | {"methods": _METHODS})
+    parts = ["# A study. What is commented out is the default; see `study schema` for all there is.\n"]
+    for name, field in StudyConfig.model_fields.items():
+        comment = textwrap.indent(textwrap.fill(field.description or "", 100), "# ")
+        if name == "methods":
+            entry = "methods:\n" + "".join(_method_entry(*method) for method in _METHODS.items())
+        elif name in _START:
+            entry = _entry(name, _START[name])
+        else:
+            entry = "# " + _entry(name, start.model_dump(mode="json")[name])
+        parts.append(f"{comment}\n{entry}")
+    return "\n".join(parts)
+
+
+def _method_entry(method: str, given: dict[str, Any]) -> str:
+    entries = "".join(_entry(name, value) for name, value in given.items())
+    space = "".join(f"{p.name}: {_setting(p)}  # {p.why}\n" for p in search_spaces.parameters(method))
+    commented = textwrap.indent("space:\n" + textwrap.indent(space, "  "), "# ")
+    return f"  {method}:\n" + textwrap.indent(entries + commented, "    ")
+
+
+def _setting(parameter: Parameter) -> str:
+    match parameter.domain:
+        case Range(low, high):
+            return f"[{low:g}, {high:g}]"
+        case Choice(choices):
+            return f"{{choices: [{', '.join(map(str, choices))}]}}"
+        case Pinned(value):
+            return str(value)
+
+
+def _entry(name: str, value: object) -> str:
+    text = yaml.safe_dump(value, sort_keys=False, default_flow_style=True, width=1000)
+    return f"{name}: {text.removesuffix('...' + chr(10))}"

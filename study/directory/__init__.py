@@ -1,0 +1,90 @@
+"""The study directory, the only truth about a study: names, paths, schemas; files written once and atomically."""
+
+from study.directory import checkpoints, lock
+from study.directory.checkpoints import Checkpoints, DamagedCheckpoint
+from study.directory.layout import (
+    CONFIG,
+    KINDS,
+    LATENCY,
+    MODELS,
+    PACKS,
+    Damaged,
+    WrongChecksum,
+    decode_latencies,
+    decode_manifest,
+    decode_table,
+    encode_manifest,
+    encode_table,
+    manifest_path,
+    pack_of,
+    part_path,
+)
+from study.directory.lock import Lock, Locked, driver_of
+from study.directory.model_card import markdown
+from study.directory.models import Front, Keeper, Models, Writer, front_of
+from study.directory.study_directory import DamagedWarning, NotAStudy, StudyDirectory
+from study.directory.tables import (
+    AFTERWARDS,
+    CURVES,
+    LATENCIES,
+    OBJECTIVES,
+    PARAMETER,
+    STATUSES,
+    TRIALS,
+    VERSION,
+    Manifest,
+    Objective,
+    TrialSpec,
+    concatenate,
+)
+from study.directory.versions import current_versions, version_differences
+from trainables.errors import StudyError
+
+__all__ = [
+    "AFTERWARDS",
+    "CONFIG",
+    "CURVES",
+    "KINDS",
+    "LATENCIES",
+    "LATENCY",
+    "MODELS",
+    "OBJECTIVES",
+    "PACKS",
+    "PARAMETER",
+    "STATUSES",
+    "TRIALS",
+    "VERSION",
+    "Checkpoints",
+    "Damaged",
+    "DamagedCheckpoint",
+    "DamagedWarning",
+    "Front",
+    "Keeper",
+    "Lock",
+    "Locked",
+    "Manifest",
+    "Models",
+    "NotAStudy",
+    "Objective",
+    "StudyDirectory",
+    "StudyError",
+    "TrialSpec",
+    "Writer",
+    "WrongChecksum",
+    "checkpoints",
+    "concatenate",
+    "current_versions",
+    "decode_latencies",
+    "decode_manifest",
+    "decode_table",
+    "driver_of",
+    "encode_manifest",
+    "encode_table",
+    "front_of",
+    "lock",
+    "manifest_path",
+    "markdown",
+    "pack_of",
+    "part_path",
+    "version_differences",
+]

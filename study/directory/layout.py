@@ -1,0 +1,178 @@
+"""Where the files of a study lie, and how manifests and tables look as bytes; see StudyDirectory.
+
+Reading trusts nothing: checksums are verified, names must be the file's own, and no name leaves its folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import Any, Literal, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from study.directory.tables import CURVES, LATENCIES, PARAMETER, TRIALS, VERSION, Manifest, version_of
+from trainables.errors import StudyError
+
+CONFIG = "study.yaml"
+PACKS = "packs"
+MODELS = "models"
+LATENCY = "results/latency.parquet"
+
+Kind = Literal["trials", "curves"]
+KINDS: tuple[Kind, ...] = ("trials", "curves")
+SCHEMAS: dict[Kind, pa.Schema] = {"trials": TRIALS, "curves": CURVES}
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+# What reads fastest. A trials part has many columns of a few rows: dictionaries and compression would double the time.
+# Curves are as small with LZ4 as with Zstandard, and take less than half the time: only their names repeat.
+_ENCODING: dict[Kind, dict[str, Any]] = {
+    "trials": {"compression": "none", "use_dictionary": False, "write_statistics": False},
+    "curves": {"compression": "lz4", "use_dictionary": ["study", "method", "trial", "pack"], "write_statistics": False},
+}
+_SPEC = {"trial": str, "number": int, "lane": int, "seed": int, "data_seed": int, "parameters": dict}
+
+
+class Damaged(StudyError):
+    """A file that is torn, or not what its name says."""
+
+
+class WrongChecksum(Damaged):
+    """A file whose content is not what was written."""
+
+
+def named(name: str) -> str:
+    """The name, if it can be a file's: nothing that leads to another folder."""
+    if not _NAME.fullmatch(name):
+        raise StudyError(f"expected a name of letters, digits, '_', '-' and '.', but got {name!r}")
+    return name
+
+
+def manifest_path(pack: str) -> str:
+    return f"{PACKS}/{named(pack)}.json"
+
+
+def part_path(kind: Kind, pack: str, method: str) -> str:
+    return f"results/{kind}/method={named(method)}/{named(pack)}.parquet"
+
+
+def pack_of(path: str) -> str:
+    """The pack whose manifest or part lies at the path."""
+    return PurePosixPath(path).stem
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    return json.dumps({**manifest, "checksum": _checksum(manifest)}, indent=1, allow_nan=False).encode()
+
+
+def decode_manifest(data: bytes, path: str) -> Manifest:
+    """The manifest in a file.
+
+    Raises:
+        Damaged: torn, or not the manifest of the pack that the file is named after.
+        ValueError: written by a newer version.
+    """
+    try:
+        found = json.loads(data)
+        _check_version(found["schema"])
+        if found.pop("checksum") != _checksum(found):
+            raise WrongChecksum("its checksum is wrong")
+        _expect(found["pack"] == pack_of(path), f"the pack {pack_of(path)!r}", found["pack"])
+        for name in (found["pack"], found["method"], *(trial["trial"] for trial in found["trials"])):
+            named(name)
+        for trial in found["trials"]:
+            for name, kind in _SPEC.items():
+                _expect(isinstance(trial[name], kind), f"{name} as {kind.__name__}", trial[name])
+    except (_Newer, Damaged):
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Damaged(f"{type(error).__name__}: {error}") from error
+    return cast(Manifest, found)
+
+
+def encode_table(table: pa.Table, kind: Kind) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, write_page_checksum=True, **_ENCODING[kind])
+    return bytes(sink.getvalue())
+
+
+def decode_table(data: bytes, path: str) -> pa.Table:
+    """The rows in a part.
+
+    Raises:
+        Damaged: torn, or not rows of the pack and method that the file is named after.
+        ValueError: written by a newer version.
+    """
+    try:
+        # One thread and no read-ahead: the bytes are here, and it is other parts that are read at the same time.
+        file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False, page_checksum_verification=True)
+        part = file.read(use_threads=False)
+        _check_version(version_of(part))
+        _check_rows(part, path)
+    except (_Newer, Damaged):
+        raise
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        kind = WrongChecksum if "CRC" in str(error) else Damaged
+        raise kind(f"{type(error).__name__}: {error}") from error
+    return part
+
+
+def _check_rows(part: pa.Table, path: str) -> None:
+    folder, method, _ = PurePosixPath(path).parts[-3:]
+    _check_schema(part.schema, cast(Kind, folder))
+    for column, name in (("pack", pack_of(path)), ("method", method.removeprefix("method="))):
+        others = set(part[column].unique().to_pylist()) - {named(name)}
+        _expect(not others, f"only rows of {column} {name!r}", sorted(map(str, others)))
+    for name in part["trial"].unique().to_pylist():
+        named(name)
+
+
+@lru_cache  # a study has a thousand parts of a few schemas
+def _check_schema(found: pa.Schema, kind: Kind) -> None:
+    for field in found:
+        if field.name in SCHEMAS[kind].names:
+            expected = SCHEMAS[kind].field(field.name).type
+            _expect(field.type == expected, f"{field.name} as {expected}", field.type)
+        else:
+            _expect(field.name.startswith(PARAMETER), "the declared columns", field.name)
+
+
+def encode_latencies(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue())
+
+
+def decode_latencies(data: bytes, path: str) -> pa.Table:
+    """What `study latency` measured, columns as in LATENCIES.
+
+    Raises:
+        Damaged: it is torn.
+    """
+    try:
+        return pq.read_table(pa.BufferReader(data)).cast(LATENCIES)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Damaged(f"{type(error).__name__}: {error}") from error
+
+
+class _Newer(StudyError):
+    pass
+
+
+def _check_version(found: int | None) -> None:
+    if found is not None and found > VERSION:
+        raise _Newer(f"it has schema {found}, but this version of study reads up to {VERSION}")
+
+
+def _expect(holds: bool, expected: str, got: object) -> None:
+    if not holds:
+        raise Damaged(f"expected {expected}, but got {got!r}")
+
+
+def _checksum(manifest: Manifest) -> str:
+    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()

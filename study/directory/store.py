@@ -1,0 +1,176 @@
+"""Files that appear whole or not at all, in a local folder or an object store.
+
+A reader never sees half a file, and what was written survives a power cut: on a local disk a file is written
+under a temporary name, fsynced, renamed, and its folder fsynced; on an object store it is one PUT, visible
+when complete.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pyarrow import fs
+
+from trainables.errors import StudyError
+
+HOOKS: list[Callable[[str, str], None]] = []
+"""Fault points for tests: called with the next step and the file, before each step of a write and at the end.
+
+The steps are write, fsync, rename, fsync folder, done; on an object store put, done; to set a damaged file
+aside quarantine, done.
+"""
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}|\.optuna\.journal")
+
+
+class Store:
+    """The files under one location: a local path, or a URI that pyarrow.fs understands (`s3://bucket/runs/digits`).
+
+    Files are named by paths relative to the location, with forward slashes. Names that start with a dot are
+    files being written, or left over from a writer that was killed; no reader sees them.
+    """
+
+    def __init__(self, location: str | Path) -> None:
+        self.location = str(location)
+        if "://" in self.location:
+            self._fs, self._root = fs.FileSystem.from_uri(_in_one_put(self.location))
+        else:
+            self._fs, self._root = fs.LocalFileSystem(), str(Path(location).expanduser().resolve())
+        self.local = Path(self._root) if isinstance(self._fs, fs.LocalFileSystem) else None
+
+    def place(self, *parts: str) -> str:
+        """Where a file or folder lies, as a local path or a URI."""
+        inside = self._inside("/".join(parts))
+        if self.local is not None:
+            return inside.rstrip("/")
+        uri = urlsplit(self.location)
+        return uri._replace(path="/".join((uri.path.rstrip("/"), *parts))).geturl()
+
+    def exists(self, path: str) -> bool:
+        return bool(self._fs.get_file_info(self._inside(path)).type == fs.FileType.File)
+
+    def names(self, folder: str, suffix: str) -> list[str]:
+        """The files under a folder at any depth, sorted; none when there is no such folder."""
+        selector = fs.FileSelector(self._inside(folder), recursive=True, allow_not_found=True)
+        found = [
+            info.path[len(self._root) + 1 :]
+            for info in self._fs.get_file_info(selector)
+            if info.type == fs.FileType.File and not info.base_name.startswith(".")
+        ]
+        return sorted(path for path in found if path.endswith(suffix))
+
+    def get(self, path: str) -> bytes:
+        with self._fs.open_input_file(self._inside(path)) as stream:
+            return bytes(stream.read())
+
+    def put(self, path: str, data: bytes, *, replace: bool = False) -> bool:
+        """Write a file, durably and atomically; False when it was there already and is left as it is."""
+        if not replace and self.exists(path):
+            return False
+        if self.local is not None:
+            _write(Path(self._own(path)), data)
+        else:
+            _step("put", path)
+            stream = self._fs.open_output_stream(self._inside(path))
+            stream.write(data)
+            stream.close()
+            _step("done", path)
+        return True
+
+    def remove(self, path: str) -> None:
+        """Delete a file; nothing happens when there is none."""
+        if self.local is not None:
+            Path(self._own(path)).unlink(missing_ok=True)
+        elif self.exists(path):
+            self._fs.delete_file(self._inside(path))
+
+    def quarantine(self, path: str) -> str:
+        """Rename a damaged file to end in `.corrupt`, where no reader looks; returns its new path.
+
+        A second one of the same name becomes `.corrupt-2`, and so on: nothing is written over. Atomic on a local
+        disk; on an object store a copy, then the original is deleted: again after a crash in between completes it.
+        """
+        aside = f"{path}.corrupt"
+        number = 2
+        while self.exists(aside):
+            aside, number = f"{path}.corrupt-{number}", number + 1
+        _step("quarantine", path)
+        self._fs.move(self._own(path), self._own(aside))
+        _step("done", path)
+        return aside
+
+    def leftovers(self) -> list[str]:
+        """Files that were being written by this class when their writer was killed; while one is at work, its own."""
+        if self.local is None:
+            return []  # a PUT that was cut off leaves nothing
+        found = (path for path in self.local.rglob(".*") if _TEMPORARY.fullmatch(path.name))
+        return sorted(path.relative_to(self.local).as_posix() for path in found if path.is_file())
+
+    def _own(self, path: str) -> str:
+        """A file to be changed: links that lead elsewhere are not followed."""
+        inside = self._inside(path)
+        if self.local is not None and not Path(inside).parent.resolve().is_relative_to(self.local):
+            raise StudyError(f"expected a path inside {self.location}, but {path!r} leads elsewhere")
+        return inside
+
+    def _inside(self, path: str) -> str:
+        if path.startswith("/") or ".." in path.split("/"):
+            raise StudyError(f"expected a path inside {self.location}, but got {path!r}")
+        return f"{self._root}/{path}"
+
+
+def _in_one_put(location: str) -> str:
+    """S3 only: small files in one PUT, where Arrow's default is the three requests of a multipart upload."""
+    uri = urlsplit(location)
+    if uri.scheme != "s3" or "allow_delayed_open" in uri.query:
+        return location
+    return uri._replace(query="&".join(filter(None, (uri.query, "allow_delayed_open=true")))).geturl()
+
+
+def _write(path: Path, data: bytes) -> None:
+    _make(path.parent)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        _step("write", str(path))
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            _step("fsync", str(path))
+            os.fsync(file.fileno())
+        _step("rename", str(path))
+        temporary.replace(path)
+    except Exception as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # an open file's errors do not name it
+        raise
+    _step("fsync folder", str(path))
+    _sync(path.parent)
+    _step("done", str(path))
+
+
+def _make(folder: Path) -> None:
+    """Make a folder that survives a power cut: its name is in its parent, so that must reach the disk."""
+    if folder.is_dir():
+        return
+    _make(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _step(name: str, path: str) -> None:
+    for hook in HOOKS:
+        hook(name, path)

@@ -1,0 +1,282 @@
+"""The study directory, the only truth about a study: configuration, manifests, Parquet parts, readers.
+
+    study.yaml                               resolved configuration
+    packs/PACK.json                          manifest: the pack's trials, written before it starts
+    results/curves/method=M/PACK.parquet     one row per trial and epoch
+    results/trials/method=M/PACK.parquet     one row per trial, written last: with it the pack is finished
+    results/latency.parquet                  one row per network and way it was timed, if any was
+
+Every other file is written once and atomically, its name decided by the pack, so doing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+
+from study.directory.layout import (
+    CONFIG,
+    LATENCY,
+    PACKS,
+    SCHEMAS,
+    Damaged,
+    Kind,
+    decode_latencies,
+    decode_manifest,
+    decode_table,
+    encode_latencies,
+    encode_manifest,
+    encode_table,
+    manifest_path,
+    pack_of,
+    part_path,
+)
+from study.directory.store import Store
+from study.directory.tables import (
+    AFTERWARDS,
+    CURVES,
+    LATENCIES,
+    OBJECTIVES,
+    PARAMETER,
+    STATUSES,
+    TRIALS,
+    VERSION,
+    Manifest,
+    Objective,
+    TrialSpec,
+    concatenate,
+    table_of,
+)
+from trainables.errors import StudyError
+
+__all__ = [
+    "AFTERWARDS",
+    "CURVES",
+    "LATENCIES",
+    "OBJECTIVES",
+    "PARAMETER",
+    "STATUSES",
+    "TRIALS",
+    "VERSION",
+    "Damaged",
+    "DamagedWarning",
+    "Manifest",
+    "NotAStudy",
+    "Objective",
+    "StudyDirectory",
+    "TrialSpec",
+    "concatenate",
+]
+
+_Part = TypeVar("_Part")
+
+_READERS = 8
+
+
+class NotAStudy(StudyError, FileNotFoundError):
+    """The location holds no study."""
+
+
+class DamagedWarning(UserWarning):
+    """A file is torn or not what its name says, and was left out of what was read."""
+
+
+class StudyDirectory:
+    """One study's directory: a local path, or an object-store URI as pyarrow.fs reads it.
+
+    Reading what is not a study raises NotAStudy. Of a damaged file the reader of one file raises Damaged, and the
+    readers of all (manifests, trials, curves) leave it out with a DamagedWarning; they change nothing (study.doctor
+    does). A file of a newer version raises ValueError. Nothing is cached: each call reads what is there.
+    """
+
+    def __init__(self, location: str | Path) -> None:
+        self.store = Store(location)
+
+    def __repr__(self) -> str:
+        return f"StudyDirectory({self.store.location!r})"
+
+    @property
+    def location(self) -> str:
+        """What the directory was opened with; enough to open it anywhere else."""
+        return self.store.location
+
+    @property
+    def local(self) -> Path | None:
+        """The folder, if it is on a local disk."""
+        return self.store.local
+
+    def path(self, *parts: str) -> str:
+        """Where a file or folder of the study lies, as a local path or a URI."""
+        return self.store.place(*parts)
+
+    def exists(self) -> bool:
+        return self.store.exists(CONFIG)
+
+    def create(self, config_yaml: str, *, replace: bool = False) -> None:
+        """Write the resolved configuration, which makes the location a study.
+
+        Raises:
+            ValueError: the text is not a YAML mapping.
+            FileExistsError: another configuration is there, and it is not to be replaced.
+        """
+        if not isinstance(yaml.safe_load(config_yaml), dict):
+            raise ValueError("expected the configuration as a YAML mapping")
+        data = config_yaml.encode()
+        if not self.store.put(CONFIG, data, replace=replace) and self.store.get(CONFIG) != data:
+            raise FileExistsError(f"{self.path()} holds a study with another configuration")
+
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration."""
+        self._require()
+        try:
+            found = yaml.safe_load(self.store.get(CONFIG))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise Damaged(f"{self.path(CONFIG)} is damaged: {error}") from error
+        if not isinstance(found, dict):
+            raise Damaged(f"{self.path(CONFIG)} is damaged: expected a mapping, but got {type(found).__name__}")
+        return found
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Write what a pack is to train, before it starts."""
+        self._require()
+        self.store.put(manifest_path(manifest["pack"]), encode_manifest(manifest))
+
+    def manifest(self, pack: str) -> Manifest:
+        """The manifest of one pack."""
+        self._require()
+        return self._manifest(manifest_path(pack))
+
+    def manifests(self) -> list[Manifest]:
+        """All manifests, in the order of their packs' names."""
+        self._require()
+        return self._readable(self.store.names(PACKS, ".json"), self._manifest)
+
+    def write_results(
+        self,
+        pack: str,
+        method: str,
+        trials: Sequence[Mapping[str, Any]],
+        curves: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Write a pack's rows; with that it is finished.
+
+        Args:
+            trials: one row per trial, columns as in TRIALS and `param_NAME` for its parameters.
+            curves: one row per trial and epoch, columns as in CURVES.
+
+        Raises:
+            ValueError: a column that is not declared, a missing or unfit value, a row of another pack, a
+            trial twice.
+        """
+        self._require()
+        parts: dict[Kind, pa.Table] = {"curves": table_of(curves, CURVES), "trials": table_of(trials, TRIALS)}
+        for part in parts.values():
+            for column, name in (("pack", pack), ("method", method)):
+                others = set(part[column].to_pylist()) - {name}
+                if others:
+                    raise ValueError(f"expected only rows of {column} {name!r}, but got {sorted(others)}")
+        names = parts["trials"]["trial"].to_pylist()
+        if len(set(names)) < len(names):
+            raise ValueError(f"expected one row per trial, but got {sorted(names)}")
+        unknown = set(parts["trials"]["status"].to_pylist()) - set(STATUSES)
+        if unknown:
+            raise ValueError(f"expected a status of {', '.join(STATUSES)}, but got {sorted(unknown)}")
+        for kind, part in parts.items():
+            self.store.put(part_path(kind, pack, method), encode_table(part, kind))
+
+    def finished(self) -> set[str]:
+        """The packs that have results."""
+        self._require()
+        return {pack_of(name) for name in self.store.names("results/trials", ".parquet")}
+
+    def rows(self, pack: str, method: str) -> list[dict[str, Any]]:
+        """The trial rows of one finished pack, as they were written (NaN as None)."""
+        self._require()
+        return cast(list[dict[str, Any]], self._table(part_path("trials", pack, method)).to_pylist())
+
+    def trials(self) -> pa.Table:
+        """All trials that have results, by pack: the columns of TRIALS, then the `param_NAME` columns."""
+        return self._tables("trials")
+
+    def curves(self, packs: Collection[str] | None = None, trials: Collection[str] | None = None) -> pa.Table:
+        """The curves of all trials that have results, or of some: only their packs are read, only their rows kept."""
+        if trials is None:
+            return self._tables("curves", packs)
+        wanted = pa.array(list(trials), pa.string())
+        return self._tables("curves", packs, lambda part: part.filter(pc.is_in(part["trial"], wanted)))
+
+    def write_latencies(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add latencies, columns as in LATENCIES; of a network that was timed the same way before the new ones stay.
+
+        Raises:
+            ValueError: a column that is not declared, a missing or unfit value.
+        """
+        self._require()
+        known = {_way(row): row for row in [*self.latencies().to_pylist(), *table_of(rows, LATENCIES).to_pylist()]}
+        self.store.put(LATENCY, encode_latencies(table_of(list(known.values()), LATENCIES)), replace=True)
+
+    def latencies(self) -> pa.Table:
+        """How long networks take, as far as that was measured."""
+        self._require()
+        names = [LATENCY] if self.store.exists(LATENCY) else []
+        return concatenate(self._readable(names, lambda name: self._decoded(name, decode_latencies)), LATENCIES)
+
+    def _require(self) -> None:
+        if not self.exists():
+            raise NotAStudy(f"expected a study directory (with {CONFIG} in it) at {self.path()}")
+
+    def _tables(
+        self,
+        kind: Kind,
+        packs: Collection[str] | None = None,
+        of_part: Callable[[pa.Table], pa.Table] = lambda part: part,
+    ) -> pa.Table:
+        """The parts of finished packs, or of some of them, each as ``of_part`` leaves it."""
+        wanted = self.finished() if packs is None else self.finished() & set(packs)
+        parts = [name for name in self.store.names(f"results/{kind}", ".parquet") if pack_of(name) in wanted]
+        return concatenate(self._readable(parts, lambda name: of_part(self._table(name))), SCHEMAS[kind])
+
+    def _readable(self, names: Iterable[str], read: Callable[[str], _Part]) -> list[_Part]:
+        """What can be read of these files; a warning for each that is damaged."""
+
+        def attempt(name: str) -> _Part | Damaged:
+            try:
+                return read(name)
+            except Damaged as error:
+                return error
+
+        with ThreadPoolExecutor(_READERS) as pool:
+            found = list(pool.map(attempt, names))
+        for error in found:
+            if isinstance(error, Damaged):
+                warnings.warn(f"{error}; it was left out", DamagedWarning, stacklevel=4)
+        return [part for part in found if not isinstance(part, Damaged)]
+
+    def _table(self, name: str) -> pa.Table:
+        return self._decoded(name, decode_table)
+
+    def _manifest(self, name: str) -> Manifest:
+        return self._decoded(name, decode_manifest)
+
+    def _decoded(self, name: str, decode: Callable[[bytes, str], _Part]) -> _Part:
+        """What the file holds; errors name it."""
+        data = self.store.get(name)
+        try:
+            return decode(data, name)
+        except Damaged as error:
+            raise type(error)(f"{self.path(name)} is damaged: {error}") from error
+        except ValueError as error:
+            raise StudyError(f"{self.path(name)} cannot be read: {error}") from error
+
+
+def _way(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The network of a row of LATENCIES and how it was timed."""
+    names = ("trial", "network", "batch", "device", "dtype", "threads", "compiled", "cuda_graph")
+    return tuple(row[name] for name in names)

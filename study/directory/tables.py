@@ -1,0 +1,221 @@
+"""What a study's tables and manifests hold: every column declared once, with its unit in its name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from numbers import Integral, Real
+from typing import Any, Literal, NotRequired, TypedDict
+
+import pyarrow as pa
+
+VERSION = 2
+"""2: curves have `gates`. What an older part lacks is read as null."""
+
+PARAMETER = "param_"
+"""Prefix of the columns that hold a trial's parameters; they differ from method to method."""
+
+STATUSES = ("COMPLETE", "FAILED", "NOT_EQUIVALENT")
+"""NOT_EQUIVALENT: trained, but the compact network does not compute what the trained one does."""
+
+_VERSION_KEY = b"study.schema"
+
+
+def _fields(kind: pa.DataType, names: str, *, nullable: bool = True) -> list[pa.Field]:
+    return [pa.field(name, kind, nullable) for name in names.split()]
+
+
+_IDENTITY = _fields(pa.string(), "study method trial pack", nullable=False)
+_SCORES = "val_loss val_accuracy val_nmse val_mse"
+
+TRIALS = pa.schema(
+    [
+        *_IDENTITY,
+        *_fields(pa.int32(), "number lane", nullable=False),
+        *_fields(pa.int64(), "seed data_seed", nullable=False),
+        *_fields(pa.string(), "status", nullable=False),
+        *_fields(pa.string(), "reason"),
+        *_fields(pa.int32(), "epochs"),
+        *_fields(pa.float64(), f"train_seconds train_loss {_SCORES} val_accuracy_before_polish"),
+        *_fields(pa.float64(), "test_loss test_accuracy test_nmse test_mse"),
+        *_fields(pa.int64(), "neurons dense_neurons inputs dense_inputs parameters dense_parameters"),
+        *_fields(pa.int64(), "nonzero_weights macs dense_macs flops dense_flops"),
+        *_fields(pa.list_(pa.int32()), "widths dense_widths"),
+        *_fields(pa.float64(), "max_abs_difference argmax_agreement"),
+        *_fields(pa.string(), "device"),
+        *_fields(pa.timestamp("us", "UTC"), "finished_at"),
+    ],
+    {_VERSION_KEY: str(VERSION).encode()},
+)
+"""One row per trial. Scores are fractions (0..1); a metric that does not apply is null."""
+
+CURVES = pa.schema(
+    [
+        *_IDENTITY,
+        *_fields(pa.int32(), "epoch", nullable=False),
+        *_fields(pa.float64(), f"seconds lr train_loss {_SCORES}"),
+        *_fields(pa.int64(), "neurons inputs parameters macs flops"),
+        *_fields(pa.list_(pa.int32()), "widths gates"),
+    ],
+    {_VERSION_KEY: str(VERSION).encode()},
+)
+"""One row per trial and epoch.
+
+``gates``: how many gates have a probability of being open in each of as many equal parts of 0..1; null without gates.
+"""
+
+LATENCIES = pa.schema(
+    [
+        *_fields(pa.string(), "trial"),
+        *_fields(pa.string(), "network", nullable=False),
+        *_fields(pa.int64(), "neurons macs"),
+        *_fields(pa.int32(), "batch threads", nullable=False),
+        *_fields(pa.string(), "device dtype", nullable=False),
+        *_fields(pa.bool_(), "compiled cuda_graph", nullable=False),
+        *_fields(pa.float64(), "p50_ms p95_ms", nullable=False),
+        *_fields(pa.int32(), "runs"),
+        *_fields(pa.float64(), "load"),
+    ],
+    {_VERSION_KEY: str(VERSION).encode()},
+)
+"""One row per network and way it was timed, as `study latency` measures it; the whole network is of no trial."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What can be optimised: the column it stands in, its direction, and how it is called on paper."""
+
+    column: str
+    direction: Literal["maximize", "minimize"]
+    label: str
+    unit: str = ""
+
+    @property
+    def maximise(self) -> bool:
+        return self.direction == "maximize"
+
+
+OBJECTIVES: Mapping[str, Objective] = {
+    "accuracy": Objective("val_accuracy", "maximize", "Validation accuracy", "fraction"),
+    "loss": Objective("val_loss", "minimize", "Validation loss"),
+    "nmse": Objective("val_nmse", "minimize", "Validation NMSE"),
+    "mse": Objective("val_mse", "minimize", "Validation MSE"),
+    "neurons": Objective("neurons", "minimize", "Hidden neurons"),
+    "inputs": Objective("inputs", "minimize", "Input features"),
+    "parameters": Objective("parameters", "minimize", "Parameters"),
+    "macs": Objective("macs", "minimize", "Multiply-adds"),
+    "flops": Objective("flops", "minimize", "Floating-point operations"),
+}
+
+AFTERWARDS: Mapping[str, Objective] = {"latency": Objective("latency_ms", "minimize", "Latency", "ms")}
+"""What is known of finished trials only, so that a front may be asked for it, but no search."""
+
+
+class TrialSpec(TypedDict):
+    """One trial as it was asked for: all that is needed to train it anywhere, with the same outcome."""
+
+    trial: str
+    number: int
+    lane: int
+    seed: int
+    data_seed: int
+    parameters: dict[str, float | int | str | bool]
+
+
+class Manifest(TypedDict):
+    """One pack, written before it starts."""
+
+    schema: int
+    pack: str
+    method: str
+    trials: list[TrialSpec]
+    versions: NotRequired[dict[str, str]]
+    origin: NotRequired[Origin]
+
+
+class Origin(TypedDict):
+    """Where a merged pack comes from, and its trials' names there, in the manifest's order."""
+
+    directory: str
+    study: str
+    seed: int
+    pack: str
+    trials: list[str]
+    origin: NotRequired[Origin]
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """The rows as a table of `schema`; TRIALS are followed by one `param_NAME` column per parameter.
+
+    Raises:
+        ValueError: a column that is not declared, a missing or unfit value.
+    """
+    given = dict.fromkeys(name for row in rows for name in row)
+    parameters = sorted(name for name in given if name.startswith(PARAMETER) and schema is TRIALS)
+    for name in given:
+        if name not in schema.names and name not in parameters:
+            near = get_close_matches(name, schema.names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"expected the declared columns, but got {name!r}{hint}")
+    columns = {name: [_value(row.get(name)) for row in rows] for name in [*schema.names, *parameters]}
+    fields = [*schema, *(pa.field(name, _kind(columns[name])) for name in parameters)]
+    arrays = [_array(columns[field.name], field) for field in fields]
+    return pa.table(arrays, pa.schema(fields, schema.metadata))
+
+
+def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
+    """One table of its parts: what a part lacks is null, numbers become words where another has words."""
+    tables = list(tables)
+    declared = set(schema.names)
+    if len(tables) == 1 and declared <= set(tables[0].column_names):
+        (table,) = tables  # of a million trials a copy takes long
+        return table.select([*schema.names, *sorted(set(table.column_names) - declared)])
+    kinds: dict[str, set[pa.DataType]] = {}
+    for table in tables:
+        for name in set(table.column_names) - declared:
+            kinds.setdefault(name, set()).add(table.schema.field(name).type)
+    mixed = {name for name, found in kinds.items() if len(found - {pa.null()}) > 1}
+    whole = pa.concat_tables(
+        [schema.empty_table(), *(_worded(table, mixed) for table in tables)], promote_options="permissive"
+    )
+    return whole.select([*schema.names, *sorted(kinds)]).combine_chunks()
+
+
+def version_of(table: pa.Table) -> int | None:
+    found = (table.schema.metadata or {}).get(_VERSION_KEY)
+    return None if found is None else int(found)
+
+
+def _worded(table: pa.Table, mixed: set[str]) -> pa.Table:
+    kinds = [pa.string() if field.name in mixed else field.type for field in table.schema]
+    return table.cast(pa.schema(list(zip(table.schema.names, kinds, strict=True)))) if mixed else table
+
+
+def _value(value: Any) -> Any:
+    """NaN, in any float type, is a metric that does not apply: null."""
+    return None if isinstance(value, Real) and math.isnan(value) else value
+
+
+def _fraction(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, Integral)
+
+
+def _kind(values: list[Any]) -> pa.DataType:
+    """The type of a parameter's column: numbers (booleans too) are float64, anything else is text."""
+    return pa.float64() if all(value is None or isinstance(value, Real) for value in values) else pa.string()
+
+
+def _array(values: list[Any], field: pa.Field) -> pa.Array:
+    if field.name.startswith(PARAMETER):
+        convert = float if field.type == pa.float64() else str
+        values = [None if value is None else convert(value) for value in values]
+    if not field.nullable and None in values:
+        raise ValueError(f"expected a value of {field.name!r} in every row, row {values.index(None)} has none")
+    try:
+        if pa.types.is_integer(field.type) and any(_fraction(value) for value in values):
+            return pa.array(values, pa.float64()).cast(field.type)  # given the type at once it would truncate
+        return pa.array(values, field.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        raise ValueError(f"expected {field.type} in column {field.name!r}: {error}") from None

@@ -1,0 +1,372 @@
+"""What is wrong with a study directory: everything is read, nothing is changed. study.doctor puts it right."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from numbers import Real
+from pathlib import PurePosixPath
+from typing import Any, Literal, TypeVar
+
+import pyarrow as pa
+from safetensors import SafetensorError
+
+from study.directory import (
+    CONFIG,
+    KINDS,
+    LATENCY,
+    MODELS,
+    OBJECTIVES,
+    PACKS,
+    PARAMETER,
+    Damaged,
+    Front,
+    Manifest,
+    StudyDirectory,
+    WrongChecksum,
+    checkpoints,
+    decode_latencies,
+    decode_manifest,
+    decode_table,
+    lock,
+    manifest_path,
+    pack_of,
+    part_path,
+)
+from study.doctor.zombies import Running, running
+from study.search import JOURNAL
+from trainables.deploy import unseal
+
+Kind = Literal["torn", "checksum", "version", "orphan", "duplicate", "mismatch", "zombie", "leftover", "lock"]
+Repair = Literal["quarantine", "remove", "rewrite", "tell", "unlock"]
+
+_READERS = 8
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        kind: torn (cannot be read), checksum (is not what was written), version (of a newer library, or of several),
+            orphan (nothing refers to it), duplicate (a trial more than once), mismatch (rows of other trials than were
+            asked for), zombie (started, and nobody trains it), leftover (half a file), lock (of a dead driver).
+        path: the file, inside the study.
+        message: what is wrong with it, and what follows from that.
+        repair: how `study doctor --fix` puts it right; None where it cannot.
+        zombie: the Optuna trial to tell.
+    """
+
+    kind: Kind
+    path: str
+    message: str
+    repair: Repair | None = None
+    zombie: Running | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+@dataclass
+class State:
+    """What is in a study directory, and what of it could not be read."""
+
+    directory: StudyDirectory
+    live: bool
+    config: Mapping[str, Any] | None = None
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+    trials: dict[str, pa.Table] = field(default_factory=dict)
+    """By path."""
+    curves: set[str] = field(default_factory=set)
+    """Paths of those that are whole."""
+    unreadable: dict[str, Exception] = field(default_factory=dict)
+
+    @cached_property
+    def finished(self) -> dict[str, pa.Table]:
+        """Rows by pack; a torn part counts as none."""
+        return {pack_of(path): rows for path, rows in self.trials.items()}
+
+    @cached_property
+    def unknown_packs(self) -> set[str]:
+        """Packs whose manifest cannot be read; they may be anything."""
+        return {pack_of(path) for path in self.unreadable if path.startswith(f"{PACKS}/")}
+
+
+def look(directory: StudyDirectory, live: bool) -> State:
+    """Read the configuration, the manifests and all parts."""
+    state = State(directory, live)
+    store = directory.store
+    try:
+        state.config = directory.config()
+    except Damaged as error:
+        state.unreadable[CONFIG] = error
+
+    def read(names: Iterable[str], decode: Callable[[bytes, str], _Read]) -> Iterator[tuple[str, _Read]]:
+        def attempt(name: str) -> _Read | Exception:
+            try:
+                return decode(store.get(name), name)
+            except (ValueError, FileNotFoundError) as error:
+                return error
+
+        with ThreadPoolExecutor(_READERS) as pool:
+            names = list(names)
+            for name, found in zip(names, pool.map(attempt, names), strict=True):
+                if not isinstance(found, Exception):
+                    yield name, found
+                elif not isinstance(found, FileNotFoundError):  # removed since it was listed: nothing wrong
+                    state.unreadable[name] = found
+
+    for _, manifest in read(store.names(PACKS, ".json"), decode_manifest):
+        state.manifests[manifest["pack"]] = manifest
+    state.trials = dict(read(store.names("results/trials", ".parquet"), decode_table))
+    state.curves = {name for name, _ in read(store.names("results/curves", ".parquet"), _whole)}
+    return state
+
+
+def torn(state: State) -> Iterator[Finding]:
+    """Files that cannot be read, and the other part of a pack one of whose parts cannot."""
+    again = "its pack is trained again"
+    packs = {pack_of(path): path for path in state.unreadable if path.startswith("results/")}
+    for path, error in state.unreadable.items():
+        if not isinstance(error, Damaged):
+            yield Finding("version", path, str(error))
+        elif path == CONFIG:
+            yield Finding("torn", path, f"{error}; put a copy in its place: it cannot be made from the rest")
+        else:
+            kind: Kind = "checksum" if isinstance(error, WrongChecksum) else "torn"
+            message = f"{error}; {again}" if path.startswith("results/") else str(error)
+            yield Finding(kind, path, message, "quarantine")
+    for path in (*state.trials, *sorted(state.curves)):
+        if (cause := packs.get(pack_of(path))) and isinstance(state.unreadable[cause], Damaged):
+            yield Finding("torn", path, f"belongs to {cause}, which is torn: {again}", "quarantine")
+
+
+def torn_journal(state: State) -> Iterator[Finding]:
+    """Optuna's journal, where it cannot be replayed."""
+    found = _running(state)
+    if isinstance(found, Damaged):
+        yield Finding("torn", JOURNAL, f"{found}; the next `study resume` writes it anew", "quarantine")
+
+
+def orphans(state: State) -> Iterator[Finding]:
+    """Results that no manifest asked for, and checkpoints that no pack will go on from."""
+    if state.live:
+        return
+    for path in (*state.trials, *sorted(state.curves)):
+        pack, folder = pack_of(path), PurePosixPath(path).parts[1]
+        manifest = state.manifests.get(pack)
+        if manifest is not None and path not in [part_path(kind, pack, manifest["method"]) for kind in KINDS]:
+            yield Finding("orphan", path, f"{pack} is of {manifest['method']} by its manifest", "quarantine")
+        elif manifest is None and pack not in state.unknown_packs:
+            if path in state.trials:
+                message = "a pack with results and without a manifest, which can be made from the rows"
+                yield Finding("orphan", path, message, "rewrite")
+            elif pack not in state.finished:
+                yield Finding("orphan", path, f"{folder} of a pack without a manifest", "quarantine")
+    for path in state.directory.store.names(checkpoints.FOLDER, ".pt"):
+        pack = checkpoints.pack_of(path)
+        if pack in state.finished:
+            yield Finding("orphan", path, f"a checkpoint of {pack}, which is finished", "remove")
+        elif pack not in state.manifests and pack not in state.unknown_packs:
+            yield Finding("orphan", path, f"a checkpoint of {pack}, which has no manifest", "remove")
+
+
+def duplicates(state: State) -> Iterator[Finding]:
+    """Trials in several packs, finished ones and then first names first, and trials twice in one."""
+    parts = {pack_of(path): path for path in state.trials}
+    packs = {path: _trials(state, pack_of(path)) for path in state.trials}
+    waiting = [pack for pack in state.manifests if pack not in parts]
+    packs |= {manifest_path(pack): _trials(state, pack) for pack in waiting}
+    owner: dict[str, str] = {}
+    for path, trials in packs.items():
+        pack = pack_of(path)
+        doubled = [trial for trial in trials if owner.setdefault(trial, pack) != pack]
+        if doubled:
+            message = f"{_some(doubled)} of {pack} in {_some(owner[trial] for trial in doubled)}, too"
+            whole = len(doubled) == len(trials)
+            files = [path, *(f for f in state.curves if pack_of(f) == pack), manifest_path(pack)] if whole else [path]
+            for file in dict.fromkeys(files):
+                yield Finding("duplicate", file, message, "quarantine" if whole else None)
+    for path, rows in state.trials.items():
+        names = rows["trial"].to_pylist()
+        if len(set(names)) < len(names):
+            yield Finding("duplicate", path, "has two rows of one trial")
+
+
+def mismatches(state: State) -> Iterator[Finding]:
+    """Rows that are not of the trials that their manifest asked for."""
+    for path, rows in state.trials.items():
+        manifest = state.manifests.get(pack_of(path))
+        if manifest is None:
+            continue
+        specs = {trial["trial"]: trial for trial in manifest["trials"]}
+        found = {row["trial"]: row for row in rows.to_pylist()}
+        if set(specs) != set(found):
+            unlike = sorted(set(specs) ^ set(found))
+            yield Finding("mismatch", path, f"{_some(unlike)} in its rows or its manifest only")
+        for trial in sorted(set(specs) & set(found)):
+            spec, row = specs[trial], found[trial]
+            asked: dict[str, Any] = {"number": spec["number"], "seed": spec["seed"], "data_seed": spec["data_seed"]}
+            asked |= {PARAMETER + name: as_stored(value) for name, value in spec["parameters"].items()}
+            unlike = sorted(name for name, value in asked.items() if row.get(name) != value)
+            if unlike:
+                yield Finding("mismatch", path, f"{trial} has another {_some(unlike)} than its manifest asked for")
+
+
+def zombies(state: State) -> Iterator[Finding]:
+    """Packs that nobody trains, and Optuna trials that run for ever."""
+    if state.live:
+        return
+    for pack in sorted(set(state.manifests) - set(state.finished)):
+        number = len(state.manifests[pack]["trials"])
+        message = f"{number} trials were started and have no results; `study resume` trains them"
+        yield Finding("zombie", manifest_path(pack), message)
+    found = _running(state)
+    for trial in [] if isinstance(found, Damaged) else found:
+        if trial.pack in state.finished or trial.pack not in {*state.manifests, *state.unknown_packs}:
+            known = "is finished" if trial.pack in state.finished else "is unknown"
+            message = f"Optuna has {trial.trial or trial.number} as RUNNING, but its pack {trial.pack} {known}"
+            yield Finding("zombie", JOURNAL, message, "tell", trial)
+
+
+def torn_checkpoints(state: State) -> Iterator[Finding]:
+    """Checkpoints that cannot be gone on from; nothing in them is run."""
+    waiting = set(state.manifests) - set(state.finished)
+    for path in state.directory.store.names(checkpoints.FOLDER, ".pt"):
+        if checkpoints.pack_of(path) in waiting:
+            try:
+                checkpoints.load(state.directory.store.get(path))
+            except FileNotFoundError:
+                pass
+            except checkpoints.DamagedCheckpoint as error:
+                yield Finding("torn", path, f"{error}; its pack goes on from an older one", "quarantine")
+
+
+def torn_latencies(state: State) -> Iterator[Finding]:
+    """Times of networks that cannot be read."""
+    store = state.directory.store
+    if store.exists(LATENCY):
+        try:
+            decode_latencies(store.get(LATENCY), LATENCY)
+        except Damaged as error:
+            yield Finding("torn", LATENCY, f"{error}; measure again with `study latency`", "quarantine")
+
+
+def stray_models(state: State) -> Iterator[Finding]:
+    """Networks that are torn, of unknown trials, or not to be kept."""
+    store = state.directory.store
+    networks = {PurePosixPath(path).stem: path for path in store.names(MODELS, ".safetensors")}
+    cards = {PurePosixPath(path).stem: path for path in store.names(MODELS, ".json")}
+    done = {trial for rows in state.trials.values() for trial in rows["trial"].to_pylist()}
+    started = {trial["trial"] for manifest in state.manifests.values() for trial in manifest["trials"]}
+    unwanted = _unwanted(state) if networks else {}
+    for trial, path in (networks | cards).items():
+        files = [files[trial] for files in (cards, networks) if trial in files]
+        if state.live and trial not in done:
+            continue
+        if trial not in done | started and not state.unknown_packs:
+            yield from (Finding("orphan", file, "of a trial that no pack has", "remove") for file in files)
+        elif trial in unwanted:
+            yield from (Finding("orphan", file, unwanted[trial], "remove") for file in files)
+        elif trial not in networks:
+            yield Finding("orphan", path, "a card without a network", "remove")
+        else:
+            yield from _torn_model(state.directory, networks[trial], cards.get(trial))
+
+
+def versions(state: State) -> Iterator[Finding]:
+    """Packs made with different versions of code or libraries."""
+    seen: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for pack, manifest in state.manifests.items():
+        for library, version in manifest.get("versions", {}).items():
+            seen[library][str(version)].append(pack)
+    for library, found in sorted(seen.items()):
+        if len(found) > 1:
+            groups = "; ".join(f"{version} made {_some(packs)}" for version, packs in sorted(found.items()))
+            yield Finding("version", PACKS, f"packs were made with different {library}: {groups}")
+
+
+def leftovers(state: State) -> Iterator[Finding]:
+    """Temporary files of writers that were killed, and the entry of a driver that was."""
+    if state.live:
+        return
+    for path in state.directory.store.leftovers():
+        yield Finding("leftover", path, "half a file, of a writer that was killed", "remove")
+    if state.directory.store.exists(lock.FILE):
+        yield Finding("lock", lock.FILE, "its driver is dead; the next one takes over", "unlock")
+
+
+def _whole(data: bytes, path: str) -> None:
+    """Raises as decode_table does; the rows are not kept."""
+    decode_table(data, path)
+
+
+def _running(state: State) -> list[Running] | Damaged:
+    """What the journal has as RUNNING; nothing while a driver writes it."""
+    local = state.directory.local
+    if local is None or state.live or not (local / JOURNAL).is_file():
+        return []
+    try:
+        return running(local / JOURNAL)
+    except Damaged as error:
+        return error
+
+
+def _trials(state: State, pack: str) -> list[str]:
+    if pack in state.finished:
+        return list(dict.fromkeys(state.finished[pack]["trial"].to_pylist()))
+    return [trial["trial"] for trial in state.manifests[pack]["trials"]]
+
+
+def _unwanted(state: State) -> dict[str, str]:
+    """Finished trials whose networks are not to be kept, and why."""
+    config = state.config or {}
+    if config.get("keep_models", "front") != "front" or any(path.startswith("results/") for path in state.unreadable):
+        return {}
+    objectives = [name for name in config.get("objectives", ()) if name in OBJECTIVES]
+    if not objectives:
+        return {}
+    columns = list(dict.fromkeys(["trial", "status", *(OBJECTIVES[name].column for name in objectives)]))
+    rows = [row for part in state.trials.values() for row in part.select(columns).to_pylist()]
+    front = Front(objectives)
+    front.add(rows)
+    return {row["trial"]: "of a trial that is off the front" for row in rows if row["trial"] not in front}
+
+
+def _torn_model(directory: StudyDirectory, network: str, card: str | None) -> Iterator[Finding]:
+    lost = "the network is lost, its trial's row is not"
+    own: Any = None
+    try:
+        own = json.loads(unseal(directory.store.get(network))["card"])
+    except FileNotFoundError:
+        return
+    except SafetensorError as error:
+        yield Finding("torn", network, f"{error}; {lost}", "quarantine")
+    except (ValueError, KeyError) as error:
+        yield Finding("checksum", network, f"{error}; {lost}", "quarantine")
+    if card is not None:
+        try:
+            found = json.loads(directory.store.get(card))
+        except FileNotFoundError:
+            return
+        except ValueError as error:
+            yield Finding("torn", card, f"{error}; the network has a copy of it", "quarantine")
+        else:
+            if own is not None and found != own:
+                yield Finding("checksum", card, "is not the one in its network", "quarantine")
+
+
+def as_stored(value: Any) -> float | str:
+    """A parameter as its column has it."""
+    return float(value) if isinstance(value, Real) else str(value)
+
+
+def _some(names: Iterable[str], shown: int = 3) -> str:
+    listed = list(dict.fromkeys(names))
+    more = f" and {len(listed) - shown} more" if len(listed) > shown else ""
+    return ", ".join(listed[:shown]) + more

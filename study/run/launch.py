@@ -1,0 +1,148 @@
+"""Runs a study: one Ray Tune run whose trials are packs, on a local Ray or an existing cluster."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+
+from ray import tune
+
+from study.config import StudyConfig, check_changes, loads, to_yaml
+from study.directory import Keeper, Lock, StudyDirectory, version_differences
+from study.doctor import recover
+from study.run.ending import Signals
+from study.run.progress import Monitor
+from study.run.session import RayLost, Session, session
+from study.run.tune import Listen, PackSearcher, StopWhen
+from study.run.worker import StudyTrainable
+from study.search import Search
+
+Listener = Callable[[Monitor], None]
+
+
+def launch(config: StudyConfig, directory: StudyDirectory, listener: Listener = lambda monitor: None) -> Monitor:
+    """Run or go on with a study until its budget is spent or it is told to stop.
+
+    Everything is decided by what is in the directory: finished packs stay, packs in flight go on from their newest
+    checkpoints, Optuna's and Tune's states are made anew. A Ray of our own that dies is started again.
+
+    Args:
+        config: the study. Where the directory holds one already, what its trials depend on has to be the same.
+        directory: where everything lands; made if it is not there.
+        listener: called whenever something may have changed, for the display.
+
+    Returns:
+        Where the study stands; ``ending`` is set if it was stopped before its budget was spent.
+
+    Raises:
+        Locked: another driver is at work there.
+        CannotChange: the trials that are there were made with another configuration.
+        OSError: the directory cannot be read or written.
+    """
+    monitor = Monitor(config)
+    layers, losses = layer_counts(config), 0
+    farewell = f"Stopped at once; go on with:\n  study resume {directory.path()}"
+    with Lock(directory.store) as lock, Signals(monitor.ending, farewell) as signals:
+        adopt(config, directory)
+        while True:
+            finished = monitor.trials_finished
+            try:
+                with session(config.resources) as connected:
+                    signals.install()
+                    searcher = _from_disk(monitor, directory, layers, connected)
+                    if not searcher.spent:
+                        _tune(searcher, listener, lock)
+                break
+            except RayLost as lost:
+                losses = losses + 1 if monitor.trials_finished == finished else 1
+                if losses > config.retries:
+                    monitor.ending.give(f"{lost}, {losses} times without a pack finishing in between")
+                if monitor.ending:
+                    break
+                monitor.warn(f"{lost}; it is started again")
+    listener(monitor)
+    return monitor
+
+
+def adopt(config: StudyConfig, directory: StudyDirectory) -> None:
+    """Make the directory this study's: create it, or write down what may change and has changed.
+
+    Raises:
+        CannotChange: something else has changed.
+    """
+    if not directory.exists():
+        directory.create(to_yaml(config))
+        return
+    where = directory.path("study.yaml")
+    stored = loads(directory.store.get("study.yaml").decode(), where, names=False)
+    if check_changes(stored, config, where):
+        directory.create(to_yaml(config), replace=True)
+
+
+def _from_disk(monitor: Monitor, directory: StudyDirectory, layers: dict[str, int], connected: Session) -> PackSearcher:
+    """All that is known about the study, read from its directory, after what is damaged there has been set aside."""
+    config = monitor.config
+    for finding in recover(directory):
+        monitor.warn(str(finding))
+    rows, manifests = directory.trials().to_pylist(), directory.manifests()
+    for difference in version_differences(manifests):
+        monitor.warn(difference)
+    monitor.found_on_disk(rows)
+    search = Search(config, directory, layers, connected.workers(config.resources))
+    unfinished = search.rebuild(manifests, rows)
+    keeper = Keeper(directory, config.keep_models, config.objectives)
+    keeper.update(rows)
+    return PackSearcher(search, directory, monitor, connected, keeper, unfinished)
+
+
+def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
+    """One Tune run, to the end of the budget or to the ending."""
+    config, ending = searcher.monitor.config, searcher.monitor.ending
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        tuner = tune.Tuner(
+            tune.with_resources(StudyTrainable, _resources(config)),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                num_samples=-1,
+                max_concurrent_trials=searcher.session.workers(config.resources),
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.config["pack"],
+            ),
+            run_config=tune.RunConfig(
+                name="tune",
+                storage_path=scratch,
+                stop=StopWhen(ending, lock),
+                callbacks=[Listen(searcher, listener)],
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                failure_config=tune.FailureConfig(max_failures=config.retries),
+                verbose=0,
+            ),
+        )
+        try:
+            tuner.fit()
+        except OSError as error:  # of Tune's own files: the disk of the temporary folder may be full, too
+            ending.give(f"{type(error).__name__}: {error}")
+
+
+def _resources(config: StudyConfig) -> dict[str, float]:
+    return {"cpu": config.resources.cpus_per_worker, "gpu": config.resources.gpus_per_worker}
+
+
+def layer_counts(config: StudyConfig) -> dict[str, int]:
+    """How many entries a per-layer parameter of each method has.
+
+    Loads the data and builds the model, so that what is wrong with them is said before anything starts.
+
+    Raises:
+        ValueError: data, model or a search space do not fit.
+    """
+    from search_spaces import validate
+    from trainables.methods import METHODS, Setting
+    from trainables.problem import problem
+
+    found = problem(config.data_options(), config.model_options(), config.seed)
+    setting = Setting(len(found.dataset.train), 1, config.epochs - config.polish, config.epochs)
+    layers = {name: len(METHODS[name](found.graph, setting).layers) for name in config.methods}
+    for name, method in config.methods.items():
+        validate(name, method.space, layers[name])
+    return layers

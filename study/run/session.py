@@ -1,0 +1,124 @@
+"""A running Ray: the caller's, the cluster at an address, or one of our own; and whether it still runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import ray
+
+from study.config import Resources
+
+_PROBE_SECONDS = 0.5
+_OURS_LOST_SECONDS = 1.0
+_CLUSTER_LOST_SECONDS = 40.0
+"""Ray itself ends our process, without a word, once the head of its cluster is away for 60 s."""
+
+
+class RayLost(BaseException):
+    """Ray's head or this machine's raylet is gone, or never came. No Exception: Tune must not tidy up with it."""
+
+
+class Session:
+    """A connection to Ray. `check` says when it is lost, which Ray's own calls do by waiting for ever."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._addresses = _addresses()
+        self._silent_since: float | None = None
+        self._stop = threading.Event()
+        self._lost = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="study-ray-watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def alive(self) -> bool:
+        """Whether its processes answer at this moment."""
+        return all(map(_answers, self._addresses))
+
+    def check(self) -> None:
+        """Raises RayLost once they have been silent for too long."""
+        if self._lost.is_set():
+            raise RayLost("Ray's own processes died")
+
+    def workers(self, resources: Resources) -> int:
+        """How many packs can train at once."""
+        if resources.workers != "auto":
+            return resources.workers
+        available = ray.cluster_resources()
+        needs = (("CPU", resources.cpus_per_worker), ("GPU", resources.gpus_per_worker))
+        return max(1, min(int(available.get(name, 0) // need) for name, need in needs if need))
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_PROBE_SECONDS):
+            now = time.monotonic()
+            if self.alive():
+                self._silent_since = None
+                continue
+            self._silent_since = self._silent_since or now
+            if now - self._silent_since >= self._patience:
+                self._lost.set()
+
+
+@contextmanager
+def session(resources: Resources) -> Iterator[Session]:
+    """Ray for a study. What was running before, and every cluster, goes on running after."""
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # else three files for every Tune trial
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
+    # The new output prints headers and error tables whatever the verbosity.
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    connected = ray.is_initialized()
+    address = resources.address or os.environ.get("RAY_ADDRESS") or "local"
+    ours = not connected and address == "local"
+    try:
+        if not connected:
+            ray.init(
+                address=address,
+                include_dashboard=False if ours else None,
+                log_to_driver=False,
+                logging_level="ERROR",
+            )
+        opened = Session(_OURS_LOST_SECONDS if ours else _CLUSTER_LOST_SECONDS)
+    except Exception as error:
+        if ours:
+            ray.shutdown()
+            raise RayLost(f"Ray did not start ({error})") from error
+        raise
+    try:
+        with opened:
+            yield opened
+    finally:
+        if not connected:
+            ray.shutdown()
+
+
+def _addresses() -> list[tuple[str, int]]:
+    """Where the head and the raylet of this process listen."""
+    context = ray.get_runtime_context()
+    here = context.get_node_id()
+    node = next(node for node in ray.nodes() if node["NodeID"] == here)
+    host, _, port = context.gcs_address.rpartition(":")
+    return [(host, int(port)), (node["NodeManagerAddress"], int(node["NodeManagerPort"]))]
+
+
+def _answers(address: tuple[str, int]) -> bool:
+    try:
+        with socket.create_connection(address, timeout=5):
+            return True
+    except TimeoutError:
+        return True  # a machine under load is not a dead one
+    except OSError:
+        return False

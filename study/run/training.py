@@ -1,0 +1,242 @@
+"""One pack in training: from its newest checkpoint to its results in the study directory."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+
+from study.directory import Checkpoints, Manifest, StudyDirectory, Writer
+from trainables.trainable import job
+from trainables.training import Outcome, Pack
+
+Row = dict[str, Any]
+
+_SHARED = ("data", "model", "seed", "epochs", "polish", "batch_size", "optimizer", "lr_schedule", "shuffle")
+
+
+class Training:
+    """`advance` until ``done``.
+
+    An exception of the model, the data or the method fails those trials of the pack that are not finished, with the
+    traceback as the reason. Without enough memory they start again in two packs of half the size, one after the other,
+    and so on down to single trials: what a trial gives does not depend on who shares its pack.
+
+    Args:
+        directory: the study directory.
+        pack: the name of a manifest in it.
+        halvings: how often to halve the pack before it starts; workers were lost with larger ones.
+
+    Raises:
+        OSError: the study directory cannot be read or written; here and in all methods, and for no other reason.
+    """
+
+    def __init__(self, directory: StudyDirectory, pack: str, halvings: int = 0) -> None:
+        self.directory = directory
+        self.manifest = directory.manifest(pack)
+        self.settings = directory.config()
+        self.config = job_config(self.settings, self.manifest)
+        interval = self.settings["checkpoint"]
+        self.checkpoints = Checkpoints(directory.store, pack, interval.get("seconds"), interval.get("epochs"))
+        self.writer = Writer(directory, self.manifest)
+        self.networks: list[tuple[list[Row], list[Outcome | None]]] = []
+        self._begin()
+        self._go_on()
+        while self.halvings < halvings and not self.done:
+            self._halve("")
+
+    def _begin(self) -> None:
+        self.epochs = self.halvings = 0
+        self.trials: list[Row] = []
+        self.curves: list[Row] = []
+        self.parts = [list(self.config["trials"])]
+        """What is not finished, in the packs it is trained in, as the trainable's config has trials."""
+        self.pack: Pack | None = None
+        """Of ``parts[0]``, once it has started."""
+
+    def _go_on(self) -> None:
+        state = self.checkpoints.newest(_device())
+        if state is None:
+            return
+        try:
+            self._load(state)
+        except Exception as error:
+            self.checkpoints.damaged.append(
+                f"{self.manifest['pack']} starts over, its checkpoint does not fit: {error!r}"
+            )
+            self._begin()
+
+    @property
+    def done(self) -> bool:
+        return not self.parts
+
+    def advance(self, seconds: float, until: Callable[[], bool] = lambda: False) -> Row:
+        """Train for about so long, in whole epochs; write a checkpoint when one is due, the results when done.
+
+        Args:
+            until: asked after every epoch whether to stop there.
+
+        Returns:
+            How far the pack is, for Tune.
+        """
+        deadline = time.monotonic() + seconds
+        while not self.done and time.monotonic() < deadline and not until():
+            self._attempt(self._train_epoch)
+            self._write_networks()
+            if not self.done and self.checkpoints.due(self.epochs):
+                self.save()
+        if self.done:
+            publish(self.directory, self.settings["name"], self.manifest, self.trials, self.curves)
+            with contextlib.suppress(OSError):  # what stays is removed when the study is resumed
+                self.checkpoints.clear()
+        return self.report()
+
+    def report(self) -> Row:
+        """How far the pack is: ``fraction`` of its training."""
+        trials = float(len(self.trials))
+        if self.pack is not None:
+            trials += len(self.parts[0]) * self.pack.epochs_done / self.pack.epochs_total
+        return {
+            "trials_done": len(self.trials),
+            "fraction": trials / len(self.manifest["trials"]),
+            "halvings": self.halvings,
+            "damaged": self.checkpoints.damaged,
+            "done": self.done,
+        }
+
+    def save(self) -> None:
+        """Write a checkpoint of where the pack is now."""
+        if not self.done and self.epochs:
+            self.checkpoints.save(self.epochs, self._state())
+
+    def _train_epoch(self) -> None:
+        if self.pack is None:
+            self.pack = self._new_pack()
+        self.pack.train_epoch()
+        self.epochs += 1
+        if self.pack.done:
+            self._keep(self.pack)
+            del self.parts[0]
+            self.pack = None
+
+    def _new_pack(self) -> Pack:
+        return Pack(job(self.config | {"trials": self.parts[0]}), keep=lambda *found: self.networks.append(found))
+
+    def _write_networks(self) -> None:
+        """Not while they train: what the study directory refuses is no fault of the trials."""
+        for rows, outcomes in self.networks:
+            self.writer.write(rows, outcomes)
+        self.networks.clear()
+
+    def _keep(self, pack: Pack) -> None:
+        self.trials += pack.trial_rows()
+        self.curves += pack.curve_rows()
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        """Do what the model, the data and the method take part in."""
+        try:
+            action()
+            return
+        except Exception as error:
+            short, reason = _out_of_memory(error), traceback.format_exc()
+        # The exception is gone here, and with it the frames that hold on to the pack's tensors.
+        if short:
+            self._halve(reason)
+        else:
+            self._fail(reason)
+
+    def _halve(self, reason: str) -> None:
+        """Split what is not finished in two, or fail if it is single trials already."""
+        self._drop_pack()
+        if all(len(part) == 1 for part in self.parts):
+            self._fail(f"not enough memory for a single trial\n{reason}")
+            return
+        self.parts = [half for part in self.parts for half in _halves(part)]
+        self.halvings += 1
+
+    def _drop_pack(self) -> None:
+        """Keep the rows of the trials that are finished, free all else."""
+        if self.pack is not None:
+            self._keep(self.pack)
+            finished = {row["trial"] for row in self.trials}
+            self.parts[0] = [trial for trial in self.parts[0] if trial["trial"] not in finished]
+            self.pack = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _fail(self, reason: str) -> None:
+        self._drop_pack()
+        names = {trial["trial"] for part in self.parts for trial in part}
+        self.trials += [row for row in failed_rows(self.manifest, reason) if row["trial"] in names]
+        self.parts = []
+
+    def _state(self) -> Row:
+        return {
+            "epochs": self.epochs,
+            "halvings": self.halvings,
+            "trials": self.trials,
+            "curves": self.curves,
+            "parts": [[trial["trial"] for trial in part] for part in self.parts],
+            "pack": self.pack.state_dict() if self.pack else None,
+        }
+
+    def _load(self, state: Row) -> None:
+        named = {trial["trial"]: trial for trial in self.config["trials"]}
+        self.epochs, self.halvings = state["epochs"], state["halvings"]
+        self.trials, self.curves = state["trials"], state["curves"]
+        self.parts = [[named[name] for name in part] for part in state["parts"]]
+        if state["pack"] is not None:
+            self.pack = self._new_pack()
+            self.pack.load_state_dict(state["pack"])
+
+
+def publish(directory: StudyDirectory, study: str, manifest: Manifest, trials: list[Row], curves: list[Row]) -> None:
+    """Write a pack's results, once: trial and curve rows as `trainables.training.Pack` makes them."""
+    pack, method = manifest["pack"], manifest["method"]
+    names = {"study": study, "method": method, "pack": pack}
+    specs = {spec["trial"]: {name: spec[name] for name in ("number", "lane")} for spec in manifest["trials"]}
+    finished_at = {"finished_at": datetime.now(UTC)}
+    rows = [names | row | specs[row["trial"]] | finished_at for row in trials]
+    directory.write_results(pack, method, rows, [names | row for row in curves])
+
+
+def job_config(settings: dict[str, Any], manifest: Manifest) -> dict[str, Any]:
+    """The trainable's config of a pack: the study's recipe and the manifest's trials."""
+    lanes = [{name: spec[name] for name in ("trial", "seed", "data_seed", "parameters")} for spec in manifest["trials"]]
+    config = {name: settings[name] for name in _SHARED}
+    config |= {"evaluate_every": settings["evaluate_every"]}
+    config |= {name: settings["pack"][name] for name in ("vectorize", "shrink")}
+    return config | {"method": manifest["method"], "trials": lanes}
+
+
+def failed_rows(manifest: Manifest, reason: str) -> list[Row]:
+    """A FAILED row for every trial of a pack that could not be trained."""
+    return [
+        {"trial": spec["trial"], "seed": spec["seed"], "data_seed": spec["data_seed"]}
+        | {"status": "FAILED", "reason": reason}
+        | {f"param_{name}": value for name, value in spec["parameters"].items()}
+        for spec in manifest["trials"]
+    ]
+
+
+def _halves(part: list[Row]) -> list[list[Row]]:
+    middle = (len(part) + 1) // 2
+    return [half for half in (part[:middle], part[middle:]) if half]
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """CUDA's, Python's, and that of PyTorch's allocator on CPUs, which has no type of its own."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"

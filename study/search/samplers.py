@@ -1,0 +1,167 @@
+"""Which Optuna sampler proposes a method's next pack.
+
+Every pack gets a fresh sampler, seeded by the method and the number of the pack's first trial. None keeps a
+state of its own, so what is asked next depends only on the trials told so far: a study that was stopped and
+rebuilt asks what it would have asked, and not its first random draws once more.
+
+Milliseconds per ask on one core, 4 parameters, 2 objectives, with 300, 1000 and 5000 finished trials: TPE 7,
+22, 98; NSGA-II 1, 1, 2. `auto` therefore leaves TPE for NSGA-II when a method has more than AFFORDABLE
+finished trials.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState
+
+from trainables.seeds import seed_of
+
+if TYPE_CHECKING:
+    from study.config import Sampler
+
+AFFORDABLE = 1000
+
+
+class Ask(NamedTuple):
+    """What a sampler may depend on.
+
+    seed: the method's, the same for all its packs; number: the pack's first trial; finished: how many trials
+    are told; seeds: how many trials in a row share one configuration; space: what is searched, over all
+    branches.
+    """
+
+    seed: int
+    number: int
+    finished: int
+    seeds: int
+    space: Mapping[str, BaseDistribution]
+
+    @property
+    def pack_seed(self) -> int:
+        """A seed that numpy takes (32 bits), another for each pack."""
+        return seed_of(self.seed, self.number) >> 31
+
+
+def sampler(settings: Sampler, ask: Ask) -> BaseSampler:
+    """The configured sampler, for one pack."""
+    return SAMPLERS[settings.name](settings, ask)
+
+
+class SteadyNSGAII(NSGAIISampler):
+    """NSGA-II in its steady-state form: parents are the elite of all trials finished so far.
+
+    Optuna's own breeds by generations, which it stores with its trials. Here nothing is stored, slow trials
+    are not forgotten when their generation is over, and trials that another sampler proposed are parents,
+    too.
+
+    Reference: Durillo et al., "On the effect of the steady-state selection scheme in multi-objective genetic
+    algorithms", EMO 2009.
+    """
+
+    _parents: list[FrozenTrial] | None = None
+
+    def get_trial_generation(self, study: Study, trial: FrozenTrial) -> int:
+        """0 while there are fewer finished trials than parents, then 1."""
+        return int(len(self.get_population(study, 0)) >= (self.population_size or 0))
+
+    def get_population(self, study: Study, generation: int) -> list[FrozenTrial]:
+        return study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+
+    def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
+        if generation == 0:
+            return []
+        if self._parents is None:
+            self._parents = self._elite_population_selection_strategy(study, self.get_population(study, 0))
+        return self._parents
+
+
+class Sobol(BaseSampler):
+    """Scrambled Sobol points: configuration n is the n-th point, whatever was asked or told before.
+
+    Optuna's own draws the first configuration at random and counts the others in its storage. A branch of
+    the space that is not taken leaves its coordinates unused.
+
+    Reference: Owen, "Scrambling Sobol' and Niederreiter-Xing points", J. Complexity 1998.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._space = dict(ask.space)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._space
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        point = self._point(trial.number // self._ask.seeds)
+        return {name: _at(self._space[name], point[name]) for name in search_space}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """The same coordinate in a narrower range: a branch may search a part of what all branches span."""
+        return _at(param_distribution, self._point(trial.number // self._ask.seeds)[param_name])
+
+    def _point(self, index: int) -> dict[str, float]:
+        """The coordinates, each in [0, 1), by parameter."""
+        if not self._space:
+            return {}
+        from scipy.stats import qmc  # slow to import, and few studies need it
+
+        engine = qmc.Sobol(len(self._space), scramble=True, rng=np.random.default_rng(self._ask.seed))
+        if index:
+            engine.fast_forward(index)
+        return dict(zip(self._space, map(float, engine.random(1)[0]), strict=True))
+
+
+def _tpe(settings: Sampler, ask: Ask) -> BaseSampler:
+    return TPESampler(seed=ask.pack_seed, n_startup_trials=settings.startup or 16)
+
+
+def _nsga2(settings: Sampler, ask: Ask) -> BaseSampler:
+    return SteadyNSGAII(seed=ask.pack_seed, population_size=settings.population or 32)
+
+
+def _auto(settings: Sampler, ask: Ask) -> BaseSampler:
+    return (_tpe if ask.finished <= AFFORDABLE else _nsga2)(settings, ask)
+
+
+def _random(settings: Sampler, ask: Ask) -> BaseSampler:
+    return RandomSampler(seed=ask.pack_seed)
+
+
+def _qmc(settings: Sampler, ask: Ask) -> BaseSampler:
+    return Sobol(ask)
+
+
+SAMPLERS: Mapping[str, Callable[[Sampler, Ask], BaseSampler]] = {
+    "auto": _auto,
+    "tpe": _tpe,
+    "nsga2": _nsga2,
+    "random": _random,
+    "qmc": _qmc,
+}
+
+
+def _at(distribution: BaseDistribution, u: float) -> Any:
+    """The value at the quantile u of [0, 1), on the distribution's own scale."""
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[int(u * len(distribution.choices))]
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    low, high, step = distribution.low, distribution.high, distribution.step
+    if distribution.log:
+        end = high + 1 if isinstance(distribution, IntDistribution) else high
+        value = math.exp((1 - u) * math.log(low) + u * math.log(end))
+    elif step:
+        value = low + step * int(u * (round((high - low) / step) + 1))
+    else:
+        value = low + u * (high - low)
+    return min(max(int(value) if isinstance(distribution, IntDistribution) else value, low), high)

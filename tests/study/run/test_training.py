@@ -1,0 +1,202 @@
+"""A pack in training, without Ray: going on from checkpoints, exceptions of the user's code, too little memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from study.config.load import StudyConfig, to_yaml
+from study.directory.models import Models
+from study.directory.study_directory import Manifest, StudyDirectory
+from study.run.training import Training
+from study.search.search import Search
+from trainables.training.pack import Pack
+
+Row = dict[str, Any]
+TIMES = ("train_seconds", "seconds", "finished_at")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def single_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def pack_at(location: Path, **changes: Any) -> tuple[StudyDirectory, Manifest]:
+    """A study of one pack of four trials."""
+    config = StudyConfig.model_validate(
+        {
+            "name": "little",
+            "data": "digits",
+            "model": {"name": "mlp", "widths": [8]},
+            "epochs": 4,
+            "polish": 1,
+            "batch_size": 539,
+            "trials": 4,
+            "methods": ["group_lasso"],
+            "sampler": "random",
+            "checkpoint": {"seconds": None, "epochs": 1},
+        }
+        | changes
+    )
+    directory = StudyDirectory(location)
+    directory.create(to_yaml(config))
+    manifest = Search(config, directory, {"group_lasso": 2}).ask()
+    assert manifest is not None
+    directory.write_manifest(manifest)
+    return directory, manifest
+
+
+def train(directory: StudyDirectory, manifest: Manifest, halvings: int = 0) -> Training:
+    training = Training(directory, manifest["pack"], halvings)
+    while not training.done:
+        training.advance(60)
+    return training
+
+
+def timeless(rows: list[Row]) -> list[Row]:
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
+
+
+def tables(directory: StudyDirectory) -> tuple[list[Row], list[Row]]:
+    return timeless(directory.trials().to_pylist()), timeless(directory.curves().to_pylist())
+
+
+def close(found: list[Row], expected: list[Row]) -> bool:
+    """Equal, numbers as closely as float32 computes them: the width of a stack decides how sums are rounded."""
+    for one, other in zip(found, expected, strict=True):
+        for name, value in other.items():
+            same = pytest.approx(value, rel=1e-3, abs=1e-4) if isinstance(value, float) else value
+            assert one[name] == same, name
+    return True
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Row], list[Row]]:
+    directory, manifest = pack_at(tmp_path_factory.mktemp("study") / "whole")
+    train(directory, manifest)
+    return tables(directory)
+
+
+def test_a_pack_leaves_rows_curves_networks_and_no_checkpoints(tmp_path: Path) -> None:
+    directory, manifest = pack_at(tmp_path / "study", keep_models="all")
+    training = train(directory, manifest)
+    assert [row["status"] for row in directory.rows(manifest["pack"], "group_lasso")] == ["COMPLETE"] * 4
+    assert directory.curves().num_rows == 16
+    assert Models(directory).trials() == [spec["trial"] for spec in manifest["trials"]]
+    assert directory.store.names("checkpoints", "") == []
+    assert training.report() == {"trials_done": 4, "fraction": 1.0, "halvings": 0, "damaged": [], "done": True}
+
+
+@pytest.mark.parametrize("vectorize", ["on", "off"])
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_stopped_and_gone_on_with_equals_uninterrupted(
+    tmp_path: Path, epochs: int, vectorize: str, uninterrupted: tuple[list[Row], list[Row]]
+) -> None:
+    directory, manifest = pack_at(tmp_path / "study", pack={"vectorize": vectorize})
+    first = Training(directory, manifest["pack"])
+    steps = epochs if vectorize == "on" else 3 * epochs
+    first.advance(60, until=lambda: first.epochs == steps)
+    assert not first.done
+    second = Training(directory, manifest["pack"])
+    assert second.epochs == steps, "nothing is trained again"
+    assert second.report()["fraction"] == pytest.approx(first.report()["fraction"])
+    while not second.done:
+        second.advance(60)
+    trials, curves = tables(directory)
+    if vectorize == "on":
+        assert (trials, curves) == uninterrupted
+    else:
+        assert close(trials, uninterrupted[0])
+    assert [row["lane"] for row in trials] == [0, 1, 2, 3]
+
+
+def test_a_checkpoint_of_other_code_is_not_gone_on_from(
+    tmp_path: Path, uninterrupted: tuple[list[Row], list[Row]]
+) -> None:
+    directory, manifest = pack_at(tmp_path / "study")
+    first = Training(directory, manifest["pack"])
+    first.advance(60, until=lambda: first.epochs == 2)
+    state = first._state()
+    del state["pack"]["stack"]["params"]
+    first.checkpoints.save(3, state)
+    second = Training(directory, manifest["pack"])
+    assert second.epochs == 0 and "does not fit" in second.checkpoints.damaged[0]
+    while not second.done:
+        second.advance(60)
+    assert tables(directory) == uninterrupted
+
+
+def short_of_memory(lanes: int, when: Callable[[Pack], bool]) -> Callable[[Pack], None]:
+    train_epoch = Pack.train_epoch
+
+    def limited(pack: Pack) -> None:
+        if len(pack.job.trials) > lanes and when(pack):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        train_epoch(pack)
+
+    return limited
+
+
+@pytest.mark.parametrize(
+    ("lanes", "halvings", "when"),
+    [(2, 1, lambda pack: pack.epochs_done == 0), (1, 2, lambda pack: pack.epochs_done == 2)],
+)
+def test_without_enough_memory_the_pack_is_halved(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lanes: int,
+    halvings: int,
+    when: Callable[[Pack], bool],
+    uninterrupted: tuple[list[Row], list[Row]],
+) -> None:
+    directory, manifest = pack_at(tmp_path / "study")
+    monkeypatch.setattr(Pack, "train_epoch", short_of_memory(lanes, when))
+    training = train(directory, manifest)
+    assert training.halvings == halvings
+    trials, curves = tables(directory)
+    assert close(trials, uninterrupted[0])
+    assert len(curves) == len(uninterrupted[1])
+
+
+def test_halves_are_gone_on_with_as_halves(tmp_path: Path, uninterrupted: tuple[list[Row], list[Row]]) -> None:
+    directory, manifest = pack_at(tmp_path / "study")
+    first = Training(directory, manifest["pack"], halvings=1)
+    first.advance(60, until=lambda: first.epochs == 6)
+    second = Training(directory, manifest["pack"])
+    assert (second.halvings, len(second.trials), [len(part) for part in second.parts]) == (1, 2, [2])
+    while not second.done:
+        second.advance(60)
+    assert close(tables(directory)[0], uninterrupted[0])
+
+
+def test_a_single_trial_without_enough_memory_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory, manifest = pack_at(tmp_path / "study")
+    monkeypatch.setattr(Pack, "train_epoch", short_of_memory(0, lambda pack: True))
+    train(directory, manifest)
+    for row in directory.rows(manifest["pack"], "group_lasso"):
+        assert row["status"] == "FAILED"
+        assert row["reason"].startswith("not enough memory for a single trial\nTraceback")
+
+
+def test_an_exception_fails_what_is_not_finished_and_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory, manifest = pack_at(tmp_path / "study", pack={"vectorize": "off"})
+    train_epoch = Pack.train_epoch
+
+    def fail(pack: Pack) -> None:
+        if pack.trials_done == 1:
+            raise OSError("the model reads a file that is not there")
+        train_epoch(pack)
+
+    monkeypatch.setattr(Pack, "train_epoch", fail)
+    train(directory, manifest)
+    rows = directory.rows(manifest["pack"], "group_lasso")
+    assert [row["status"] for row in rows] == ["COMPLETE", "FAILED", "FAILED", "FAILED"]
+    assert all("Traceback" in row["reason"] and "that is not there" in row["reason"] for row in rows[1:])
+    assert [row["param_lr"] for row in rows] == [spec["parameters"]["lr"] for spec in manifest["trials"]]

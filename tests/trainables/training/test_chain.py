@@ -1,0 +1,104 @@
+"""Chains against vmap over the module itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from trainables import models
+from trainables.training.chain import ELEMENTWISE, Chain, linear
+
+LANES, BATCH = 3, 5
+
+CHAINS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
+    ("mlp", {"widths": [7, 4]}, (6,)),
+    ("mlp", {"widths": [7], "activation": "softplus"}, (1, 2, 3)),
+    ("mlp", {"widths": [], "bias": False}, (6,)),
+    ("mlp", {"widths": [7, 4], "activation": "linear", "bias": False}, (6,)),
+    ("lenet300", {"widths": [7, 4]}, (1, 3, 2)),
+    ("autoencoder", {"widths": [4, 3, 4]}, (1, 3, 2)),
+]
+
+
+def stacked(name: str, options: dict[str, Any], shape: tuple[int, ...]) -> tuple[nn.Module, dict[str, Tensor]]:
+    torch.manual_seed(0)
+    outputs = 6 if name == "autoencoder" else 4
+    modules = [models.build(name, shape, outputs, **options) for _ in range(LANES)]
+    params, _ = stack_module_state(modules)
+    return modules[0], {name: tensor.detach() for name, tensor in params.items()}
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize(("name", "options", "shape"), CHAINS)
+def test_outputs_and_gradients_are_those_of_vmap(
+    name: str, options: dict[str, Any], shape: tuple[int, ...], shared: bool
+) -> None:
+    module, params = stacked(name, options, shape)
+    chain = Chain.of(module, 6)
+    assert chain is not None
+    x = torch.randn(*(() if shared else (LANES,)), BATCH, *shape)
+    found, expected = ({name: tensor.clone().requires_grad_() for name, tensor in params.items()} for _ in range(2))
+    mapped = vmap(lambda p, x: functional_call(module, p, (x,)), in_dims=(0, None if shared else 0))
+    ours, theirs = chain(found, x, shared), mapped(expected, x)
+    torch.testing.assert_close(ours, theirs)
+    gradients = (
+        torch.autograd.grad(y.square().sum(), list(p.values())) for y, p in ((ours, found), (theirs, expected))
+    )
+    torch.testing.assert_close(*gradients)
+
+
+def test_the_gradient_of_a_linear_layer_is_exact() -> None:
+    tensors = [torch.randn(s, dtype=torch.float64, requires_grad=True) for s in ((2, 4, 3), (2, 5, 3), (2, 5))]
+    assert torch.autograd.gradcheck(linear, tensors)
+    assert torch.autograd.gradcheck(lambda x, w: linear(x, w, None), tensors[:2])
+
+
+@pytest.mark.parametrize("kind", ELEMENTWISE)
+def test_a_stack_is_to_an_activation_as_a_lane(kind: type[nn.Module]) -> None:
+    x = torch.randn(LANES, BATCH, 4)
+    torch.testing.assert_close(kind()(x), torch.stack([kind()(lane) for lane in x]))
+
+
+class Own(nn.Sequential):
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def hooked() -> nn.Module:
+    module = nn.Sequential(nn.Linear(6, 4))
+    module[0].register_forward_hook(lambda module, args, output: 2 * output)
+    return module
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        Own(nn.Linear(6, 4)),
+        hooked(),
+        nn.Sequential(nn.Linear(6, 4), nn.Softmax(1)),
+        nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4)),
+        nn.Sequential(nn.Linear(6, 4), nn.Dropout()),
+        nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(6, 4))),
+        nn.Sequential(nn.Flatten(0), nn.Linear(6, 4)),
+        nn.Sequential(nn.Linear(3, 4)),
+        nn.Sequential(nn.ReLU()),
+        nn.Linear(6, 4),
+    ],
+    ids=lambda module: str(module).split("\n")[0] + type(list(module.modules())[-1]).__name__,
+)
+def test_what_is_not_such_a_chain_is_left_to_vmap(module: nn.Module) -> None:
+    assert Chain.of(module, 6) is None
+
+
+def test_a_layer_that_is_used_twice_has_one_weight() -> None:
+    layer = nn.Linear(4, 4)
+    module = nn.Sequential(layer, nn.Tanh(), layer)
+    chain = Chain.of(module, 4)
+    assert chain is not None
+    x = torch.randn(BATCH, 4)
+    params = {name: tensor.detach().unsqueeze(0) for name, tensor in module.named_parameters()}
+    torch.testing.assert_close(chain(params, x, shared=True)[0], module(x).detach())

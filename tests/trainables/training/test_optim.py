@@ -1,0 +1,129 @@
+"""Lane optimisers against torch.optim run lane by lane, and the schedules against their definitions."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainables.training.optim import OPTIMIZERS, LaneOptimizer, Schedule
+
+LR = torch.tensor([0.5, 0.01, 0.003, 0.0])
+OPTIONS = [
+    {"name": "sgd"},
+    {"name": "sgd", "momentum": 0.9},
+    {"name": "sgd", "momentum": 0.9, "dampening": 0.3},
+    {"name": "sgd", "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+    {"name": "adam"},
+    {"name": "adam", "betas": [0.8, 0.99], "eps": 1e-6, "weight_decay": 0.01},
+    {"name": "adam", "amsgrad": True},
+    {"name": "adamw", "weight_decay": 0.1},
+]
+
+
+def tensors() -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"weight": (4, 3, 5), "bias": (4, 3), "kernel": (4, 2, 2, 3, 3)}
+    return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_equals_torch_lane_by_lane(options: dict[str, Any]) -> None:
+    """Over 20 steps with learning rates that fall, and gradients of any memory layout."""
+    stacked = tensors()
+    settings = {name: value for name, value in options.items() if name != "name"}
+    lanes = [{name: tensor[lane].clone() for name, tensor in stacked.items()} for lane in range(4)]
+    optimizer = LaneOptimizer(stacked, **options)
+    alone = [
+        OPTIMIZERS[options["name"]](list(lane.values()), lr=float(lr), **settings)
+        for lane, lr in zip(lanes, LR, strict=True)
+    ]
+    generator = torch.Generator().manual_seed(1)
+    for step in range(20):
+        lr = LR * 0.9**step
+        gradients = {name: torch.randn(t.mT.shape, generator=generator).mT for name, t in stacked.items()}
+        optimizer.step(gradients | {"of another": torch.zeros(4)}, lr)
+        for index, one in enumerate(alone):
+            one.param_groups[0]["lr"] = float(lr[index])
+            for name, tensor in lanes[index].items():
+                tensor.grad = gradients[name][index].contiguous()
+            one.step()
+    for name, tensor in stacked.items():
+        for index, lane in enumerate(lanes):
+            torch.testing.assert_close(tensor[index], lane[name], rtol=1e-5, atol=1e-6)
+    assert torch.equal(stacked["weight"][3], tensors()["weight"][3]), "a learning rate of 0 moves nothing"
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_a_lane_does_not_feel_its_neighbours(options: dict[str, Any]) -> None:
+    one, other = tensors(), tensors()
+    gradients = {name: torch.ones_like(tensor) for name, tensor in one.items()}
+    wild = {name: tensor.clone() for name, tensor in gradients.items()}
+    for tensor in wild.values():
+        tensor[1] = math.nan
+    for stacked, given_gradients in ((one, gradients), (other, wild)):
+        optimizer = LaneOptimizer(stacked, **options)
+        for _ in range(3):
+            optimizer.step(given_gradients, LR)
+    for name in one:
+        assert torch.equal(one[name][[0, 2, 3]], other[name][[0, 2, 3]])
+        assert bool(other[name][1].isnan().all())
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"name": "sdg"}, "optimizer: expected one of sgd, adam, adamw, but got 'sdg'; did you mean 'sgd'?"),
+        ({"name": "sgd", "nesterof": True}, "option of sgd: .* did you mean 'nesterov'?"),
+        (
+            {"name": "adam", "lr": 1.0},
+            "option of adam: expected one of betas, .* but got 'lr'",
+        ),
+    ],
+)
+def test_what_it_does_not_know_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LaneOptimizer(tensors(), **options)
+
+
+def test_step_schedule() -> None:
+    schedule = Schedule("step", milestones=(3, 5), gamma=0.1)
+    assert [schedule.factor(epoch, 7) for epoch in range(7)] == pytest.approx([1, 1, 1, 0.1, 0.1, 0.01, 0.01])
+    schedule = Schedule("step", every=2, gamma=0.5)
+    assert [schedule.factor(epoch, 5) for epoch in range(5)] == pytest.approx([1, 1, 0.5, 0.5, 0.25])
+
+
+def test_cosine_schedule_equals_torch() -> None:
+    parameter = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.SGD([parameter], lr=1.0)
+    reference = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=10, eta_min=0.05)
+    schedule = Schedule("cosine", final=0.05)
+    for epoch in range(10):
+        assert schedule.factor(epoch, 10) == pytest.approx(reference.get_last_lr()[0])
+        optimizer.step()
+        reference.step()
+
+
+@given(
+    name=st.sampled_from(["constant", "step", "cosine"]),
+    warmup=st.integers(0, 5),
+    epochs=st.integers(6, 50),
+    final=st.floats(0, 1),
+)
+def test_a_schedule_rises_then_never_does_again(name: str, warmup: int, epochs: int, final: float) -> None:
+    schedule = Schedule(name, milestones=(4, 9), warmup=warmup, final=final)
+    factors = [schedule.factor(epoch, epochs) for epoch in range(epochs)]
+    rise, rest = factors[: warmup + 1], factors[warmup:]
+    assert all(0 < factor <= 1 for factor in factors)
+    assert rise[:-1] == sorted(rise[:-1])
+    assert all(a >= b - 1e-12 for a, b in pairwise(rest))
+
+
+def test_an_unknown_schedule_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"lr_schedule: .* got 'cosin'; did you mean 'cosine'?"):
+        Schedule("cosin")

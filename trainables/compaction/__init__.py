@@ -1,0 +1,5 @@
+"""Physically smaller networks with the same outputs, and exact counts."""
+
+from trainables.compaction import compact, cost
+
+__all__ = ["compact", "cost"]

@@ -1,0 +1,25 @@
+"""Networks as files: saved, exported, aligned, timed."""
+
+from trainables.deploy.align import aligned, widened
+from trainables.deploy.export import SUFFIXES, Export, evaluate, export, load
+from trainables.deploy.latency import Timing, measure
+from trainables.deploy.saved import Saved, card, dense, structure
+from trainables.deploy.sealed import seal, unseal
+
+__all__ = [
+    "SUFFIXES",
+    "Export",
+    "Saved",
+    "Timing",
+    "aligned",
+    "card",
+    "dense",
+    "evaluate",
+    "export",
+    "load",
+    "measure",
+    "seal",
+    "structure",
+    "unseal",
+    "widened",
+]

@@ -1,0 +1,198 @@
+"""A pack: the trials that one process trains, as one stack or as several, one after the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainables.compaction import cost
+from trainables.groups import everything
+from trainables.problem import Problem, problem
+from trainables.training.equivalence import Outcome, outcomes
+from trainables.training.stack import Recipe, Stack, Trial
+
+SMALL_MACS = 500_000
+"""Multiply-adds of one example below which convolutions train stacked on a CPU: there a trial's step costs 0.3 to 0.7
+of what it costs alone (digits, 0.1 to 0.3 million), above it 0.8 (digits) to 1.25 (CIFAR-10)."""
+
+Row = dict[str, Any]
+Keep = Callable[[list[Row], list[Outcome | None]], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a worker needs to train a pack. ``vectorize`` and ``shrink`` are "auto", "on" or "off"."""
+
+    method: str
+    data: Mapping[str, Any]
+    model: Mapping[str, Any]
+    recipe: Recipe
+    trials: tuple[Trial, ...]
+    seed: int = 0
+    vectorize: str = "auto"
+    shrink: str = "auto"
+    device: str = "auto"
+
+
+class Pack:
+    """Trains a `Job`. `train_epoch` until `done`, then `trial_rows` and `curve_rows`.
+
+    The trials of a pack are stacked where that pays; elsewhere each is a stack of its own and still saves the start-up.
+    A finished stack leaves its rows behind and frees its tensors.
+
+    Args:
+        keep: called with the rows of each finished stack and what became of its networks, which are not kept otherwise.
+    """
+
+    def __init__(self, job: Job, keep: Keep = lambda rows, outcomes: None) -> None:
+        self.job, self.keep = job, keep
+        self.device = torch.device(_device(job.device))
+        data_seeds = sorted({t.data_seed for t in job.trials})
+        self.problem = problem(job.data, job.model, job.seed, data_seeds)
+        width = len(job.trials) if _stacked(job.vectorize, self.device, self.problem) else 1
+        self.parts = [job.trials[i : i + width] for i in range(0, len(job.trials), width)]
+        self.finished: list[tuple[list[Row], list[Row]]] = []
+        self.stack = self._next_stack()
+
+    @property
+    def done(self) -> bool:
+        return len(self.finished) == len(self.parts)
+
+    @property
+    def epochs_done(self) -> int:
+        """Of ``epochs_total``, counting each stack once."""
+        current = self.stack.epoch if self.stack else 0
+        return len(self.finished) * self.job.recipe.epochs + current
+
+    @property
+    def epochs_total(self) -> int:
+        return len(self.parts) * self.job.recipe.epochs
+
+    @property
+    def trials_done(self) -> int:
+        return sum(len(rows) for rows, _ in self.finished)
+
+    def train_epoch(self) -> None:
+        assert self.stack is not None, "the pack is done"
+        self.stack.train_epoch()
+        if self.stack.done:
+            found = outcomes(self.stack)
+            rows = list(_trial_rows(self.stack, found))
+            self.keep(rows, found)
+            self.finished.append((rows, list(_curve_rows(self.stack))))
+            self.stack = self._next_stack()
+
+    def latest(self) -> Row:
+        """Scores and counts of a lone trial after its newest epoch; once it is done its row too, with test scores."""
+        if self.stack is not None:
+            return _numbers(_lane(self.stack.history[-1], 0))
+        (row,), curve = self.finished[-1]
+        return _numbers(curve[-1]) | {name: value for name, value in row.items() if value is not None}
+
+    def _next_stack(self) -> Stack | None:
+        if self.done:
+            return None
+        trials = self.parts[len(self.finished)]
+        return Stack(self.problem, self.job.method, self.job.recipe, trials, self.device, self.job.shrink)
+
+    def trial_rows(self) -> list[Row]:
+        """One row for each finished trial; the columns are those of ``study.directory.TRIALS`` that training knows."""
+        return [row for rows, _ in self.finished for row in rows]
+
+    def curve_rows(self) -> list[Row]:
+        """One row for each finished trial and epoch."""
+        return [row for _, rows in self.finished for row in rows]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"finished": self.finished, "stack": self.stack.state_dict() if self.stack else None}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.finished = [(list(rows), list(curves)) for rows, curves in state["finished"]]
+        self.stack = self._next_stack()
+        if self.stack is not None:
+            self.stack.load_state_dict(state["stack"])
+
+
+def _device(name: str) -> str:
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def _stacked(vectorize: str, device: torch.device, problem: Problem) -> bool:
+    """Whether lanes train stacked. On a CPU convolutions gain from it only where the overhead of their calls is most
+    of their time (benchmarks/step_speed.py).
+
+    A rule instead of a measurement at run time: the choice moves results within float tolerance, and a study run twice
+    has to give the same table.
+    """
+    if vectorize in ("on", "off"):
+        return vectorize == "on"
+    linear = all(layer.kind == "linear" for layer in problem.graph.layers)
+    return device.type != "cpu" or linear or dense_counts(problem)["macs"] < SMALL_MACS
+
+
+def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:
+    last = stack.history[-1]
+    dense = dense_counts(stack.problem)
+    failed = all(stack.failures)
+    test = {} if failed else stack.scores("test")
+    settled = stack.history[stack.method.setting.epochs - 1] if not failed else {}
+    params = stack.method.deployed(stack.params, stack.state, stack.knobs)
+    weights = [params[layer.weight] for layer in stack.problem.graph.layers]
+    nonzero = sum((w.flatten(1) != 0).sum(1) for w in weights)
+    for lane, trial in enumerate(stack.trials):
+        reason = stack.failures[lane]
+        row: Row = {
+            "trial": trial.trial,
+            "lane": lane,
+            "seed": trial.seed,
+            "data_seed": trial.data_seed,
+            "status": "FAILED" if reason else "COMPLETE",
+            "reason": reason,
+            "epochs": stack.epoch,
+            "train_seconds": stack.train_seconds / len(stack.trials),
+            "device": str(stack.device),
+        } | {f"param_{name}": value for name, value in trial.parameters.items()}
+        if (outcome := found[lane]) is not None:
+            row |= {name: _plain(last[name], lane) for name in last if name not in ("epoch", "seconds", "lr")}
+            row |= {f"test_{name}": _plain(value, lane) for name, value in test.items()}
+            row |= {f"dense_{name}": value for name, value in dense.items()}
+            row["nonzero_weights"] = _plain(nonzero, lane)
+            row["val_accuracy_before_polish"] = _plain(settled.get("val_accuracy"), lane)
+            row |= outcome.columns
+        yield row
+
+
+def _curve_rows(stack: Stack) -> Iterator[Row]:
+    for entry in stack.history:
+        columns = {k: v.tolist() if isinstance(v, Tensor) else [v] * len(stack.trials) for k, v in entry.items()}
+        for lane, trial in enumerate(stack.trials):
+            yield {"trial": trial.trial} | {name: _finite(column[lane]) for name, column in columns.items()}
+
+
+def _lane(entry: Row, lane: int) -> Row:
+    """A lane's part of an epoch's record."""
+    return {name: _plain(value, lane) if isinstance(value, Tensor) else value for name, value in entry.items()}
+
+
+def _numbers(row: Row) -> Row:
+    """With NaN for numbers that were not finite: schedulers and searchers expect a number."""
+    return {name: math.nan if value is None else value for name, value in row.items()}
+
+
+def dense_counts(problem: Problem) -> dict[str, Any]:
+    """Counts of the whole network, by the same path as every trial's."""
+    return {name: _plain(value, 0) for name, value in cost.count(problem.graph, everything(problem.graph)).items()}
+
+
+def _plain(value: Any, lane: int) -> Any:
+    """A lane's entry as a number or list."""
+    return _finite(value[lane].tolist() if isinstance(value, Tensor) else value)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

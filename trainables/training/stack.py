@@ -1,0 +1,388 @@
+"""The stacked training loop: P networks with a leading lane axis, stepped together by torch.func.
+
+It knows the Method contract and no method by name. A lane's numbers do not depend on the lanes beside it: every draw is
+a function of the lane's own seeds (`trainables.math.streams`), every tensor operation acts within a lane.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, stack_module_state, vmap
+from torch.utils._pytree import tree_map
+
+from trainables.compaction import cost
+from trainables.errors import StudyError, not_one_of
+from trainables.groups import Alive, Graph
+from trainables.math import gates
+from trainables.methods import METHODS, Clock, Dense, Method, Params, Setting, stack_knobs, stack_lr
+from trainables.problem import Problem
+from trainables.training.chain import Chain
+from trainables.training.dropout import replace_dropout
+from trainables.training.feed import Feed
+from trainables.training.optim import LaneOptimizer, Schedule, check_optimizer
+from trainables.training.shrink import Small, worthwhile
+
+DIVERGED = 1e6
+"""A trial has failed once its loss is not finite, or so many times the untrained network's, or 1 if that is less."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One configuration with one seed. Trials with the same ``data_seed`` see the same batches in the same order."""
+
+    trial: str
+    seed: int
+    data_seed: int
+    parameters: dict[str, float | int | str | bool]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What all trials of a study have in common. ``epochs`` is the whole budget, the ``polish`` epochs included.
+
+    Raises:
+        ValueError: a budget or batch size that makes no sense, an unknown optimiser.
+    """
+
+    epochs: int
+    polish: int = 0
+    batch_size: int = 32
+    lr: float = 1e-3
+    optimizer: dict[str, Any] = field(default_factory=lambda: {"name": "adam"})
+    lr_schedule: Schedule = field(default_factory=Schedule)
+    shuffle: bool = True
+    evaluate_every: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "evaluate_every"):
+            if not isinstance(value := getattr(self, name), int) or value < 1:
+                raise StudyError(f"{name}: expected a whole number of at least 1 but got {value!r}")
+        if not isinstance(self.polish, int) or not 0 <= self.polish < self.epochs:
+            raise StudyError(f"polish: expected 0 to {self.epochs - 1}, below the epochs, but got {self.polish!r}")
+        check_optimizer(self.optimizer.get("name", ""), {k: v for k, v in self.optimizer.items() if k != "name"})
+
+
+class Stack:
+    """P trials in training. `train_epoch` until `done`; `state_dict` between epochs is the whole state.
+
+    Parameters that do not require a gradient stay as they are.
+
+    Args:
+        shrink: whether polishing goes on without the units that are dead in all lanes: "on", "off", or "auto", where
+            it pays. ``params``, ``buffers`` and `state_dict` are of the whole networks between epochs all the same;
+            of the numbers that no output depends on they hold what those were when polishing began.
+
+    Raises:
+        ValueError: an unknown method or parameter, a value out of bounds, a network that draws random numbers itself.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        method: str,
+        recipe: Recipe,
+        trials: Sequence[Trial],
+        device: torch.device,
+        shrink: str = "off",
+    ) -> None:
+        if method not in METHODS:
+            raise not_one_of("method", method, METHODS)
+        self.problem, self.recipe, self.trials, self.device = problem, recipe, tuple(trials), device
+        self.shrink, self.small = shrink, None
+        self.epoch = self.step = 0
+        self.train_seconds = 0.0
+        self.untrained_loss = self.val_loss = None
+        self.history: list[dict[str, Any]] = []
+        self.failures: list[str | None] = [None] * len(trials)
+        data_seeds = [t.data_seed for t in trials]
+        self.feed = Feed(problem.drawn(data_seeds), data_seeds, device)
+        self._build_networks()
+        self._bind_method(METHODS[method])
+        self._losses = self._over_lanes(problem.task.loss)
+        self._sums = self._over_lanes(problem.task.sums)
+
+    untrained_loss: Tensor | None
+    """(P,) on the first batch."""
+    val_loss: Tensor | None
+    """(P,) after the newest epoch, where it was measured."""
+    small: Small | None
+    """What trains in the place of the whole networks, once units are gone for good."""
+
+    @property
+    def _working(self) -> Stack | Small:
+        return self.small or self
+
+    @property
+    def done(self) -> bool:
+        return self.epoch >= self.recipe.epochs or all(self.failures)
+
+    # -- set-up ------------------------------------------------------------------------------------------------
+
+    def _build_networks(self) -> None:
+        modules = [self.problem.module(trial.seed) for trial in self.trials]
+        dropouts, *_ = [replace_dropout(module) for module in modules]
+        params, buffers = stack_module_state(modules)
+        self.params: Params = {k: v.detach().to(self.device) for k, v in params.items()}
+        self.buffers: Params = {k: v.detach().to(self.device) for k, v in buffers.items()}
+        self.seeds = torch.tensor([t.seed for t in self.trials], device=self.device)
+        self.step_counters = [f"{name}.step" for name in dropouts]
+        for name in dropouts:
+            self.buffers[f"{name}.seed"] = self.seeds.clone()
+        self.skeleton = modules[0].to(self.device)
+        self.chain = Chain.of(self.skeleton, self.problem.graph.example[0].numel())
+        self.frozen = {n: self.params[n].clone() for n, p in self.skeleton.named_parameters() if not p.requires_grad}
+        self._refuse_own_randomness()
+
+    def _refuse_own_randomness(self) -> None:
+        """What a forward pass draws from the global generator would depend on who drew before."""
+        before = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else torch.get_rng_state()
+        x, _ = self.feed.batch("train", 0, 2)
+        with torch.no_grad():
+            tensors = {name: tensor[0].clone() for name, tensor in (self.params | self.buffers).items()}
+            functional_call(self.skeleton.train(), tensors, (x if self.feed.shared else x[0],))
+        after = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else torch.get_rng_state()
+        if not torch.equal(before, after):
+            raise StudyError(
+                f"{self.problem.model} draws random numbers in its forward pass; expected dropout as "
+                "nn.Dropout or nn.Dropout1d to 3d modules, whose noise each trial has of its own"
+            )
+
+    def _bind_method(self, method: type[Method]) -> None:
+        examples = self.feed.examples("train")
+        self.batches = _batch_spans(examples, self.recipe.batch_size)
+        epochs = self.recipe.epochs
+        setting = Setting(examples, len(self.batches), epochs - self.recipe.polish, epochs)
+        self.method = method(self.problem.graph, setting)
+        parameters = [t.parameters for t in self.trials]
+        self.knobs = stack_knobs(method, parameters, len(self.method.layers), self.device)
+        self.lr = stack_lr(parameters, self.recipe.lr, self.device)
+        extra = self.method.extra(self.params, self.knobs, self.seeds)
+        self.state = self.method.init(self.params | extra, self.knobs, self.seeds)
+        trained = {name: tensor for name, tensor in self.params.items() if name not in self.frozen}
+        self.optimizer = LaneOptimizer(trained, **self.recipe.optimizer)
+        self.extra_optimizer = LaneOptimizer(extra, "adam") if extra else None
+        self.params |= extra
+        self.masks: Params = {}
+        self.settled = False
+
+    def _over_lanes(self, measure: Callable[[Tensor, Tensor], Any]) -> Callable[[Params, Params, Tensor, Tensor], Any]:
+        """``measure(output, target)`` of the networks of all lanes, given stacked parameters and buffers."""
+        shared = self.feed.shared
+
+        def network(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
+            return measure(functional_call(self._working.skeleton, (params, buffers), (x,)).flatten(1), y)
+
+        def alone(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
+            return tree_map(lambda out: out.unsqueeze(0), network(_only(params), _only(buffers), x, y))
+
+        data = None if shared else 0
+        mapped = alone if len(self.trials) == 1 else vmap(network, in_dims=(0, 0, data, data), randomness="error")
+
+        def measured(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
+            chain = self._working.chain
+            return mapped(params, buffers, x, y) if chain is None else measure(chain(params, x, shared), y)
+
+        return measured
+
+    # -- training ----------------------------------------------------------------------------------------------
+
+    def train_epoch(self) -> None:
+        """One epoch of all lanes, then the scores and counts of the networks as they would be deployed."""
+        started = time.perf_counter()
+        factor = self.recipe.lr_schedule.factor(self.epoch, self.recipe.epochs)
+        lr = self.lr * factor
+        train_loss = self._train_steps(self._working, lr, factor)
+        with torch.no_grad():
+            if self.small is not None:
+                self.small.write_back()
+            clock = Clock(self.epoch, self.step, lr, factor)
+            self.method.after_epoch(self.params, self.state, self.knobs, clock)
+            self._hold(self)
+            self.epoch += 1
+            open_gates = self.method.gates(self.params, self.state, self.knobs)
+            if self.epoch == self.method.setting.epochs:
+                self._settle()
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        self.train_seconds += time.perf_counter() - started
+        self._record(lr, train_loss, open_gates)
+
+    def _train_steps(self, working: Stack | Small, lr: Tensor, factor: float) -> Tensor:
+        method, params, state, knobs = self.method, working.params, self.state, self.knobs
+        order = self.feed.order(self.epoch, self.recipe.shuffle)
+        total = torch.zeros(len(self.trials), device=self.device)
+        working.skeleton.train()
+        with torch.no_grad():
+            clock = Clock(self.epoch, self.step, lr, factor, self.val_loss)
+            method.start_epoch(params, state, knobs, clock)
+        for start, end in self.batches:
+            clock = Clock(self.epoch, self.step, lr, factor)
+            for name in self.step_counters:
+                working.buffers[name] = torch.full_like(self.seeds, self.step)
+            x, y = self.feed.training_batch(order[:, start:end], self.step)
+            noise = method.noise(state, self.seeds, clock)
+            losses = partial(self._losses_of, x, y)
+            gradients, loss = method.gradients(losses, params, state, knobs, noise)
+            with torch.no_grad():
+                working.optimizer.step(gradients, lr)
+                if self.extra_optimizer is not None:
+                    self.extra_optimizer.step(gradients, method.extra_lr(knobs, clock))
+                method.after_step(params, state, knobs, clock)
+                self._hold(working)
+                total += loss * (end - start)
+            if self.step == 0:
+                self.untrained_loss = loss
+            self.step += 1
+        return total / self.batches[-1][1]
+
+    def _losses_of(self, x: Tensor, y: Tensor, effective: Params) -> Tensor:
+        """A pass without gradients leaves batch norms' statistics alone: it may be there for other lanes only."""
+        buffers = self._working.buffers
+        if not torch.is_grad_enabled():
+            buffers = {name: buffer.clone() for name, buffer in buffers.items()}
+        losses: Tensor = self._losses(effective, buffers, x, y)
+        return losses
+
+    def _hold(self, working: Stack | Small) -> None:
+        """Puts back what must not move: zeros of the frozen pattern, parameters without a gradient."""
+        for name, mask in working.masks.items():
+            working.params[name].mul_(mask)
+        for name, value in self.frozen.items():
+            self.params[name].copy_(value)
+
+    def _settle(self) -> None:
+        """The method has done its work: what it would deploy goes on as a dense network, its zeros held at zero."""
+        self.method.finish(self.params, self.state, self.knobs)
+        deployed = self.method.deployed(self.params, self.state, self.knobs)
+        for name, tensor in deployed.items():
+            self.params[name].copy_(tensor)
+        for name in set(self.params) - set(deployed):
+            del self.params[name]
+        self.masks = _zero_pattern(self.problem.graph, self.params)
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        self.method = Dense(self.problem.graph, self.method.setting)
+        self.state, self.knobs, self.frozen, self.extra_optimizer = {}, {}, {}, None
+        self.settled = True
+        graph, options = self.problem.graph, self.recipe.optimizer
+        kept = worthwhile(graph, self.masks, self.shrink)
+        whole = self.params, self.buffers, self.masks, self.optimizer
+        self.small = None if kept is None else Small(graph, kept, *whole, options)
+
+    # -- measuring ---------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def scores(self, split: str) -> dict[str, Tensor]:
+        """Named scores (P,) of the deployed networks on "train", "validation" or "test"."""
+        working = self._working
+        working.skeleton.eval()
+        deployed = self.method.deployed(working.params, self.state, self.knobs)
+        examples = self.feed.examples(split)
+        rows = max(64, 8192 // len(self.trials))
+        sums: dict[str, Tensor] = {}
+        for start in range(0, examples, rows):
+            x, y = self.feed.batch(split, start, min(start + rows, examples))
+            part = self._sums(deployed, working.buffers, x, y)
+            sums = {name: value + sums.get(name, 0) for name, value in part.items()}
+        return self.problem.task.scores(sums, examples)
+
+    @torch.no_grad()
+    def alive(self) -> Alive:
+        return self.method.alive(self.params, self.state, self.knobs, self.buffers)
+
+    def _record(self, lr: Tensor, train_loss: Tensor, open_gates: Tensor | None) -> None:
+        entry: dict[str, Any] = {"epoch": self.epoch, "seconds": self.train_seconds, "lr": lr}
+        entry["train_loss"] = train_loss
+        milestones = (self.method.setting.epochs, self.recipe.epochs)
+        if self.epoch in milestones or self.epoch % self.recipe.evaluate_every == 0:
+            entry |= {f"val_{name}": value for name, value in self.scores("validation").items()}
+            entry |= cost.count(self.problem.graph, self.alive())
+            if open_gates is not None:
+                entry["gates"] = gates.histogram(open_gates)
+        self.val_loss = entry.get("val_loss")
+        self.history.append({k: v.cpu() if isinstance(v, Tensor) else v for k, v in entry.items()})
+        self._mark_diverged(entry)
+
+    def _mark_diverged(self, entry: dict[str, Any]) -> None:
+        assert self.untrained_loss is not None
+        untrained_losses = self.untrained_loss.tolist()
+        for name in ("train_loss", "val_loss"):
+            for lane, value in enumerate(entry[name].tolist() if name in entry else ()):
+                untrained = untrained_losses[lane]
+                if self.failures[lane] is None and not value <= DIVERGED * max(untrained, 1.0):
+                    self.failures[lane] = (
+                        f"diverged: {name} became {value:.3g} in epoch {self.epoch}, and was {untrained:.3g} untrained"
+                    )
+
+    # -- checkpoints -------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and plain values only, so that it can be read back with ``weights_only=True``.
+
+        The tensors are those in training: save them before training goes on.
+        """
+        return {name: getattr(self, name) for name in _STATE} | {
+            "optimizer": self.optimizer.state_dict(),
+            "extra_optimizer": self.extra_optimizer.state_dict() if self.extra_optimizer else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where `state_dict` was taken. Tensors are copied into place: the optimisers hold references."""
+        for name in ("params", "buffers", "state"):
+            current = getattr(self, name)
+            for key in set(current) - set(state[name]):
+                del current[key]
+            for key, tensor in state[name].items():
+                current[key].copy_(tensor)
+        for name in ("epoch", "step", "train_seconds", "untrained_loss", "val_loss", "masks"):
+            setattr(self, name, state[name])
+        self.history, self.failures = list(state["history"]), list(state["failures"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if state["settled"]:
+            self._hand_over()
+        elif self.extra_optimizer is not None:
+            self.extra_optimizer.load_state_dict(state["extra_optimizer"])
+
+
+_STATE = (
+    "epoch",
+    "step",
+    "train_seconds",
+    "untrained_loss",
+    "val_loss",
+    "history",
+    "failures",
+    "settled",
+    "params",
+    "buffers",
+    "state",
+    "masks",
+)
+
+
+def _batch_spans(examples: int, batch_size: int) -> list[tuple[int, int]]:
+    """Start and end of each batch; a last batch of one example is left out, since batch norm cannot use it."""
+    spans = [(s, min(s + batch_size, examples)) for s in range(0, examples, batch_size)]
+    return spans[:-1] if len(spans) > 1 and batch_size > 1 and spans[-1][1] - spans[-1][0] == 1 else spans
+
+
+def _only(stacked: Params) -> Params:
+    """The tensors of the only lane, as views: batch norm updates its buffers in place."""
+    return {name: tensor.squeeze(0) for name, tensor in stacked.items()}
+
+
+def _zero_pattern(graph: Graph, params: Params) -> Params:
+    """Masks, 1 or 0, that hold at zero what is zero of units: weights, biases, scale and shift of their batch norms.
+
+    A tensor without zeros has none.
+    """
+    names = [name for layer in graph.layers for name in layer.rows if name in params]
+    return {name: (params[name] != 0).to(params[name]) for name in names if not bool(params[name].all())}
