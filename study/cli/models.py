@@ -78,7 +78,8 @@ def evaluate(
 
     importable()
     network = load(file)
-    own = network.card["data"] if network.card["data"]["name"] == data else {}
+    trained_on = network.card["data"]
+    own = trained_on if trained_on["name"] in (data, str(Path(data).expanduser().absolute())) else {}
     options = {key: value for key, value in own.items() if key not in ("name", "resample")}
     default = network.card["data_seed"] if own else 0
     dataset = data_sets.load(data, seed=default if seed is None else seed, **options)

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from study.config.paths import absolute
 from study.config.schema import schema, starter
 from study.config.settings import StudyConfig
 from study.config.yaml_source import ConfigError, Keys, Source, read
@@ -69,7 +70,7 @@ def loads(text: str, source: str = "study.yaml", overrides: Sequence[str] = (), 
         raise document.error(_mistakes(error, document)) from None
     except Mistakes as error:
         raise document.error(error.mistakes) from None
-    return config
+    return absolute(config)
 
 
 def presets() -> dict[str, Path]:

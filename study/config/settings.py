@@ -51,7 +51,9 @@ class Named(Settings):
 
 
 class Data(Named):
-    name: str = Field(description="A data set (`study list data`), a path, or hub:OWNER/SET; its options beside it.")
+    name: str = Field(
+        description="A data set (`study list data`), a path from the working directory, hub:OWNER/SET; options beside."
+    )
 
 
 class Model(Named):
@@ -177,7 +179,7 @@ class Checkpoint(Settings):
 
 
 class Like(Settings):
-    study: str = Field(description="A study directory.")
+    study: str = Field(description="A study directory; a path is relative to the working directory.")
     trial: str = Field(description="A complete trial in it, of a network with the same hidden layers.")
 
 
