@@ -13,8 +13,9 @@ from matplotlib.ticker import MaxNLocator
 from analysis.axes import Points
 from analysis.figures.learning import LAYERS
 from analysis.figures.style import WIDTHS, style
-from study.directory import StudyError
+from study.directory import STATE, StudyError
 
+SHARPNESS = f"{STATE}k"
 FROZEN = 5000.0
 """The sharpness of the third stage: gates all but open or shut."""
 
@@ -24,7 +25,7 @@ class SharpnessData:
     """All that the figure shows.
 
     Attributes:
-        stages: the first epoch of each stage and its k, three pairs at most.
+        stages: the first epoch of each stage and its k.
         epochs, neurons: live hidden units by epoch in which they were counted, (n,) each; empty without a curve.
         gates: (n, bins) share of the gates by how likely they are to be open, from 0 to 1 in equal parts; NaN in
             epochs without gates (polishing), no bins where none were recorded.
@@ -38,10 +39,31 @@ class SharpnessData:
     gates: Points
 
 
-def plan(trial: "pd.Series[Any]", epochs: int, polish: int = 0) -> tuple[tuple[int, float], ...]:
+Stages = tuple[tuple[int, float], ...]
+
+
+def stages_of(trial: "pd.Series[Any]", curve: pd.DataFrame, epochs: int, polish: int = 0) -> Stages:
     """First epoch (from 1) and sharpness k of each stage of an NPN trial that trains `epochs` epochs.
 
-    Stage 2 begins with the epoch after stage_1 * epochs, stage 3 after stage_2 * epochs, or with polishing, which
+    As `curve` recorded k by epoch; a study older than that record goes by the trial's parameters.
+
+    Raises:
+        ValueError: k is neither recorded nor planned.
+    """
+    recorded = curve.set_index("epoch")[SHARPNESS].dropna().sort_index() if SHARPNESS in curve else pd.Series()
+    if recorded.empty:
+        return planned(trial, epochs, polish)
+    by_epoch = list(zip(recorded.index.tolist(), recorded.tolist(), strict=True))
+    stages = tuple((at, k) for index, (at, k) in enumerate(by_epoch) if not index or by_epoch[index - 1][1] != k)
+    # What is polished has its gates frozen, and is an ordinary network.
+    polished = polish and by_epoch[-1][0] == epochs - polish and stages[-1][1] != FROZEN
+    return (*stages, (epochs - polish + 1, FROZEN)) if polished else stages
+
+
+def planned(trial: "pd.Series[Any]", epochs: int, polish: int = 0) -> Stages:
+    """The stages by the trial's parameters.
+
+    Stage 2 begins once stage_1 * epochs, rounded, are over, stage 3 after stage_2 * epochs, or with polishing, which
     freezes the gates in any case. A stage that has no epoch is left out.
 
     Raises:
@@ -54,8 +76,8 @@ def plan(trial: "pd.Series[Any]", epochs: int, polish: int = 0) -> tuple[tuple[i
         missing = [name for name, value in zip(names, values, strict=True) if np.isnan(value)]
         raise StudyError(f"expected a trial of npn, got {trial['trial']!r}, which has no {', '.join(missing)}")
     start, middle, first_end, second_end = values
-    # Epoch e (from 1) has trained (e - 1) / epochs of the whole when its k is chosen.
-    begins = [1, *(int(np.ceil(end * epochs - 1e-9)) + 1 for end in (first_end, second_end))]
+    # In single precision and half to even, as training rounds.
+    begins = [1, *(int(np.round(np.float32(end) * np.float32(epochs))) + 1 for end in (first_end, second_end))]
     begins[2] = min(begins[2], epochs - polish + 1)
     ends = [*begins[1:], epochs + 1]
     sharp = (start, middle, FROZEN)
@@ -63,10 +85,12 @@ def plan(trial: "pd.Series[Any]", epochs: int, polish: int = 0) -> tuple[tuple[i
 
 
 def sharpness_data(trial: "pd.Series[Any]", curves: pd.DataFrame, *, epochs: int, polish: int = 0) -> SharpnessData:
-    """The plan of k of one trial (a row of the trials) beside its live units; see `plan`."""
-    rows = curves[(curves["trial"] == trial["trial"]) & curves["neurons"].notna()].sort_values("epoch")
+    """The stages of k of one trial (a row of the trials) beside its live units; see `stages_of`."""
+    curve = curves[curves["trial"] == trial["trial"]].sort_values("epoch")
+    rows = curve[curve["neurons"].notna()]
     at, neurons = (rows[name].to_numpy(np.float64, na_value=np.nan) for name in ("epoch", "neurons"))
-    return SharpnessData(str(trial["trial"]), plan(trial, epochs, polish), epochs, at, neurons, _shares(rows["gates"]))
+    stages = stages_of(trial, curve, epochs, polish)
+    return SharpnessData(str(trial["trial"]), stages, epochs, at, neurons, _shares(rows["gates"]))
 
 
 def _shares(counts: "pd.Series[Any]") -> Points:

@@ -17,7 +17,7 @@ from analysis.parameters import importance
 from analysis.report.boundaries import boundaries_of
 from analysis.report.elements import lean, trials_of
 from analysis.report.encode import number, numbers
-from analysis.report.rows import Json, curves_of, parameters_of, plans_of, values_of
+from analysis.report.rows import Json, curves_of, parameters_of, values_of
 from analysis.report.thin import Thinned, thin
 from analysis.runs import runs
 from analysis.trajectory import Budget
@@ -70,7 +70,6 @@ def payload(study: Study, *, limit: int = 5000, boundaries: Boundaries | None = 
         "budget": _budget(whole.trials, series),
         "importance": _importance(study, score, counts, series),
         "curves": curves_of(study, trials, score),
-        "plans": plans_of(study, trials),
         "boundaries": boundaries_of(trials, boundaries or {}),
         "thinned": {name: getattr(shown, name) for name in Thinned.__annotations__ if name != "rows"},
     }

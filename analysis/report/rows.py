@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import Axis
-from analysis.figures.sharpness import plan
+from analysis.figures.sharpness import SHARPNESS, Stages, stages_of
 from analysis.front import front_mask
 from analysis.load import Study
 from analysis.parameters import logarithmic, searched
@@ -82,6 +82,7 @@ def curves_of(study: Study, trials: pd.DataFrame, score: Axis) -> Json:
         if (row := wanted.get(key)) is None:
             continue
         measured = part[part[score.column].notna()].sort_values("epoch")
+        stages = _stages(study, trials.iloc[row], part)
         part = measured.iloc[_evenly(len(measured), CURVE_EPOCHS)]
         widths = [list(map(int, width)) for width in _lists(part["widths"]) if width is not None]
         found[str(row)] = {
@@ -90,6 +91,7 @@ def curves_of(study: Study, trials: pd.DataFrame, score: Axis) -> Json:
             "loss": numbers(part["train_loss"]),
             "widths": [list(layer) for layer in zip(*widths, strict=True)] if len(widths) == len(part) else [],
             "gates": _gates(measured),
+            "stages": [[at, number(k)] for at, k in stages],
         }
     return found
 
@@ -106,13 +108,10 @@ def _evenly(count: int, most: int) -> "np.ndarray[Any, np.dtype[np.int_]]":
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
-def plans_of(study: Study, trials: pd.DataFrame) -> Json:
-    """By row: the sharpness of the gates of trials that have any."""
-    found: Json = {}
-    if "param_stage_2" not in trials:
-        return found
-    for row, trial in trials[trials["param_stage_2"].notna()].iterrows():
-        config = study.configs[str(trial["study"])]
-        stages = plan(trial, int(config.get("epochs", 1)), int(config.get("polish", 0)))
-        found[str(row)] = [[at, number(k)] for at, k in stages]
-    return found
+def _stages(study: Study, trial: "pd.Series[Any]", curve: pd.DataFrame) -> Stages:
+    """The sharpness of the gates of a trial that has any."""
+    gated = SHARPNESS in curve and curve[SHARPNESS].notna().any()
+    if not gated and pd.isna(trial.get("param_stage_2")):
+        return ()
+    config = study.configs[str(trial["study"])]
+    return stages_of(trial, curve, int(config.get("epochs", 1)), int(config.get("polish", 0)))

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from study.directory.tables import CURVES, LATENCIES, PARAMETER, TRIALS, VERSION, Manifest, version_of
+from study.directory.tables import CURVES, LATENCIES, TRIALS, VERSION, Manifest, may_hold, version_of
 from trainables.errors import StudyError
 
 CONFIG = "study.yaml"
@@ -133,12 +133,12 @@ def _check_rows(part: pa.Table, path: str) -> None:
 
 @lru_cache  # a study has a thousand parts of a few schemas
 def _check_schema(found: pa.Schema, kind: Kind) -> None:
+    schema = SCHEMAS[kind]
     for field in found:
-        if field.name in SCHEMAS[kind].names:
-            expected = SCHEMAS[kind].field(field.name).type
+        _expect(may_hold(schema, field.name), "the declared columns", field.name)
+        if field.name in schema.names:
+            expected = schema.field(field.name).type
             _expect(field.type == expected, f"{field.name} as {expected}", field.type)
-        else:
-            _expect(field.name.startswith(PARAMETER), "the declared columns", field.name)
 
 
 def encode_latencies(table: pa.Table) -> bytes:

@@ -11,11 +11,14 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import pyarrow as pa
 
-VERSION = 2
-"""2: curves have `gates`. What an older part lacks is read as null."""
+VERSION = 3
+"""2: curves have `gates`. 3: curves have `state_NAME`, trials every score before polishing. What an older part lacks is
+read as null."""
 
 PARAMETER = "param_"
 """Prefix of the columns that hold a trial's parameters; they differ from method to method."""
+STATE = "state_"
+"""Prefix of the columns of curves that hold numbers of a method's state in each epoch, such as NPN's sharpness k."""
 
 STATUSES = ("COMPLETE", "FAILED", "NOT_EQUIVALENT")
 """NOT_EQUIVALENT: trained, but the compact network does not compute what the trained one does."""
@@ -29,6 +32,7 @@ def _fields(kind: pa.DataType, names: str, *, nullable: bool = True) -> list[pa.
 
 _IDENTITY = _fields(pa.string(), "study method trial pack", nullable=False)
 _SCORES = "val_loss val_accuracy val_nmse val_mse"
+_BEFORE_POLISH = " ".join(f"{name}_before_polish" for name in _SCORES.split())
 
 TRIALS = pa.schema(
     [
@@ -38,7 +42,7 @@ TRIALS = pa.schema(
         *_fields(pa.string(), "status", nullable=False),
         *_fields(pa.string(), "reason"),
         *_fields(pa.int32(), "epochs"),
-        *_fields(pa.float64(), f"train_seconds train_loss {_SCORES} val_accuracy_before_polish"),
+        *_fields(pa.float64(), f"train_seconds train_loss {_SCORES} {_BEFORE_POLISH}"),
         *_fields(pa.float64(), "test_loss test_accuracy test_nmse test_mse"),
         *_fields(pa.int64(), "neurons dense_neurons inputs dense_inputs parameters dense_parameters"),
         *_fields(pa.int64(), "nonzero_weights macs dense_macs flops dense_flops"),
@@ -147,22 +151,28 @@ class Origin(TypedDict):
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """The rows as a table of `schema`; TRIALS are followed by one `param_NAME` column per parameter.
+    """The rows as a table of `schema`; TRIALS are followed by their `param_NAME` columns, CURVES by `state_NAME`.
 
     Raises:
         ValueError: a column that is not declared, a missing or unfit value.
     """
     given = dict.fromkeys(name for row in rows for name in row)
-    parameters = sorted(name for name in given if name.startswith(PARAMETER) and schema is TRIALS)
+    own = sorted(name for name in given if name not in schema.names and may_hold(schema, name))
     for name in given:
-        if name not in schema.names and name not in parameters:
+        if not may_hold(schema, name):
             near = get_close_matches(name, schema.names, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"expected the declared columns, but got {name!r}{hint}")
-    columns = {name: [_value(row.get(name)) for row in rows] for name in [*schema.names, *parameters]}
-    fields = [*schema, *(pa.field(name, _kind(columns[name])) for name in parameters)]
+    columns = {name: [_value(row.get(name)) for row in rows] for name in [*schema.names, *own]}
+    fields = [*schema, *(pa.field(name, _kind(columns[name])) for name in own)]
     arrays = [_array(columns[field.name], field) for field in fields]
     return pa.table(arrays, pa.schema(fields, schema.metadata))
+
+
+def may_hold(schema: pa.Schema, name: str) -> bool:
+    """Whether a table may have this column: it is declared, or a parameter or state of the method's own."""
+    prefix = {id(TRIALS): PARAMETER, id(CURVES): STATE}.get(id(schema))
+    return name in schema.names or (prefix is not None and name.startswith(prefix))
 
 
 def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
@@ -203,12 +213,12 @@ def _fraction(value: Any) -> bool:
 
 
 def _kind(values: list[Any]) -> pa.DataType:
-    """The type of a parameter's column: numbers (booleans too) are float64, anything else is text."""
+    """The type of a column of a method's own: numbers (booleans too) are float64, anything else is text."""
     return pa.float64() if all(value is None or isinstance(value, Real) for value in values) else pa.string()
 
 
 def _array(values: list[Any], field: pa.Field) -> pa.Array:
-    if field.name.startswith(PARAMETER):
+    if field.name.startswith((PARAMETER, STATE)):
         convert = float if field.type == pa.float64() else str
         values = [None if value is None else convert(value) for value in values]
     if not field.nullable and None in values:

@@ -1,9 +1,13 @@
 """Each point of the audit, passed and not, and the command that passes it."""
 
 import pytest
+import yaml
 
 import analysis
 from analysis.audit import CHECKS
+from study.directory import StudyDirectory
+from trainables.training.pack import Job, Pack
+from trainables.training.stack import Recipe, Trial
 
 NUMBER = {check.__name__.removeprefix("_"): index for index, check in enumerate(CHECKS)}
 
@@ -83,6 +87,29 @@ def test_unequal_data(study):
 def test_fine_tuning(study):
     assert audited(study, "fine_tuning", polish=0).passed is None
     assert audited(study, "fine_tuning", study.trials.assign(val_accuracy_before_polish=None)).passed is False
+
+
+@pytest.fixture(scope="module")
+def reconstruction(tmp_path_factory):
+    """Two autoencoders of digits as training describes them, the last of three epochs polishing."""
+    trials = tuple(Trial(f"dense-{number:05d}", number, number, {}) for number in range(2))
+    data = {"name": "digits", "limit": 100, "task": "reconstruction"}
+    pack = Pack(Job("dense", data, {"name": "mlp", "widths": [4]}, Recipe(epochs=3, polish=1), trials))
+    while not pack.done:
+        pack.train_epoch()
+    directory = StudyDirectory(tmp_path_factory.mktemp("studies") / "autoencoder")
+    directory.create(yaml.safe_dump({"name": "autoencoder", "polish": 1, "objectives": ["mse", "neurons"]}))
+    names = {"study": "autoencoder", "method": "dense", "pack": "dense-p0000"}
+    rows = [names | row | {"number": row["lane"]} for row in pack.trial_rows()]
+    directory.write_results("dense-p0000", "dense", rows, [names | row for row in pack.curve_rows()])
+    return analysis.load(str(directory.path()))
+
+
+@pytest.mark.parametrize("score", ["nmse", "mse", "loss"])
+def test_fine_tuning_of_a_reconstruction(reconstruction, score):
+    assert audited(reconstruction, "fine_tuning", objectives=[score, "neurons"]).passed is True
+    older = reconstruction.trials.assign(**{f"val_{score}_before_polish": None})
+    assert audited(reconstruction, "fine_tuning", older, objectives=[score, "neurons"]).passed is False
 
 
 def test_nothing_to_audit(study):

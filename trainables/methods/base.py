@@ -82,6 +82,8 @@ class Method:
     title: ClassVar[str]
     reference: ClassVar[str]
     knobs: ClassVar[dict[str, Knob]] = {}
+    recorded: ClassVar[tuple[str, ...]] = ()
+    """Names of (P,) numbers in the state that the curves keep of each epoch, in columns `state_NAME`."""
 
     def __init__(self, graph: Graph, setting: Setting) -> None:
         self.graph = graph

@@ -50,6 +50,7 @@ class NPN(Method):
         "active": Knob(0.2, "share of a layer's gates that start on, mode expand", low=0.0, high=1.0, per_layer=True),
         "fill": Knob(0.1, "k phi of a gate that is switched on", low=0.0),
     }
+    recorded = ("k",)
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -158,13 +158,18 @@ def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:
             "device": str(stack.device),
         } | {f"param_{name}": value for name, value in trial.parameters.items()}
         if (outcome := found[lane]) is not None:
-            row |= {name: _plain(last[name], lane) for name in last if name not in ("epoch", "seconds", "lr")}
+            row |= {name: _plain(value, lane) for name, value in last.items() if not _of_an_epoch(name)}
             row |= {f"test_{name}": _plain(value, lane) for name, value in test.items()}
             row |= {f"dense_{name}": value for name, value in dense.items()}
             row["nonzero_weights"] = _plain(nonzero, lane)
-            row["val_accuracy_before_polish"] = _plain(settled.get("val_accuracy"), lane)
+            row |= {f"{name}_before_polish": _plain(settled[name], lane) for name in settled if name.startswith("val_")}
             row |= outcome.columns
         yield row
+
+
+def _of_an_epoch(name: str) -> bool:
+    """What is true of an epoch only, not of the trial that ended with it."""
+    return name in ("epoch", "seconds", "lr", "gates") or name.startswith("state_")
 
 
 def _curve_rows(stack: Stack) -> Iterator[Row]:

@@ -207,12 +207,13 @@ class Stack:
             self._hold(self)
             self.epoch += 1
             open_gates = self.method.gates(self.params, self.state, self.knobs)
+            numbers = {f"state_{name}": self.state[name].clone() for name in self.method.recorded}
             if self.epoch == self.method.setting.epochs:
                 self._settle()
         if self.device.type == "cuda":
             torch.cuda.synchronize()
         self.train_seconds += time.perf_counter() - started
-        self._record(lr, train_loss, open_gates)
+        self._record(lr, train_loss, numbers, open_gates)
 
     def _train_steps(self, working: Stack | Small, lr: Tensor, factor: float) -> Tensor:
         method, params, state, knobs = self.method, working.params, self.state, self.knobs
@@ -298,9 +299,10 @@ class Stack:
     def alive(self) -> Alive:
         return self.method.alive(self.params, self.state, self.knobs, self.buffers)
 
-    def _record(self, lr: Tensor, train_loss: Tensor, open_gates: Tensor | None) -> None:
+    def _record(self, lr: Tensor, train_loss: Tensor, numbers: Params, open_gates: Tensor | None) -> None:
+        """``numbers``: (P,) each, of the method's state in this epoch."""
         entry: dict[str, Any] = {"epoch": self.epoch, "seconds": self.train_seconds, "lr": lr}
-        entry["train_loss"] = train_loss
+        entry |= {"train_loss": train_loss, **numbers}
         milestones = (self.method.setting.epochs, self.recipe.epochs)
         if self.epoch in milestones or self.epoch % self.recipe.evaluate_every == 0:
             entry |= {f"val_{name}": value for name, value in self.scores("validation").items()}

@@ -30,14 +30,14 @@ function buildLearning() {
     shapes.push({ type: "line", x0: epoch, x1: epoch, yref: "paper", y0: 0, y1: 1, line: { color: ink("soft"), width: 1, dash: "dot" } });
     annotations.push({ x: epoch, yref: "paper", y: 1, yanchor: "bottom", xanchor: "left", text, showarrow: false, font: { size: 11, color: ink("soft") } });
   };
-  const plan = study.plans[row];
-  if (plan) plan.forEach(([epoch, k]) => mark(epoch - 0.5, `k = ${short(k)}`));
+  const { stages } = curve;
+  if (stages.length) stages.forEach(([epoch, k]) => mark(epoch - 0.5, `k = ${short(k)}`));
   else if (own.polish) mark(own.epochs - own.polish + 0.5, "polish");
   const gated = curve.gates.length > 1;
   const images = gated ? [gatesOf(curve.gates)] : [];
   document.getElementById("figure-learning").classList.toggle("deep", gated);
   const shaded = gated ? "In the middle how likely the gates are to be open: the stronger the shade, the more gates. " : "";
-  note.textContent = `${missing}${shaded}Above the validation score, below the live units of each layer${last < 12 ? ", numbered at the right" : ""}. ${plan ? "k: sharpness of the gates in each stage. " : ""}${state.pinned === null ? "Click a trial in any figure to see its own." : ""}`;
+  note.textContent = `${missing}${shaded}Above the validation score, below the live units of each layer${last < 12 ? ", numbered at the right" : ""}. ${stages.length ? "k: sharpness of the gates in each stage. " : ""}${state.pinned === null ? "Click a trial in any figure to see its own." : ""}`;
   return {
     traces,
     layout: {

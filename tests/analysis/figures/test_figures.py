@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import analysis
 from analysis.figures.hypervolume import unit_of
 from analysis.figures.learning import LAYERS
+from analysis.figures.sharpness import planned
 from analysis.figures.slices import slice_of
+from trainables.groups import trace
+from trainables.methods import NPN, Setting, stack_knobs
 
 
 def test_hypervolume_is_of_the_trials_so_far(trials):
@@ -90,6 +95,25 @@ def test_a_study_without_recorded_gates_has_a_plan_all_the_same(study):
     data = analysis.sharpness_data(trial, study.curves.assign(gates=None), epochs=10)
     assert data.gates.shape == (6, 0)
     assert len(analysis.sharpness_figure(data).axes) == 2
+
+
+def test_stages_are_drawn_where_they_were_recorded(study):
+    """Whatever the plan says; what is polished is frozen."""
+    curves = study.curves.assign(state_k=study.curves["epoch"].map({1: 3.0, 2: 3.0, 3: 4.0, 4: 4.0}))
+    trial = study.trials.set_index("trial", drop=False).loc["npn-00001"]
+    assert analysis.sharpness_data(trial, curves, epochs=6, polish=2).stages == ((1, 3.0), (3, 4.0), (5, 5000.0))
+    assert analysis.sharpness_data(trial, curves, epochs=8, polish=2).stages == ((1, 3.0), (3, 4.0))  # it broke off
+
+
+@pytest.mark.parametrize("epochs", [10, 15, 30, 61])
+def test_older_studies_have_their_stages_where_training_had_them(study, epochs):
+    trial = study.trials.set_index("trial", drop=False).loc["npn-00001"]
+    method = NPN(trace(nn.Linear(2, 1), torch.zeros(1, 2)), Setting(100, 1, epochs, epochs))
+    for share in np.linspace(0.02, 0.98, 97).round(2):
+        trial["param_stage_1"], trial["param_stage_2"] = share, 1.0
+        knobs = stack_knobs(NPN, [{"stage_1": share, "stage_2": 1.0}], 1)
+        second = [epoch + 1 for epoch in range(epochs) if method._stage(knobs, epoch) == 1]
+        assert [at for at, k in planned(trial, epochs) if k == 9.0] == second[:1], share
 
 
 def test_polishing_freezes_the_gates_in_any_case(study):

@@ -88,7 +88,7 @@ def test_data_of_the_figures(study):
     curve = found["curves"][str(first)]
     assert curve["epoch"] == [1, 2, 3, 4, 5, 6]
     assert [layer[-1] for layer in curve["widths"]] == found["trials"]["widths"][first]
-    assert found["plans"][str(first)] == [[1, 7], [3, 9], [4, 5000]]
+    assert found["curves"][str(first)]["stages"] == [[1, 7], [2, 9], [4, 5000]]
     assert found["spread"]["neurons"] == {}  # one seed: no band
 
 

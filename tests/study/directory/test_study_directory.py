@@ -30,7 +30,7 @@ from study.directory.study_directory import (
     NotAStudy,
     StudyDirectory,
 )
-from study.directory.tables import table_of
+from study.directory.tables import VERSION, table_of
 
 CONFIG = "name: digits\nseed: 0\n"
 METHOD = "group_lasso"
@@ -343,12 +343,12 @@ def test_files_of_a_newer_version_are_refused(directory: StudyDirectory) -> None
     directory.write_results(PACK, METHOD, [trial_row()], [])
     assert directory.local is not None
     (part,) = (directory.local / "results" / "trials").rglob("*.parquet")
-    pq.write_table(pq.read_table(part).replace_schema_metadata({"study.schema": "3"}), part)
-    with pytest.raises(ValueError, match="schema 3, but this version of study reads up to 2"):
+    pq.write_table(pq.read_table(part).replace_schema_metadata({"study.schema": f"{VERSION + 1}"}), part)
+    with pytest.raises(ValueError, match=f"schema {VERSION + 1}, but this version of study reads up to {VERSION}"):
         directory.trials()
     (directory.local / "packs").mkdir()
-    (directory.local / "packs" / "npn-p0000.json").write_text(json.dumps({**manifest(), "schema": 3}))
-    with pytest.raises(ValueError, match="schema 3"):
+    (directory.local / "packs" / "npn-p0000.json").write_text(json.dumps({**manifest(), "schema": VERSION + 1}))
+    with pytest.raises(ValueError, match=f"schema {VERSION + 1}"):
         directory.manifests()
 
 
@@ -362,6 +362,31 @@ def test_what_an_older_version_did_not_write_is_null(directory: StudyDirectory) 
     curves = directory.curves()
     assert curves.schema.equals(CURVES)
     assert curves["gates"].to_pylist() == [None, [0, 3]]
+
+
+def test_curves_hold_what_a_method_records_of_its_state(directory: StudyDirectory) -> None:
+    directory.write_results(PACK, METHOD, [trial_row()], [curve_row()])
+    directory.write_results("npn-p0001", "npn", *_of_pack("npn-p0001", "npn", state_k=7.0))
+    curves = directory.curves()
+    assert curves.column_names == [*CURVES.names, "state_k"]
+    assert curves["state_k"].to_pylist() == [None, 7.0]
+    with pytest.raises(ValueError, match="expected the declared columns, but got 'state_k'"):
+        directory.write_results("npn-p0002", "npn", [trial_row(2, "npn-p0002", "npn", state_k=7.0)], [])
+
+
+def test_scores_before_polishing_of_an_older_version_are_null(directory: StudyDirectory) -> None:
+    """It kept that of the accuracy alone."""
+    before = {f"val_{name}_before_polish": 0.5 for name in ("accuracy", "loss", "nmse", "mse")}
+    directory.write_results(PACK, METHOD, [trial_row(**before)], [])
+    directory.write_results("npn-p0001", "npn", [trial_row(1, "npn-p0001", "npn", **before)], [])
+    assert directory.local is not None
+    (part,) = (directory.local / "results" / "trials" / f"method={METHOD}").glob("*.parquet")
+    old = pq.read_table(part, partitioning=None).drop_columns([*before][1:])
+    pq.write_table(old.replace_schema_metadata({"study.schema": "2"}), part)
+    trials = directory.trials()
+    assert {name: trials[name].to_pylist() for name in before} == {
+        name: [0.5 if name == "val_accuracy_before_polish" else None, 0.5] for name in before
+    }
 
 
 def _of_pack(pack: str, method: str, **curve: Any) -> tuple[list[Row], list[Row]]:

@@ -167,10 +167,14 @@ def test_a_reconstruction_is_learned() -> None:
     model = {"name": "mlp", "widths": [12]}
     given = job(lassos(2), "dense", data=DIGITS | {"task": "reconstruction"}, model=model, recipe=recipe)
     given = replace(given, trials=tuple(replace(t, parameters={}) for t in given.trials))
-    row = run(given).trial_rows()[0]
+    pack = run(given)
+    row = pack.trial_rows()[0]
     assert row["val_mse"] == row["val_loss"] < 0.07
     assert row["test_nmse"] < 0.3
-    assert row["val_accuracy_before_polish"] is None
+    pruned = [entry for entry in pack.curve_rows() if entry["trial"] == "t0"][recipe.epochs - recipe.polish - 1]
+    for name in ("val_mse", "val_nmse", "val_loss"):
+        assert row[f"{name}_before_polish"] == pruned[name] != row[name]
+    assert "val_accuracy_before_polish" not in row
 
 
 def test_curves_have_the_gates_of_methods_that_have_any(row: Any, training: Any) -> None:
@@ -182,3 +186,19 @@ def test_curves_have_the_gates_of_methods_that_have_any(row: Any, training: Any)
             assert sum(counts) == 64 + 12 + 8  # the inputs of each layer
         else:
             assert counts is None
+
+
+def test_rows_without_polishing_have_the_same_columns(row: Any, training: Any) -> None:
+    """The last epoch is then one of the method's own, with gates and state."""
+    polished, not_polished = (
+        run(job(training.trials(row.settings), row.method, recipe=replace(RECIPE, polish=polish))).trial_rows()[0]
+        for polish in (1, 0)
+    )
+    assert polished.keys() == not_polished.keys()
+
+
+def test_curves_have_the_sharpness_that_each_epoch_was_trained_with() -> None:
+    """0.25 of 10 epochs are 2 and 0.75 are 8, rounded half to even; polishing has no gates."""
+    trial = Trial("t", 0, 0, {"k_start": 3.0, "k": 9.0, "stage_1": 0.25, "stage_2": 0.75})
+    curves = run(job([trial], "npn", recipe=replace(RECIPE, epochs=10, polish=1))).curve_rows()
+    assert [entry.get("state_k") for entry in curves] == [3.0] * 2 + [9.0] * 6 + [5000.0, None]
