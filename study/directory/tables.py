@@ -136,6 +136,8 @@ class Manifest(TypedDict):
     method: str
     trials: list[TrialSpec]
     versions: NotRequired[dict[str, str]]
+    vectorize: NotRequired[str]
+    """"off" where `vectorize: auto` found that torch cannot stack the network; holds for the whole study."""
     origin: NotRequired[Origin]
 
 

@@ -213,6 +213,7 @@ def job_config(settings: dict[str, Any], manifest: Manifest) -> dict[str, Any]:
     config = {name: settings[name] for name in _SHARED}
     config |= {"evaluate_every": settings["evaluate_every"]}
     config |= {name: settings["pack"][name] for name in ("vectorize", "shrink")}
+    config |= {"vectorize": manifest["vectorize"]} if "vectorize" in manifest else {}
     return config | {"method": manifest["method"], "trials": lanes}
 
 

@@ -2,8 +2,23 @@
 
 from trainables.training.equivalence import EXAMPLES, Outcome, outcomes
 from trainables.training.optim import Schedule
-from trainables.training.pack import Job, Pack
+from trainables.training.pack import Job, Pack, dense_counts, stacked
 from trainables.training.shrink import worthwhile
 from trainables.training.stack import Recipe, Stack, Trial
+from trainables.training.stackable import obstacle
 
-__all__ = ["EXAMPLES", "Job", "Outcome", "Pack", "Recipe", "Schedule", "Stack", "Trial", "outcomes", "worthwhile"]
+__all__ = [
+    "EXAMPLES",
+    "Job",
+    "Outcome",
+    "Pack",
+    "Recipe",
+    "Schedule",
+    "Stack",
+    "Trial",
+    "dense_counts",
+    "obstacle",
+    "outcomes",
+    "stacked",
+    "worthwhile",
+]

@@ -52,3 +52,18 @@ def replace_dropout(module: nn.Module) -> list[str]:
     if lanes:
         module.register_forward_pre_hook(start)
     return [name for name, found in module.named_modules() if isinstance(found, LaneDropout)]
+
+
+def own_noise(module: nn.Module) -> list[str]:
+    """What of torch's modules drops out by itself, which no trial's seed decides, with what to do about it."""
+    found = []
+    for name, child in module.named_modules():
+        if isinstance(child, nn.RNNBase) and child.dropout and child.num_layers > 1:
+            instead = "several of one layer, with nn.Dropout between them"
+        elif isinstance(child, nn.MultiheadAttention) and child.dropout:
+            instead = "nn.Dropout modules stay as they are"
+        else:
+            continue
+        kind = type(child).__name__
+        found.append(f"{name} (nn.{kind}) drops out inside: set {name}.dropout to 0 ({instead})")
+    return found

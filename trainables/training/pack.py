@@ -15,6 +15,7 @@ from trainables.groups import everything
 from trainables.problem import Problem, problem
 from trainables.training.equivalence import Outcome, outcomes
 from trainables.training.stack import Recipe, Stack, Trial
+from trainables.training.stackable import obstacle
 
 SMALL_MACS = 500_000
 """Multiply-adds of one example below which convolutions train stacked on a CPU: there a trial's step costs 0.3 to 0.7
@@ -54,7 +55,8 @@ class Pack:
         self.device = torch.device(_device(job.device))
         data_seeds = sorted({t.data_seed for t in job.trials})
         self.problem = problem(job.data, job.model, job.seed, data_seeds)
-        width = len(job.trials) if _stacked(job.vectorize, self.device, self.problem) else 1
+        stack = len(job.trials) > 1 and stacked(job.vectorize, self.device, self.problem)
+        width = len(job.trials) if stack else 1
         self.parts = [job.trials[i : i + width] for i in range(0, len(job.trials), width)]
         self.finished: list[tuple[list[Row], list[Row]]] = []
         self.stack = self._next_stack()
@@ -122,9 +124,9 @@ def _device(name: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 
 
-def _stacked(vectorize: str, device: torch.device, problem: Problem) -> bool:
+def stacked(vectorize: str, device: torch.device, problem: Problem) -> bool:
     """Whether lanes train stacked. On a CPU convolutions gain from it only where the overhead of their calls is most
-    of their time (benchmarks/step_speed.py).
+    of their time (benchmarks/step_speed.py). What torch cannot stack trains in turn.
 
     A rule instead of a measurement at run time: the choice moves results within float tolerance, and a study run twice
     has to give the same table.
@@ -132,7 +134,8 @@ def _stacked(vectorize: str, device: torch.device, problem: Problem) -> bool:
     if vectorize in ("on", "off"):
         return vectorize == "on"
     linear = all(layer.kind == "linear" for layer in problem.graph.layers)
-    return device.type != "cpu" or linear or dense_counts(problem)["macs"] < SMALL_MACS
+    pays = device.type != "cpu" or linear or dense_counts(problem)["macs"] < SMALL_MACS
+    return pays and obstacle(problem) is None
 
 
 def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:

@@ -24,7 +24,7 @@ from trainables.math import gates
 from trainables.methods import METHODS, Clock, Dense, Method, Params, Setting, stack_knobs, stack_lr
 from trainables.problem import Problem
 from trainables.training.chain import Chain
-from trainables.training.dropout import replace_dropout
+from trainables.training.dropout import own_noise, replace_dropout
 from trainables.training.feed import Feed
 from trainables.training.optim import LaneOptimizer, Schedule, check_optimizer
 from trainables.training.shrink import Small, worthwhile
@@ -149,9 +149,10 @@ class Stack:
             functional_call(self.skeleton.train(), tensors, (x if self.feed.shared else x[0],))
         after = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else torch.get_rng_state()
         if not torch.equal(before, after):
+            culprits = "; ".join(own_noise(self.skeleton))
             raise StudyError(
-                f"{self.problem.model} draws random numbers in its forward pass; expected dropout as "
-                "nn.Dropout or nn.Dropout1d to 3d modules, whose noise each trial has of its own"
+                f"{self.problem.model} draws random numbers in its forward pass; expected dropout as nn.Dropout or "
+                f"nn.Dropout1d to 3d modules, whose noise each trial has of its own{culprits and f'; {culprits}'}"
             )
 
     def _bind_method(self, method: type[Method]) -> None:
