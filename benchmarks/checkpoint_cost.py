@@ -53,7 +53,7 @@ def cost(settings: dict[str, Any], folder: Path, repeats: int) -> dict[str, floa
     manifest = Search(config, directory, {"group_lasso": 3}).ask()
     assert manifest is not None
     directory.write_manifest(manifest)
-    training = Training(directory, manifest["pack"])
+    training = Training(config, directory, manifest["pack"])
     training.advance(3600, until=lambda: training.epochs >= EPOCHS // 2)
     seconds = []
     for _ in range(repeats):

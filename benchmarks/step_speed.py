@@ -31,8 +31,9 @@ from trainables.compaction import cost
 from trainables.groups import everything
 from trainables.methods import METHODS
 from trainables.problem import Problem, problem
+from trainables.recipe import Recipe
 from trainables.trainable import settle_process
-from trainables.training import Recipe, Stack, Trial, worthwhile
+from trainables.training import Stack, Trial, worthwhile
 
 SIZES = (1, 8, 16, 32, 64)
 SPARSITIES = (0.0625, 0.125, 0.25, 0.5, 0.75)

@@ -20,7 +20,8 @@ from ray import tune
 
 from trainables.errors import not_one_of
 from trainables.methods import METHODS, knows
-from trainables.training import Job, Pack, Recipe, Schedule, Trial
+from trainables.recipe import Recipe
+from trainables.training import Job, Pack, Trial
 
 _RECIPE = {f.name for f in dataclasses.fields(Recipe)} - {"lr"}
 _JOB = {"method", "data", "model", "seed", "data_seed", "trials", "device", "vectorize", "shrink"}
@@ -154,17 +155,7 @@ def _refuse_unknown(method: str, parameters: Mapping[str, Any], flat: bool) -> N
 
 def _recipe(config: Mapping[str, Any]) -> Recipe:
     given = {name: config[name] for name in _RECIPE & set(config)}
-    given.setdefault("epochs", 60)
-    if "optimizer" in given:
-        given["optimizer"] = _named(given["optimizer"])
-    if "lr_schedule" in given:
-        schedule = _named(given["lr_schedule"])
-        fields = [field.name for field in dataclasses.fields(Schedule)]
-        for option in schedule:
-            if option not in fields:
-                raise not_one_of("option of lr_schedule", option, fields)
-        given["lr_schedule"] = Schedule(**schedule | {"milestones": tuple(schedule.get("milestones", ()))})
-    return Recipe(**given)
+    return Recipe(**given | {name: _named(given[name]) for name in ("optimizer", "lr_schedule") if name in given})
 
 
 def _named(value: str | Mapping[str, Any]) -> dict[str, Any]:

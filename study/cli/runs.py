@@ -13,7 +13,7 @@ import typer
 
 from study.cli import failures
 from study.cli.app import Directory, Json, UserError, app, console, errors, importable, table_of
-from study.config import StudyConfig, load, loads
+from study.config import StudyConfig, load, stored
 from study.directory import StudyDirectory, driver_of
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def resume(
 ) -> None:
     """Go on with a study that was stopped, wherever and however it was stopped."""
     place = StudyDirectory(directory)
-    stored = _stored(place, settings if file is None else None)
-    _launch(stored if file is None else load(str(file), settings or []), place)
+    before = stored(place, () if file else settings or (), names=True)
+    _launch(before if file is None else load(str(file), settings or []), place)
 
 
 @app.command()
@@ -73,19 +73,13 @@ def extend(
 ) -> None:
     """Go on with a larger budget; what is there counts."""
     place = StudyDirectory(directory)
-    was = _stored(place)
-    now = _stored(place, [f"trials={trials}", *(settings or [])])
+    was = stored(place, names=True)
+    now = stored(place, [f"trials={trials}", *(settings or [])], names=True)
     if all(now.budget(name) <= was.budget(name) for name in now.methods if name in was.methods):
         own = [f"{name} ({method.trials})" for name, method in was.methods.items() if method.trials]
         hint = f"; these have a number of their own, see --set methods.NAME.trials: {', '.join(own)}" if own else ""
         raise UserError(f"expected more than the {was.trials} trials of a method that it has, but got {trials}{hint}")
     _launch(now, place)
-
-
-def _stored(directory: StudyDirectory, settings: list[str] | None = None, names: bool = True) -> StudyConfig:
-    directory.config()  # says what is there instead, if it is no study
-    text = directory.store.get("study.yaml").decode()
-    return loads(text, directory.path("study.yaml"), settings or [], names=names)
 
 
 def _layers(config: StudyConfig) -> dict[str, int]:
@@ -201,7 +195,7 @@ def status(directory: Directory, as_json: Json = False) -> None:
 
 
 def _status(directory: StudyDirectory) -> dict[str, Any]:
-    config = _stored(directory, names=False)
+    config = stored(directory)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         rows = directory.trials().select(["method", "pack", "status"]).to_pylist()

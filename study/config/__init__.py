@@ -1,17 +1,17 @@
 """The study's YAML: read, checked with file, line and key, and made a frozen StudyConfig."""
 
 from study.config.changes import MAY_CHANGE, CannotChange, changes, check_changes
-from study.config.load import check_names, load, loads, presets, to_yaml
+from study.config.load import check_names, load, loads, presets, stored, to_yaml
 from study.config.schema import schema, starter
-from study.config.settings import Resources, Sampler, StudyConfig
+from study.config.settings import ResourceSettings, SamplerSettings, StudyConfig
 from study.config.yaml_source import ConfigError
 
 __all__ = [
     "MAY_CHANGE",
     "CannotChange",
     "ConfigError",
-    "Resources",
-    "Sampler",
+    "ResourceSettings",
+    "SamplerSettings",
     "StudyConfig",
     "changes",
     "check_changes",
@@ -21,5 +21,6 @@ __all__ = [
     "presets",
     "schema",
     "starter",
+    "stored",
     "to_yaml",
 ]

@@ -16,7 +16,7 @@ from study.config.paths import absolute
 from study.config.schema import schema, starter
 from study.config.settings import StudyConfig
 from study.config.yaml_source import ConfigError, Keys, Source, read
-from study.directory import OBJECTIVES
+from study.directory import CONFIG, OBJECTIVES, StudyDirectory
 from trainables.errors import Mistake, Mistakes, nearest
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "presets",
     "schema",
     "starter",
+    "stored",
     "to_yaml",
 ]
 
@@ -71,6 +72,17 @@ def loads(text: str, source: str = "study.yaml", overrides: Sequence[str] = (), 
     except Mistakes as error:
         raise document.error(error.mistakes) from None
     return absolute(config)
+
+
+def stored(directory: StudyDirectory, overrides: Sequence[str] = (), *, names: bool = False) -> StudyConfig:
+    """As `load`, of the study that a directory holds.
+
+    Raises:
+        NotAStudy: it holds none.
+        Damaged: its configuration is no YAML mapping.
+    """
+    directory.config()
+    return loads(directory.config_text(), directory.path(CONFIG), overrides, names=names)
 
 
 def presets() -> dict[str, Path]:

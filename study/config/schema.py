@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from typing import Any
 
@@ -9,10 +10,22 @@ import yaml
 
 import search_spaces
 from search_spaces import Choice, Parameter, Pinned, Range
-from study.config.settings import StudyConfig
+from study.config.settings import (
+    Alternative,
+    DataSettings,
+    MethodSettings,
+    ModelSettings,
+    Named,
+    OptimizerSettings,
+    SamplerSettings,
+    ScheduleSettings,
+    StudyConfig,
+)
 from study.directory import OBJECTIVES
+from trainables.options import Option
 
-_BARE_NAMES = ("Data", "Model", "Optimizer", "Schedule", "Sampler")
+_OPEN: tuple[type[Named], ...] = (DataSettings, ModelSettings)
+_ALTERNATIVES: tuple[type[Alternative], ...] = (OptimizerSettings, ScheduleSettings, SamplerSettings)
 _START = {
     "name": "my-study",
     "data": "digits",
@@ -31,10 +44,12 @@ def schema() -> dict[str, Any]:
     """JSON Schema of a study's YAML."""
     whole = StudyConfig.model_json_schema()
     definitions = whole["$defs"]
-    for name in _BARE_NAMES:
-        bare = {k: v for k, v in definitions[name]["properties"]["name"].items() if k in ("type", "enum")}
-        definitions[name] = {"anyOf": [bare, definitions[name]]}
-    method = definitions.pop("Method")
+    for settings in _OPEN:
+        name = settings.__name__
+        definitions[name] = {"anyOf": [{"type": "string"}, definitions[name]]}
+    for alternative in _ALTERNATIVES:
+        definitions[alternative.__name__] = _one_of(alternative)
+    method = definitions.pop(MethodSettings.__name__)
     names = search_spaces.methods()
     methods = whole["properties"]["methods"]
     whole["properties"]["methods"] = {
@@ -51,6 +66,36 @@ def schema() -> dict[str, Any]:
     }
     whole["properties"]["objectives"]["items"] = {"enum": list(OBJECTIVES)}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}
+
+
+def _one_of(alternative: type[Alternative]) -> dict[str, Any]:
+    """The schema of a choice: a bare name, or a mapping with the options that this one has."""
+    named = {"description": alternative.model_fields["name"].description}
+    mappings = [
+        {
+            "type": "object",
+            "properties": {"name": named | {"const": name}} | {key: _option(one) for key, one in options.items()},
+            "required": ["name"],
+            "additionalProperties": False,
+        }
+        for name, options in alternative.declared.items()
+    ]
+    return {"anyOf": [named | {"enum": list(alternative.declared)}, *mappings]}
+
+
+def _option(option: Option) -> dict[str, Any]:
+    kind = {"number": "number", "whole number": "integer", "flag": "boolean"}[option.kind]
+    ends = {"low": ("exclusiveMinimum", "minimum"), "high": ("exclusiveMaximum", "maximum")}
+    value: dict[str, Any] = {"type": kind}
+    for end, (strict, weak) in ends.items():
+        if math.isfinite(bound := getattr(option, end)):
+            value[strict if end in option.open else weak] = bound
+    if option.many:
+        length = {} if option.length is None else {"minItems": option.length, "maxItems": option.length}
+        value = {"type": "array", "items": value, **length}
+    if option.default is None:
+        value = {"anyOf": [value, {"type": "null"}]}
+    return {"description": option.doc, **value}
 
 
 def _method(name: str, method: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ import search_spaces
 from study.config.proportions import proportions
 from study.directory import OBJECTIVES
 from trainables.errors import Mistake, Mistakes
+from trainables.options import Declared, Option, completed
+from trainables.recipe import BUDGET, OPTIMIZERS, SCHEDULES, Recipe, completed_optimizer, completed_schedule
 
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
@@ -50,107 +52,66 @@ class Named(Settings):
         return dict(self.model_extra or {})
 
 
-class Data(Named):
+class DataSettings(Named):
     name: str = Field(
         description="A data set (`study list data`), a path from the working directory, hub:OWNER/SET; options beside."
     )
 
 
-class Model(Named):
+class ModelSettings(Named):
     name: str = Field(description="A network (`study list models`) or your own, module:Class; its options beside it.")
 
 
-class Alternative(Settings):
-    """One of several, with the options and defaults that this one has; a bare name will do."""
+class Alternative(Named):
+    """One of several, with the options that this one has, all of them filled in; a bare name will do."""
 
-    defaults: ClassVar[Mapping[str, Mapping[str, Any]]]
-    name: str
+    declared: ClassVar[Declared]
+
+    @classmethod
+    def completed(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        return completed(cls.declared, given)
 
     @model_validator(mode="before")
     @classmethod
-    def _with_defaults(cls, value: object) -> object:
+    def _complete(cls, value: object) -> object:
         given = {"name": value} if isinstance(value, str) else value
-        name = given.get("name") if isinstance(given, Mapping) else None
-        if not isinstance(given, Mapping) or not isinstance(name, str) or name not in cls.defaults:
-            return given
-        own = cls.defaults[name]
-        foreign = [key for key in given if key in cls.model_fields and key != "name" and key not in own]
-        if foreign:
-            raise Mistakes(
-                Mistake((key,), f"an option of {name} ({', '.join(own) or 'it has none'})", repr(key))
-                for key in foreign
-            )
-        return {**own, **given}
+        return cls.completed(given) if isinstance(given, Mapping) and "name" in given else given
 
 
-class Optimizer(Alternative):
-    defaults = {
-        "adam": {"betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.0},
-        "adamw": {"betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01},
-        "sgd": {"momentum": 0.9, "nesterov": False, "weight_decay": 0.0},
-    }
-    name: Literal["adam", "adamw", "sgd"] = Field(description="adam, adamw or sgd; the learning rate is searched.")
-    momentum: Annotated[float, Field(ge=0, lt=1)] | None = Field(
-        default=None, description="sgd: share of the last step kept."
-    )
-    nesterov: bool | None = Field(default=None, description="sgd: Nesterov's momentum.")
-    betas: tuple[Fraction, Fraction] | None = Field(
-        default=None, strict=False, description="adam, adamw: decay of the two moments."
-    )
-    eps: Positive | None = Field(default=None, description="adam, adamw: added to the denominator.")
-    weight_decay: NonNegative | None = Field(default=None, description="l2 term (adamw: decoupled from the gradient).")
+class OptimizerSettings(Alternative):
+    declared = OPTIMIZERS
+    name: str = Field(description="adam, adamw or sgd; the learning rate is searched.")
 
-    @model_validator(mode="after")
-    def _nesterov_needs_momentum(self) -> Self:
-        if self.nesterov and not self.momentum:
-            raise Mistakes([Mistake(("nesterov",), "a momentum above 0 with nesterov", f"momentum {self.momentum}")])
-        return self
+    @classmethod
+    def completed(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        return completed_optimizer(given)
 
 
-class Schedule(Alternative):
-    defaults = {
-        "constant": {"warmup": 0},
-        "step": {"milestones": [], "every": None, "gamma": 0.1, "warmup": 0},
-        "cosine": {"final": 0.0, "warmup": 0},
-    }
-    name: Literal["constant", "step", "cosine"] = Field(description="constant, step or cosine.")
-    milestones: tuple[Count, ...] | None = Field(
-        default=None,
-        strict=False,
-        description="step: epochs from which the rate is multiplied by gamma once more.",
-    )
-    every: Count | None = Field(default=None, description="step: epochs between multiplications by gamma.")
-    gamma: Positive | None = Field(default=None, description="step: the factor.")
-    final: Fraction | None = Field(default=None, description="cosine: the last rate as a share of the first.")
-    warmup: Natural | None = Field(default=None, description="Epochs in which the rate rises linearly.")
+class ScheduleSettings(Alternative):
+    declared = SCHEDULES
+    name: str = Field(description="constant, step or cosine.")
 
-    @model_validator(mode="after")
-    def _steps_somewhere(self) -> Self:
-        if self.name == "step" and not self.milestones and not self.every:
-            raise Mistakes(
-                [Mistake(("milestones",), "milestones or every, the epochs at which the rate falls", "neither")]
-            )
-        return self
+    @classmethod
+    def completed(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        return completed_schedule(given)
 
 
-class Sampler(Alternative):
-    defaults = {
-        "auto": {"startup": 16, "population": 32},
-        "tpe": {"startup": 16},
-        "nsga2": {"population": 32},
+_STARTUP = Option(16, "Random trials before it begins to model.", "whole number", low=1)
+_POPULATION = Option(32, "Trials of a generation.", "whole number", low=2)
+
+
+class SamplerSettings(Alternative):
+    declared = {
+        "auto": {"startup": _STARTUP, "population": _POPULATION},
+        "tpe": {"startup": _STARTUP},
+        "nsga2": {"population": _POPULATION},
         "random": {},
         "qmc": {},
     }
-    name: Literal["auto", "tpe", "nsga2", "random", "qmc"] = Field(
-        description="tpe, nsga2, random, qmc (Sobol), or auto: tpe while it is fast, then nsga2."
-    )
-    startup: Count | None = Field(default=None, description="auto, tpe: random trials before it begins to model.")
-    population: Annotated[int, Field(ge=2)] | None = Field(
-        default=None, description="auto, nsga2: trials of a generation."
-    )
+    name: str = Field(description="tpe, nsga2, random, qmc (Sobol), or auto: tpe while it is fast, then nsga2.")
 
 
-class Pack(Settings):
+class PackSettings(Settings):
     size: Count = Field(default=16, description="Trials trained together in one process.")
     vectorize: Literal["auto", "on", "off"] = Field(
         default="auto",
@@ -162,7 +123,7 @@ class Pack(Settings):
     )
 
 
-class Resources(Settings):
+class ResourceSettings(Settings):
     workers: Count | Literal["auto"] = Field(
         default="auto", description="Packs in training at once; auto fills the cluster."
     )
@@ -173,24 +134,24 @@ class Resources(Settings):
     )
 
 
-class Checkpoint(Settings):
+class CheckpointSettings(Settings):
     seconds: Positive | None = Field(default=30.0, description="Seconds between checkpoints of a pack; null for never.")
     epochs: Count | None = Field(default=None, description="Epochs between checkpoints; null for no such rule.")
 
 
-class Like(Settings):
+class LikeSettings(Settings):
     study: str = Field(description="A study directory; a path is relative to the working directory.")
     trial: str = Field(description="A complete trial in it, of a network with the same hidden layers.")
 
 
-class Method(Settings):
+class MethodSettings(Settings):
     trials: Count | None = Field(default=None, description="Configurations, where not as many as the study's.")
     seeds: Count | None = Field(default=None, description="Repetitions, where not as many as the study's.")
     space: dict[str, Any] = Field(
         default_factory=dict,
         description="Its search space: a value pins, [low, high] narrows or widens, {choices: [...]} names.",
     )
-    like: Like | None = Field(
+    like: LikeSettings | None = Field(
         default=None, description="Pruning baselines: the trial whose share of each layer is removed."
     )
 
@@ -199,7 +160,7 @@ class Method(Settings):
     def _from_nothing(cls, value: object) -> object:
         return {} if value is None else value
 
-    def resolved(self, name: str) -> Method:
+    def resolved(self, name: str) -> MethodSettings:
         """As the study's directory keeps it: ``like`` in numbers, which the space given beside it may change."""
         if self.like is None:
             return self
@@ -207,7 +168,7 @@ class Method(Settings):
         return self.model_copy(update={"space": space, "like": None})
 
 
-class Published(Settings):
+class PublishedSettings(Settings):
     label: str = Field(description="How figures call it.")
     source: str = Field(description="Where it was published, table or figure included.")
     method: str | None = Field(default=None, description="The method it is of.")
@@ -222,21 +183,32 @@ class Published(Settings):
     flops: Natural | None = Field(default=None, description="Floating-point operations per example.")
 
 
+def _declared(name: str, required: bool = False) -> Any:
+    """A field of the recipe, as `trainables.recipe` declares it; what does not fit is told there."""
+    option = BUDGET[name]
+    default: Any = ... if required else option.default
+    return Field(default=default, description=option.doc, ge=None if option.kind == "flag" else int(option.low))
+
+
 class StudyConfig(Settings):
     """A study: several methods on one network and data set, each with the same budget."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the study and of its directory.")
     notes: str = Field(default="", description="What the study is for, in your words.")
     seed: Natural = Field(default=0, lt=2**63, description="All random numbers follow from it.")
-    data: Data = Field(description="What is learned.")
-    model: Model = Field(description="The network every method starts from.")
-    epochs: Count = Field(description="Epochs of a trial, polishing included.")
-    polish: Natural = Field(default=0, description="The last epochs, trained without the penalty on what is left.")
-    batch_size: Count = Field(default=32, description="Examples per step.")
-    shuffle: bool = Field(default=True, description="Draw the examples in a new order every epoch.")
-    evaluate_every: Count = Field(default=1, description="Epochs between validations.")
-    optimizer: Optimizer = Field(default=Optimizer(name="adam"), description="How the weights follow their gradients.")
-    lr_schedule: Schedule = Field(default=Schedule(name="constant"), description="The learning rate over the epochs.")
+    data: DataSettings = Field(description="What is learned.")
+    model: ModelSettings = Field(description="The network every method starts from.")
+    epochs: int = _declared("epochs", required=True)
+    polish: int = _declared("polish")
+    batch_size: int = _declared("batch_size")
+    shuffle: bool = _declared("shuffle")
+    evaluate_every: int = _declared("evaluate_every")
+    optimizer: OptimizerSettings = Field(
+        default=OptimizerSettings(name="adam"), description="How the weights follow their gradients."
+    )
+    lr_schedule: ScheduleSettings = Field(
+        default=ScheduleSettings(name="constant"), description="The learning rate over the epochs."
+    )
     objectives: tuple[str, ...] = Field(
         default=("accuracy", "neurons"),
         strict=False,
@@ -249,16 +221,20 @@ class StudyConfig(Settings):
     )
     trials: Count = Field(default=64, description="Configurations tried per method.")
     seeds: Count = Field(default=1, description="Repetitions of a configuration with other seeds; each is a trial.")
-    methods: dict[str, Method] = Field(min_length=1, description="The methods by name; a list of names will do.")
-    sampler: Sampler = Field(default=Sampler(name="auto"), description="Who proposes configurations.")
-    pack: Pack = Field(default=Pack(), description="How trials share a process.")
-    resources: Resources = Field(default=Resources(), description="Where packs run.")
-    checkpoint: Checkpoint = Field(default=Checkpoint(), description="How much training a crash may cost.")
+    methods: dict[str, MethodSettings] = Field(
+        min_length=1, description="The methods by name; a list of names will do."
+    )
+    sampler: SamplerSettings = Field(default=SamplerSettings(name="auto"), description="Who proposes configurations.")
+    pack: PackSettings = Field(default=PackSettings(), description="How trials share a process.")
+    resources: ResourceSettings = Field(default=ResourceSettings(), description="Where packs run.")
+    checkpoint: CheckpointSettings = Field(
+        default=CheckpointSettings(), description="How much training a crash may cost."
+    )
     retries: Natural = Field(default=3, description="Times a pack goes on after its worker was lost.")
     keep_models: Literal["front", "all", "none"] = Field(
         default="front", description="Whose compact networks are kept."
     )
-    published: tuple[Published, ...] = Field(
+    published: tuple[PublishedSettings, ...] = Field(
         default=(), strict=False, description="Others' results, drawn beside yours."
     )
 
@@ -292,9 +268,9 @@ class StudyConfig(Settings):
 
     @field_validator("methods")
     @classmethod
-    def _known_methods(cls, methods: dict[str, Method]) -> dict[str, Method]:
+    def _known_methods(cls, methods: dict[str, MethodSettings]) -> dict[str, MethodSettings]:
         mistakes: list[Mistake] = []
-        resolved: dict[str, Method] = {}
+        resolved: dict[str, MethodSettings] = {}
         for name, method in methods.items():
             if name not in search_spaces.methods():
                 mistakes.append(Mistake.of_name(name, search_spaces.methods(), name))
@@ -311,19 +287,21 @@ class StudyConfig(Settings):
         return resolved
 
     @model_validator(mode="after")
-    def _within_the_epochs(self) -> Self:
-        mistakes = []
-        if self.polish >= self.epochs:
-            mistakes.append(Mistake(("polish",), f"fewer than epochs ({self.epochs})", str(self.polish)))
-        if self.evaluate_every > self.epochs:
-            mistakes.append(Mistake(("evaluate_every",), f"at most epochs ({self.epochs})", str(self.evaluate_every)))
-        for i, milestone in enumerate(self.lr_schedule.milestones or ()):
-            if milestone >= self.epochs:
-                keys = ("lr_schedule", "milestones", i)
-                mistakes.append(Mistake(keys, f"fewer than epochs ({self.epochs})", str(milestone)))
-        if mistakes:
-            raise Mistakes(mistakes)
+    def _makes_a_recipe(self) -> Self:
+        self.recipe()
         return self
+
+    def recipe(self) -> Recipe:
+        """What all trials have in common."""
+        return Recipe(
+            epochs=self.epochs,
+            polish=self.polish,
+            batch_size=self.batch_size,
+            optimizer=self.optimizer.model_dump(),
+            lr_schedule=self.lr_schedule.model_dump(),
+            shuffle=self.shuffle,
+            evaluate_every=self.evaluate_every,
+        )
 
     def budget(self, method: str) -> int:
         """Trials the method gets, repetitions counted."""

@@ -21,7 +21,7 @@ from study.directory.layout import (
 )
 from study.directory.lock import Lock, Locked, driver_of
 from study.directory.model_card import markdown
-from study.directory.models import Front, Keeper, Models, Writer, front_of
+from study.directory.models import Front, Models, Row, front_of
 from study.directory.study_directory import DamagedWarning, NotAStudy, StudyDirectory
 from study.directory.tables import (
     AFTERWARDS,
@@ -61,17 +61,16 @@ __all__ = [
     "DamagedCheckpoint",
     "DamagedWarning",
     "Front",
-    "Keeper",
     "Lock",
     "Locked",
     "Manifest",
     "Models",
     "NotAStudy",
     "Objective",
+    "Row",
     "StudyDirectory",
     "StudyError",
     "TrialSpec",
-    "Writer",
     "WrongChecksum",
     "checkpoints",
     "concatenate",

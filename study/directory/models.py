@@ -1,9 +1,7 @@
 """The models/ folder of a study: compact networks of the front, or of all trials.
 
-    models/TRIAL.safetensors    the network, its card and a checksum in the header: all that is needed
-    models/TRIAL.json           the card, to be read without tools
-
-Workers write, before the rows of their pack; the driver removes what is not to be kept, after each pack.
+models/TRIAL.safetensors    the network, its card and a checksum in the header: all that is needed
+models/TRIAL.json           the card, to be read without tools
 """
 
 from __future__ import annotations
@@ -18,12 +16,11 @@ import moocore
 import numpy as np
 
 from study.directory.layout import MODELS
-from study.directory.study_directory import OBJECTIVES, Manifest, StudyDirectory
+from study.directory.study_directory import OBJECTIVES, StudyDirectory
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
     from trainables.deploy import Saved
-    from trainables.training import Outcome
 
 _NETWORK, _CARD = ".safetensors", ".json"
 
@@ -106,48 +103,6 @@ class Models:
             f"expected the network of a trial in {self._directory.path(MODELS)} but got {trial!r}; "
             f"keep_models is {kept!r}{known}"
         )
-
-
-class Writer:
-    """A worker's side: writes the networks of one pack that may be on the front, stack by stack."""
-
-    def __init__(self, directory: StudyDirectory, manifest: Manifest) -> None:
-        config = directory.config()
-        self._models, self._keep = Models(directory), config["keep_models"]
-        self._known = {"study": config["name"], "method": manifest["method"], "pack": manifest["pack"]}
-        self._data, self._seed = config["data"], config["seed"]
-        # A trial that another one of its pack dominates cannot be on the study's front.
-        self._front = Front(config["objectives"])
-
-    def write(self, rows: Sequence[Row], outcomes: Sequence[Outcome | None]) -> None:
-        """The rows of some trials, and what became of their networks."""
-        if self._keep == "none":
-            return
-        self._front.add(rows)
-        for row, outcome in zip(rows, outcomes, strict=True):
-            wanted = self._keep == "all" or row["trial"] in self._front
-            if wanted and outcome is not None and outcome.module is not None:
-                seed = row["data_seed"] if self._data.get("resample") else self._seed
-                network = outcome.saved(row, **self._known, data=self._data, data_seed=seed)
-                self._models.write(row["trial"], network)
-
-
-class Keeper:
-    """The driver's side: after each pack, removes the networks of finished trials that are not to be kept."""
-
-    def __init__(self, directory: StudyDirectory, keep: str, objectives: Sequence[str]) -> None:
-        self._models, self._keep = Models(directory), keep
-        self._front, self._finished = Front(objectives), set[str]()
-
-    def update(self, rows: Iterable[Row]) -> None:
-        """The rows of trials that are finished; at first those that a study which is resumed has."""
-        rows = list(rows)
-        self._front.add(rows)
-        self._finished |= {row["trial"] for row in rows}
-        if self._keep == "front" and rows:
-            for trial in self._models.trials():
-                if trial in self._finished and trial not in self._front:
-                    self._models.remove(trial)
 
 
 def front_of(directory: StudyDirectory) -> list[str]:

@@ -143,6 +143,11 @@ class StudyDirectory:
             raise Damaged(f"{self.path(CONFIG)} is damaged: expected a mapping, but got {type(found).__name__}")
         return found
 
+    def config_text(self) -> str:
+        """The resolved configuration as it is written."""
+        self._require()
+        return self.store.get(CONFIG).decode()
+
     def write_manifest(self, manifest: Manifest) -> None:
         """Write what a pack is to train, before it starts."""
         self._require()

@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 from ray import tune
 
-from study.config import StudyConfig, check_changes, loads, to_yaml
-from study.directory import Keeper, Lock, StudyDirectory, version_differences
+from study.config import StudyConfig, check_changes, stored, to_yaml
+from study.directory import CONFIG, Lock, StudyDirectory, version_differences
 from study.doctor import recover
 from study.run.ending import Signals
+from study.run.networks import Keeper
 from study.run.progress import Monitor
 from study.run.session import RayLost, Session, session
 from study.run.tune import Listen, PackSearcher, StopWhen
@@ -73,9 +74,7 @@ def adopt(config: StudyConfig, directory: StudyDirectory) -> None:
     if not directory.exists():
         directory.create(to_yaml(config))
         return
-    where = directory.path("study.yaml")
-    stored = loads(directory.store.get("study.yaml").decode(), where, names=False)
-    if check_changes(stored, config, where):
+    if check_changes(stored(directory), config, directory.path(CONFIG)):
         directory.create(to_yaml(config), replace=True)
 
 
@@ -90,7 +89,7 @@ def _from_disk(monitor: Monitor, directory: StudyDirectory, layers: dict[str, in
     monitor.found_on_disk(rows)
     search = Search(config, directory, layers, connected.workers(config.resources))
     unfinished = search.rebuild(manifests, rows)
-    keeper = Keeper(directory, config.keep_models, config.objectives)
+    keeper = Keeper(config, directory)
     keeper.update(rows)
     return PackSearcher(search, directory, monitor, connected, keeper, unfinished)
 
@@ -100,7 +99,7 @@ def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
     config, ending = searcher.monitor.config, searcher.monitor.ending
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         tuner = tune.Tuner(
-            tune.with_resources(StudyTrainable, _resources(config)),
+            tune.with_resources(tune.with_parameters(StudyTrainable, study=config), _resources(config)),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 num_samples=-1,

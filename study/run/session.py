@@ -13,7 +13,7 @@ from typing import Self
 
 import ray
 
-from study.config import Resources
+from study.config import ResourceSettings
 
 _PROBE_SECONDS = 0.5
 _OURS_LOST_SECONDS = 1.0
@@ -53,7 +53,7 @@ class Session:
         if self._lost.is_set():
             raise RayLost("Ray's own processes died")
 
-    def workers(self, resources: Resources) -> int:
+    def workers(self, resources: ResourceSettings) -> int:
         """How many packs can train at once."""
         if resources.workers != "auto":
             return resources.workers
@@ -73,7 +73,7 @@ class Session:
 
 
 @contextmanager
-def session(resources: Resources) -> Iterator[Session]:
+def session(resources: ResourceSettings) -> Iterator[Session]:
     """Ray for a study. What was running before, and every cluster, goes on running after."""
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # else three files for every Tune trial
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"

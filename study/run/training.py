@@ -6,19 +6,18 @@ import contextlib
 import gc
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
 
-from study.directory import Checkpoints, Manifest, StudyDirectory, Writer
-from trainables.trainable import job
-from trainables.training import Outcome, Pack
+from study.config import StudyConfig
+from study.directory import Checkpoints, Manifest, StudyDirectory
+from study.run.networks import Writer
+from trainables.training import Job, Outcome, Pack, Trial
 
 Row = dict[str, Any]
-
-_SHARED = ("data", "model", "seed", "epochs", "polish", "batch_size", "optimizer", "lr_schedule", "shuffle")
 
 
 class Training:
@@ -29,7 +28,8 @@ class Training:
     and so on down to single trials: what a trial gives does not depend on who shares its pack.
 
     Args:
-        directory: the study directory.
+        config: the study.
+        directory: its directory.
         pack: the name of a manifest in it.
         halvings: how often to halve the pack before it starts; workers were lost with larger ones.
 
@@ -37,14 +37,12 @@ class Training:
         OSError: the study directory cannot be read or written; here and in all methods, and for no other reason.
     """
 
-    def __init__(self, directory: StudyDirectory, pack: str, halvings: int = 0) -> None:
-        self.directory = directory
+    def __init__(self, config: StudyConfig, directory: StudyDirectory, pack: str, halvings: int = 0) -> None:
+        self.config, self.directory = config, directory
         self.manifest = directory.manifest(pack)
-        self.settings = directory.config()
-        self.config = job_config(self.settings, self.manifest)
-        interval = self.settings["checkpoint"]
-        self.checkpoints = Checkpoints(directory.store, pack, interval.get("seconds"), interval.get("epochs"))
-        self.writer = Writer(directory, self.manifest)
+        interval = config.checkpoint
+        self.checkpoints = Checkpoints(directory.store, pack, interval.seconds, interval.epochs)
+        self.writer = Writer(config, directory, self.manifest)
         self.networks: list[tuple[list[Row], list[Outcome | None]]] = []
         self._begin()
         self._go_on()
@@ -55,8 +53,8 @@ class Training:
         self.epochs = self.halvings = 0
         self.trials: list[Row] = []
         self.curves: list[Row] = []
-        self.parts = [list(self.config["trials"])]
-        """What is not finished, in the packs it is trained in, as the trainable's config has trials."""
+        self.parts: list[Sequence[Trial]] = [trials_of(self.manifest)]
+        """What is not finished, in the packs it is trained in."""
         self.pack: Pack | None = None
         """Of ``parts[0]``, once it has started."""
 
@@ -92,7 +90,7 @@ class Training:
             if not self.done and self.checkpoints.due(self.epochs):
                 self.save()
         if self.done:
-            publish(self.directory, self.settings["name"], self.manifest, self.trials, self.curves)
+            publish(self.directory, self.config.name, self.manifest, self.trials, self.curves)
             with contextlib.suppress(OSError):  # what stays is removed when the study is resumed
                 self.checkpoints.clear()
         return self.report()
@@ -126,7 +124,8 @@ class Training:
             self.pack = None
 
     def _new_pack(self) -> Pack:
-        return Pack(job(self.config | {"trials": self.parts[0]}), keep=lambda *found: self.networks.append(found))
+        job = job_of(self.config, self.manifest, self.parts[0])
+        return Pack(job, keep=lambda *found: self.networks.append(found))
 
     def _write_networks(self) -> None:
         """Not while they train: what the study directory refuses is no fault of the trials."""
@@ -165,7 +164,7 @@ class Training:
         if self.pack is not None:
             self._keep(self.pack)
             finished = {row["trial"] for row in self.trials}
-            self.parts[0] = [trial for trial in self.parts[0] if trial["trial"] not in finished]
+            self.parts[0] = [trial for trial in self.parts[0] if trial.trial not in finished]
             self.pack = None
         gc.collect()
         if torch.cuda.is_available():
@@ -173,7 +172,7 @@ class Training:
 
     def _fail(self, reason: str) -> None:
         self._drop_pack()
-        names = {trial["trial"] for part in self.parts for trial in part}
+        names = {trial.trial for part in self.parts for trial in part}
         self.trials += [row for row in failed_rows(self.manifest, reason) if row["trial"] in names]
         self.parts = []
 
@@ -183,12 +182,12 @@ class Training:
             "halvings": self.halvings,
             "trials": self.trials,
             "curves": self.curves,
-            "parts": [[trial["trial"] for trial in part] for part in self.parts],
+            "parts": [[trial.trial for trial in part] for part in self.parts],
             "pack": self.pack.state_dict() if self.pack else None,
         }
 
     def _load(self, state: Row) -> None:
-        named = {trial["trial"]: trial for trial in self.config["trials"]}
+        named = {trial.trial: trial for trial in trials_of(self.manifest)}
         self.epochs, self.halvings = state["epochs"], state["halvings"]
         self.trials, self.curves = state["trials"], state["curves"]
         self.parts = [[named[name] for name in part] for part in state["parts"]]
@@ -207,14 +206,25 @@ def publish(directory: StudyDirectory, study: str, manifest: Manifest, trials: l
     directory.write_results(pack, method, rows, [names | row for row in curves])
 
 
-def job_config(settings: dict[str, Any], manifest: Manifest) -> dict[str, Any]:
-    """The trainable's config of a pack: the study's recipe and the manifest's trials."""
-    lanes = [{name: spec[name] for name in ("trial", "seed", "data_seed", "parameters")} for spec in manifest["trials"]]
-    config = {name: settings[name] for name in _SHARED}
-    config |= {"evaluate_every": settings["evaluate_every"]}
-    config |= {name: settings["pack"][name] for name in ("vectorize", "shrink")}
-    config |= {"vectorize": manifest["vectorize"]} if "vectorize" in manifest else {}
-    return config | {"method": manifest["method"], "trials": lanes}
+def job_of(config: StudyConfig, manifest: Manifest, trials: Sequence[Trial] | None = None) -> Job:
+    """What a worker trains: the study's recipe, with the manifest's trials or some of them."""
+    return Job(
+        method=manifest["method"],
+        data=config.data_options(),
+        model=config.model_options(),
+        recipe=config.recipe(),
+        trials=trials_of(manifest) if trials is None else tuple(trials),
+        seed=config.seed,
+        vectorize=manifest.get("vectorize", config.pack.vectorize),
+        shrink=config.pack.shrink,
+    )
+
+
+def trials_of(manifest: Manifest) -> tuple[Trial, ...]:
+    """The manifest's trials, as they are trained."""
+    return tuple(
+        Trial(spec["trial"], spec["seed"], spec["data_seed"], spec["parameters"]) for spec in manifest["trials"]
+    )
 
 
 def failed_rows(manifest: Manifest, reason: str) -> list[Row]:
@@ -227,7 +237,7 @@ def failed_rows(manifest: Manifest, reason: str) -> list[Row]:
     ]
 
 
-def _halves(part: list[Row]) -> list[list[Row]]:
+def _halves(part: Sequence[Trial]) -> list[Sequence[Trial]]:
     middle = (len(part) + 1) // 2
     return [half for half in (part[:middle], part[middle:]) if half]
 

@@ -12,8 +12,9 @@ from ray import tune
 from ray.tune.result import EXPR_ERROR_FILE
 from ray.tune.search import Searcher
 
-from study.directory import Keeper, Lock, Manifest, StudyDirectory, current_versions
+from study.directory import Lock, Manifest, StudyDirectory, current_versions
 from study.run.ending import Ending
+from study.run.networks import Keeper
 from study.run.progress import Monitor
 from study.run.session import Session
 from study.run.training import failed_rows, publish
@@ -76,7 +77,7 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
             self.directory.write_manifest(manifest)
             self.running[trial_id] = manifest
             self.monitor.started(manifest)
-            return {"study": self.directory.path(), "pack": manifest["pack"]}
+            return {"directory": self.directory.path(), "pack": manifest["pack"]}
         return _FINISHED
 
     def _ask(self) -> Manifest | None:

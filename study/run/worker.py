@@ -10,6 +10,7 @@ from typing import Any
 
 from ray import tune
 
+from study.config import StudyConfig
 from study.directory import StudyDirectory
 from study.run.training import Training
 from trainables.trainable import settle_process
@@ -22,14 +23,20 @@ GRACE_SECONDS = 8
 
 
 class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
-    """``config``: ``study``, the study directory; ``pack``, its manifest's name; ``halvings``, see `Training`.
+    """``config``: ``directory``, of the study; ``pack``, its manifest's name; ``halvings``, see `Training`.
+
+    ``study`` is what is run, the same for all packs.
 
     A study directory that cannot be read or written is reported as ``broken``, which ends the study's run. What kills
     the process is Tune's to retry: the pack goes on from its newest checkpoint. SIGTERM leaves a checkpoint behind.
     """
 
-    def setup(self, config: dict[str, Any]) -> None:
+    def setup(self, config: dict[str, Any], study: StudyConfig) -> None:
         settle_process()
+        self.study = study
+        self._begin(config)
+
+    def _begin(self, config: dict[str, Any]) -> None:
         self.training: Training | None = None
         self.broken: str | None = None
         self.leaving = False
@@ -37,8 +44,8 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._asked_to_leave)
         with self._guarded():
-            directory = StudyDirectory(config["study"])
-            self.training = Training(directory, config["pack"], config.get("halvings", 0))
+            directory = StudyDirectory(config["directory"])
+            self.training = Training(self.study, directory, config["pack"], config.get("halvings", 0))
 
     def step(self) -> dict[str, Any]:
         report: dict[str, Any] = {}
@@ -50,7 +57,7 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
         return report if self.broken is None else {"broken": self.broken, "trials_done": 0}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self.setup(new_config)
+        self._begin(new_config)
         return True
 
     def cleanup(self) -> None:

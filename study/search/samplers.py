@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 from trainables.seeds import seed_of
 
 if TYPE_CHECKING:
-    from study.config import Sampler
+    from study.config import SamplerSettings
 
 AFFORDABLE = 1000
 
@@ -49,7 +49,7 @@ class Ask(NamedTuple):
         return seed_of(self.seed, self.number) >> 31
 
 
-def sampler(settings: Sampler, ask: Ask) -> BaseSampler:
+def sampler(settings: SamplerSettings, ask: Ask) -> BaseSampler:
     """The configured sampler, for one pack."""
     return SAMPLERS[settings.name](settings, ask)
 
@@ -122,27 +122,27 @@ class Sobol(BaseSampler):
         return dict(zip(self._space, map(float, engine.random(1)[0]), strict=True))
 
 
-def _tpe(settings: Sampler, ask: Ask) -> BaseSampler:
-    return TPESampler(seed=ask.pack_seed, n_startup_trials=settings.startup or 16)
+def _tpe(settings: SamplerSettings, ask: Ask) -> BaseSampler:
+    return TPESampler(seed=ask.pack_seed, n_startup_trials=settings.options["startup"])
 
 
-def _nsga2(settings: Sampler, ask: Ask) -> BaseSampler:
-    return SteadyNSGAII(seed=ask.pack_seed, population_size=settings.population or 32)
+def _nsga2(settings: SamplerSettings, ask: Ask) -> BaseSampler:
+    return SteadyNSGAII(seed=ask.pack_seed, population_size=settings.options["population"])
 
 
-def _auto(settings: Sampler, ask: Ask) -> BaseSampler:
+def _auto(settings: SamplerSettings, ask: Ask) -> BaseSampler:
     return (_tpe if ask.finished <= AFFORDABLE else _nsga2)(settings, ask)
 
 
-def _random(settings: Sampler, ask: Ask) -> BaseSampler:
+def _random(settings: SamplerSettings, ask: Ask) -> BaseSampler:
     return RandomSampler(seed=ask.pack_seed)
 
 
-def _qmc(settings: Sampler, ask: Ask) -> BaseSampler:
+def _qmc(settings: SamplerSettings, ask: Ask) -> BaseSampler:
     return Sobol(ask)
 
 
-SAMPLERS: Mapping[str, Callable[[Sampler, Ask], BaseSampler]] = {
+SAMPLERS: Mapping[str, Callable[[SamplerSettings, Ask], BaseSampler]] = {
     "auto": _auto,
     "tpe": _tpe,
     "nsga2": _nsga2,

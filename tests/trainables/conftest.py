@@ -12,7 +12,8 @@ import torch
 
 from trainables.methods import METHODS
 from trainables.problem import Problem, problem
-from trainables.training.stack import Recipe, Stack, Trial
+from trainables.recipe import Recipe
+from trainables.training.stack import Stack, Trial
 
 Settings = Mapping[str, float | str]
 

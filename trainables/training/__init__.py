@@ -1,10 +1,9 @@
 """The stacked training loop and what serves it; it knows the Method contract and no method by name."""
 
 from trainables.training.equivalence import EXAMPLES, Outcome, outcomes
-from trainables.training.optim import Schedule
 from trainables.training.pack import Job, Pack, dense_counts, stacked
 from trainables.training.shrink import worthwhile
-from trainables.training.stack import Recipe, Stack, Trial
+from trainables.training.stack import Stack, Trial
 from trainables.training.stackable import obstacle
 
 __all__ = [
@@ -12,8 +11,6 @@ __all__ = [
     "Job",
     "Outcome",
     "Pack",
-    "Recipe",
-    "Schedule",
     "Stack",
     "Trial",
     "dense_counts",

@@ -13,8 +13,9 @@ from torch import Tensor
 from trainables.compaction import cost
 from trainables.groups import everything
 from trainables.problem import Problem, problem
+from trainables.recipe import Recipe
 from trainables.training.equivalence import Outcome, outcomes
-from trainables.training.stack import Recipe, Stack, Trial
+from trainables.training.stack import Stack, Trial
 from trainables.training.stackable import obstacle
 
 SMALL_MACS = 500_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,10 +23,11 @@ from trainables.groups import Alive, Graph
 from trainables.math import gates
 from trainables.methods import METHODS, Clock, Dense, Method, Params, Setting, stack_knobs, stack_lr
 from trainables.problem import Problem
+from trainables.recipe import Recipe
 from trainables.training.chain import Chain
 from trainables.training.dropout import own_noise, replace_dropout
 from trainables.training.feed import Feed
-from trainables.training.optim import LaneOptimizer, Schedule, check_optimizer
+from trainables.training.optim import LaneOptimizer, rate_factor
 from trainables.training.shrink import Small, worthwhile
 
 DIVERGED = 1e6
@@ -41,32 +42,6 @@ class Trial:
     seed: int
     data_seed: int
     parameters: dict[str, float | int | str | bool]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What all trials of a study have in common. ``epochs`` is the whole budget, the ``polish`` epochs included.
-
-    Raises:
-        ValueError: a budget or batch size that makes no sense, an unknown optimiser.
-    """
-
-    epochs: int
-    polish: int = 0
-    batch_size: int = 32
-    lr: float = 1e-3
-    optimizer: dict[str, Any] = field(default_factory=lambda: {"name": "adam"})
-    lr_schedule: Schedule = field(default_factory=Schedule)
-    shuffle: bool = True
-    evaluate_every: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "evaluate_every"):
-            if not isinstance(value := getattr(self, name), int) or value < 1:
-                raise StudyError(f"{name}: expected a whole number of at least 1 but got {value!r}")
-        if not isinstance(self.polish, int) or not 0 <= self.polish < self.epochs:
-            raise StudyError(f"polish: expected 0 to {self.epochs - 1}, below the epochs, but got {self.polish!r}")
-        check_optimizer(self.optimizer.get("name", ""), {k: v for k, v in self.optimizer.items() if k != "name"})
 
 
 class Stack:
@@ -197,7 +172,7 @@ class Stack:
     def train_epoch(self) -> None:
         """One epoch of all lanes, then the scores and counts of the networks as they would be deployed."""
         started = time.perf_counter()
-        factor = self.recipe.lr_schedule.factor(self.epoch, self.recipe.epochs)
+        factor = rate_factor(self.recipe.lr_schedule, self.epoch, self.recipe.epochs)
         lr = self.lr * factor
         train_loss = self._train_steps(self._working, lr, factor)
         with torch.no_grad():

@@ -109,19 +109,20 @@ def test_boundaries_of_data_that_lie_in_a_plane(tmp_path):
 
     from study.cli.boundaries import boundaries
     from study.config.load import loads, to_yaml
-    from study.directory.models import Models, Writer
-    from study.run.training import job_config, publish
+    from study.directory.models import Models
+    from study.run.networks import Writer
+    from study.run.training import job_of, publish
     from trainables import data
-    from trainables.trainable import job
     from trainables.training.pack import Pack
 
     place = StudyDirectory(tmp_path / "moons")
-    place.create(to_yaml(loads(MOONS, names=False)))
+    config = loads(MOONS, names=False)
+    place.create(to_yaml(config))
     trial = {"trial": "magnitude-00000", "number": 0, "lane": 0, "seed": 1, "data_seed": 0}
     manifest = {"schema": 1, "pack": "magnitude-p0000", "method": "magnitude"}
     manifest["trials"] = [{**trial, "parameters": {"sparsity": 0.2, "lr": 0.01}}]
     place.write_manifest(manifest)
-    worker = Pack(job(job_config(place.config(), manifest)), keep=Writer(place, manifest).write)
+    worker = Pack(job_of(config, manifest), keep=Writer(config, place, manifest).write)
     while not worker.done:
         worker.train_epoch()
     publish(place, "moons", manifest, worker.trial_rows(), worker.curve_rows())

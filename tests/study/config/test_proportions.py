@@ -10,9 +10,8 @@ import pytest
 
 from study.config.load import ConfigError, StudyConfig, loads, to_yaml
 from study.directory.study_directory import StudyDirectory
-from study.run.training import job_config
+from study.run.training import job_of
 from study.search.search import Search
-from trainables.trainable import job
 from trainables.training.pack import Pack
 
 TRIAL = "group_lasso-00003"
@@ -54,7 +53,7 @@ def test_a_baseline_keeps_as_much_of_each_layer_as_the_trial(parse: Loads, tmp_p
     directory.create(to_yaml(config))
     search = Search(config, directory, {"magnitude": 2, "random": 2})
     for manifest in iter(search.ask, None):
-        pack = Pack(job(job_config(directory.config(), manifest)))
+        pack = Pack(job_of(config, manifest))
         while not pack.done:
             pack.train_epoch()
         assert [row["widths"] for row in pack.trial_rows()] == [[7, 3]] * 2, manifest["method"]

@@ -16,13 +16,13 @@ from typer.testing import CliRunner
 
 import analysis
 from study.cli import app
-from study.config.load import loads, to_yaml
-from study.directory.models import Front, Keeper, Models, Writer, front_of
+from study.config.load import loads, stored, to_yaml
+from study.directory.models import Front, Models, front_of
 from study.directory.study_directory import Manifest, StudyDirectory
 from study.doctor.repair import fix
-from study.run.training import job_config, publish
+from study.run.networks import Keeper, Writer
+from study.run.training import job_of, publish
 from trainables.deploy.saved import Saved
-from trainables.trainable import job
 from trainables.training.pack import Pack
 
 STUDY = """
@@ -61,8 +61,8 @@ def opened(location: Path, keep: str = "front") -> StudyDirectory:
 def train(directory: StudyDirectory, pack: Manifest) -> list[dict[str, Any]]:
     """A worker's life: train, write networks, publish."""
     directory.write_manifest(pack)
-    writer = Writer(directory, pack)
-    worker = Pack(job(job_config(directory.config(), pack)), keep=writer.write)
+    config = stored(directory)
+    worker = Pack(job_of(config, pack), keep=Writer(config, directory, pack).write)
     while not worker.done:
         worker.train_epoch()
     publish(directory, "little", pack, worker.trial_rows(), worker.curve_rows())
@@ -82,7 +82,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> StudyDirectory:
     """A study of one pack, with the networks of its front."""
     directory = opened(tmp_path_factory.mktemp("study") / "little")
     rows = train(directory, manifest(0, [0.0, 0.3, 0.6, 0.9]))
-    Keeper(directory, "front", ["accuracy", "neurons"]).update(rows)
+    Keeper(stored(directory), directory).update(rows)
     return directory
 
 
@@ -116,7 +116,7 @@ def test_a_front_of_nothing_is_empty() -> None:
 
 def test_networks_that_leave_the_front_are_removed(tmp_path: Path) -> None:
     directory = opened(tmp_path / "study")
-    models, keeper = Models(directory), Keeper(directory, "front", ["accuracy", "neurons"])
+    models, keeper = Models(directory), Keeper(stored(directory), directory)
     network = Saved(torch.nn.Linear(2, 2), {"schema": 1})
     for trial in ("a", "b", "c", "running"):
         models.write(trial, network)
@@ -130,7 +130,7 @@ def test_networks_that_leave_the_front_are_removed(tmp_path: Path) -> None:
         "running.json",
         "running.safetensors",
     }
-    resumed = Keeper(directory, "front", ["accuracy", "neurons"])
+    resumed = Keeper(stored(directory), directory)
     resumed.update(rows_of({"a": (0.5, 5.0), "c": (0.5, 4.0), "running": (0.1, 9.0)}))
     assert models.trials() == ["c"]
 
@@ -139,7 +139,7 @@ def test_networks_that_leave_the_front_are_removed(tmp_path: Path) -> None:
 def test_workers_write_what_is_to_be_kept(tmp_path: Path, keep: str) -> None:
     directory = opened(tmp_path / "study", keep)
     rows = train(directory, manifest(0, [0.0, 0.5, 0.5]))
-    Keeper(directory, keep, ["accuracy", "neurons"]).update(rows)
+    Keeper(stored(directory), directory).update(rows)
     complete = sorted(row["trial"] for row in rows)
     expected = {"front": sorted(front_of(directory)), "all": complete, "none": []}[keep]
     assert Models(directory).trials() == expected

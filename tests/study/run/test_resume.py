@@ -19,11 +19,12 @@ from optuna.trial import TrialState
 
 from study.config.load import StudyConfig
 from study.directory.lock import Lock
-from study.directory.models import Keeper, Models
+from study.directory.models import Models
 from study.directory.store import HOOKS
 from study.directory.study_directory import StudyDirectory
 from study.doctor.repair import examine, fix, recover
 from study.run.launch import adopt
+from study.run.networks import Keeper
 from study.run.training import Training
 from study.search.search import JOURNAL, Search
 
@@ -70,13 +71,13 @@ def drive(location: Path | str, config: StudyConfig = CONFIG) -> None:
         adopt(config, directory)
         recover(directory)
         rows = directory.trials().to_pylist()
-        keeper = Keeper(directory, config.keep_models, config.objectives)
+        keeper = Keeper(config, directory)
         keeper.update(rows)
         search = Search(config, directory, {"group_lasso": 2})
         unfinished = search.rebuild(directory.manifests(), rows)
         while manifest := unfinished.pop(0) if unfinished else search.ask():
             directory.write_manifest(manifest)
-            training = Training(directory, manifest["pack"])
+            training = Training(config, directory, manifest["pack"])
             while not training.done:
                 training.advance(60)
             rows = directory.rows(manifest["pack"], manifest["method"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from study.config.load import StudyConfig, to_yaml
+from study.config.load import StudyConfig, stored, to_yaml
 from study.directory.models import Models
 from study.directory.study_directory import Manifest, StudyDirectory
 from study.run.training import Training
@@ -53,8 +53,12 @@ def pack_at(location: Path, **changes: Any) -> tuple[StudyDirectory, Manifest]:
     return directory, manifest
 
 
+def opened(directory: StudyDirectory, manifest: Manifest, halvings: int = 0) -> Training:
+    return Training(stored(directory), directory, manifest["pack"], halvings)
+
+
 def train(directory: StudyDirectory, manifest: Manifest, halvings: int = 0) -> Training:
-    training = Training(directory, manifest["pack"], halvings)
+    training = opened(directory, manifest, halvings)
     while not training.done:
         training.advance(60)
     return training
@@ -100,11 +104,11 @@ def test_stopped_and_gone_on_with_equals_uninterrupted(
     tmp_path: Path, epochs: int, vectorize: str, uninterrupted: tuple[list[Row], list[Row]]
 ) -> None:
     directory, manifest = pack_at(tmp_path / "study", pack={"vectorize": vectorize})
-    first = Training(directory, manifest["pack"])
+    first = opened(directory, manifest)
     steps = epochs if vectorize == "on" else 3 * epochs
     first.advance(60, until=lambda: first.epochs == steps)
     assert not first.done
-    second = Training(directory, manifest["pack"])
+    second = opened(directory, manifest)
     assert second.epochs == steps, "nothing is trained again"
     assert second.report()["fraction"] == pytest.approx(first.report()["fraction"])
     while not second.done:
@@ -121,12 +125,12 @@ def test_a_checkpoint_of_other_code_is_not_gone_on_from(
     tmp_path: Path, uninterrupted: tuple[list[Row], list[Row]]
 ) -> None:
     directory, manifest = pack_at(tmp_path / "study")
-    first = Training(directory, manifest["pack"])
+    first = opened(directory, manifest)
     first.advance(60, until=lambda: first.epochs == 2)
     state = first._state()
     del state["pack"]["stack"]["params"]
     first.checkpoints.save(3, state)
-    second = Training(directory, manifest["pack"])
+    second = opened(directory, manifest)
     assert second.epochs == 0 and "does not fit" in second.checkpoints.damaged[0]
     while not second.done:
         second.advance(60)
@@ -167,9 +171,9 @@ def test_without_enough_memory_the_pack_is_halved(
 
 def test_halves_are_gone_on_with_as_halves(tmp_path: Path, uninterrupted: tuple[list[Row], list[Row]]) -> None:
     directory, manifest = pack_at(tmp_path / "study")
-    first = Training(directory, manifest["pack"], halvings=1)
+    first = opened(directory, manifest, halvings=1)
     first.advance(60, until=lambda: first.epochs == 6)
-    second = Training(directory, manifest["pack"])
+    second = opened(directory, manifest)
     assert (second.halvings, len(second.trials), [len(part) for part in second.parts]) == (1, 2, [2])
     while not second.done:
         second.advance(60)

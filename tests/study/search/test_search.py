@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import optuna
 import pytest
@@ -15,14 +15,14 @@ from optuna.trial import TrialState
 
 import search_spaces
 from study.config.load import StudyConfig
-from study.config.settings import Sampler
+from study.config.settings import SamplerSettings
 from study.directory.study_directory import Manifest, StudyDirectory
 from study.search.samplers import AFFORDABLE, SAMPLERS, Ask, SteadyNSGAII, sampler
 from study.search.search import JOURNAL, Progress, Search, violations
 from trainables.seeds import seed_of
 
 Row = dict[str, Any]
-NAMES = get_args(Sampler.model_fields["name"].annotation)
+NAMES = tuple(SamplerSettings.declared)
 
 LAYERS = dict.fromkeys(search_spaces.methods(), 2)
 
@@ -390,7 +390,7 @@ def test_every_sampler_of_the_settings_is_there() -> None:
 def test_auto_leaves_tpe_when_it_gets_slow() -> None:
     def chosen(finished: int) -> str:
         ask = Ask(seed=1, number=0, finished=finished, seeds=1, space={})
-        return type(sampler(Sampler.model_construct(name="auto"), ask)).__name__
+        return type(sampler(SamplerSettings(name="auto"), ask)).__name__
 
     assert (chosen(AFFORDABLE), chosen(AFFORDABLE + 1)) == ("TPESampler", "SteadyNSGAII")
 

@@ -19,8 +19,9 @@ from trainables.deploy.export import SUFFIXES, evaluate, export, load
 from trainables.deploy.saved import Saved, card
 from trainables.groups import everything, trace
 from trainables.problem import Problem, problem
+from trainables.recipe import Recipe
 from trainables.training.equivalence import network, outcomes
-from trainables.training.stack import Recipe, Stack, Trial
+from trainables.training.stack import Stack, Trial
 
 FLAT = {"name": "digits", "limit": 180}
 IMAGES = {"name": "digits", "limit": 180, "image": True}

@@ -17,10 +17,9 @@ from torch import Tensor
 from study.config.load import load
 from study.directory.study_directory import StudyDirectory
 from study.run.launch import layer_counts
-from study.run.training import job_config
+from study.run.training import job_of
 from study.search.search import Search
 from trainables.compaction import cost
-from trainables.trainable import job
 from trainables.training.pack import Pack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -42,7 +41,7 @@ def run(preset: str, directory: Path, *settings: str) -> Experiment:
     manifest = search.ask()
     assert manifest is not None
     assert not any(search.remaining().values()), "expected one pack for all seeds"
-    pack = Pack(job(job_config(config.model_dump(mode="json"), manifest)))
+    pack = Pack(job_of(config, manifest))
     stack = pack.stack
     assert stack is not None and len(stack.trials) == config.budget(manifest["method"])
     while not pack.done:

@@ -223,7 +223,9 @@ ONE_STEP: list[tuple[str, dict[str, Any], Callable[[str], tuple[float, float]]]]
 def test_one_step_is_the_proximal_gradient_step(method: str, parameters: Any, strengths: Any, training: Any) -> None:
     """Of plain SGD on the whole training set, gradients by a lone module, prox in NumPy."""
     lrs = (0.1, 0.03)
-    recipe = training.recipe(epochs=2, polish=1, batch_size=180, optimizer={"name": "sgd"}, shuffle=False)
+    recipe = training.recipe(
+        epochs=2, polish=1, batch_size=180, optimizer={"name": "sgd", "momentum": 0.0}, shuffle=False
+    )
     stack = training.stack(method, training.trials([{**parameters, "lr": lr} for lr in lrs]), recipe)
     x, y = stack.feed.batch("train", 0, 180)
     expected = []
@@ -249,7 +251,7 @@ def test_one_step_is_the_proximal_gradient_step(method: str, parameters: Any, st
 
 def test_the_epoch_cadence_waits_for_the_end_of_the_epoch(training: Any) -> None:
     """Six steps of plain SGD, then one proximal step."""
-    recipe = training.recipe(epochs=2, polish=1, optimizer={"name": "sgd"})
+    recipe = training.recipe(epochs=2, polish=1, optimizer={"name": "sgd", "momentum": 0.0})
     lasso = {"lambda": 3.0, "weighting": "none", "cadence": "epoch"}
     stack = training.stack("group_lasso", training.trials([lasso] * 2), recipe)
     dense = training.stack("dense", training.trials([{}] * 2), recipe)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from trainables.recipe import Recipe
 from trainables.training.pack import Job, Pack
-from trainables.training.stack import Recipe, Trial
+from trainables.training.stack import Trial
 
 DIGITS = {"name": "digits", "limit": 180}
 MLP = {"name": "mlp", "widths": [12, 8]}

@@ -14,10 +14,11 @@ from trainables.groups import Layer, outgoing_matrix, write_outgoing
 from trainables.groups.liveness import analyse, settle
 from trainables.methods import METHODS, Dense, Knob, Knobs, Params, State
 from trainables.problem import Problem, problem
+from trainables.recipe import Recipe
 from trainables.training import shrink
 from trainables.training.equivalence import outcomes
 from trainables.training.pack import Job, Pack
-from trainables.training.stack import Recipe, Stack, Trial
+from trainables.training.stack import Stack, Trial
 
 # Sums over fewer units come in another order: after some ten steps in float32, weights differ by up to 2e-6.
 CLOSE: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-5}

@@ -1,0 +1,57 @@
+"""Which compact networks a study keeps.
+
+Workers write those that may be on the front, before the rows of their pack; the driver removes what is off it, after
+each pack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from study.config import StudyConfig
+from study.directory import Front, Manifest, Models, Row, StudyDirectory
+
+if TYPE_CHECKING:
+    from trainables.training import Outcome
+
+
+class Writer:
+    """A worker's side: writes the networks of one pack that may be on the front, stack by stack."""
+
+    def __init__(self, config: StudyConfig, directory: StudyDirectory, manifest: Manifest) -> None:
+        self._models, self._keep = Models(directory), config.keep_models
+        self._known = {"study": config.name, "method": manifest["method"], "pack": manifest["pack"]}
+        self._data, self._seed = config.data_options(), config.seed
+        # A trial that another one of its pack dominates cannot be on the study's front.
+        self._front = Front(config.objectives)
+
+    def write(self, rows: Sequence[Row], outcomes: Sequence[Outcome | None]) -> None:
+        """The rows of some trials, and what became of their networks."""
+        if self._keep == "none":
+            return
+        self._front.add(rows)
+        for row, outcome in zip(rows, outcomes, strict=True):
+            wanted = self._keep == "all" or row["trial"] in self._front
+            if wanted and outcome is not None and outcome.module is not None:
+                seed = row["data_seed"] if self._data.get("resample") else self._seed
+                network = outcome.saved(row, **self._known, data=self._data, data_seed=seed)
+                self._models.write(row["trial"], network)
+
+
+class Keeper:
+    """The driver's side: after each pack, removes the networks of finished trials that are not to be kept."""
+
+    def __init__(self, config: StudyConfig, directory: StudyDirectory) -> None:
+        self._models, self._keep = Models(directory), config.keep_models
+        self._front, self._finished = Front(config.objectives), set[str]()
+
+    def update(self, rows: Iterable[Row]) -> None:
+        """The rows of trials that are finished; at first those that a study which is resumed has."""
+        rows = list(rows)
+        self._front.add(rows)
+        self._finished |= {row["trial"] for row in rows}
+        if self._keep == "front" and rows:
+            for trial in self._models.trials():
+                if trial in self._finished and trial not in self._front:
+                    self._models.remove(trial)
