@@ -7,7 +7,8 @@ import analysis
 from analysis.audit import CHECKS
 from study.directory import StudyDirectory
 from trainables.training.pack import Job, Pack
-from trainables.training.stack import Recipe, Trial
+from trainables.recipe import Recipe
+from trainables.training.stack import Trial
 
 NUMBER = {check.__name__.removeprefix("_"): index for index, check in enumerate(CHECKS)}
 

@@ -10,7 +10,8 @@ import torch
 
 from trainables.errors import StudyError
 from trainables.problem import problem
-from trainables.training import Job, Pack, Recipe, Stack, Trial, obstacle
+from trainables.recipe import Recipe
+from trainables.training import Job, Pack, Stack, Trial, obstacle
 
 RECIPE = Recipe(epochs=2, polish=1, batch_size=64)
 
