@@ -6,8 +6,8 @@ import yaml
 import analysis
 from analysis.audit import CHECKS
 from study.directory import StudyDirectory
-from trainables.training.pack import Job, Pack
 from trainables.recipe import Recipe
+from trainables.training.pack import Job, Pack
 from trainables.training.stack import Trial
 
 NUMBER = {check.__name__.removeprefix("_"): index for index, check in enumerate(CHECKS)}
