@@ -156,6 +156,11 @@ class Graph:
         """The layers whose units may be removed."""
         return tuple(layer for layer in self.layers if layer.hidden)
 
+    @property
+    def whole(self) -> dict[str, str]:
+        """Why a layer loses no unit, by name: the layers that are left whole. The output's are not among them."""
+        return {layer.name: layer.fixed for layer in self.layers if layer.fixed and not layer.output}
+
     @cached_property
     def by_name(self) -> dict[str, Layer]:
         return {layer.name: layer for layer in self.layers}
