@@ -6,11 +6,11 @@ import os
 import warnings
 from typing import Any
 
-from study.cli import failures, fronts, models, runs, upkeep, writing
+from study.cli import ascii, failures, fronts, models, runs, trials, upkeep, writing
 from study.cli.app import app, errors
 from study.directory import DamagedWarning
 
-__all__ = ["app", "failures", "fronts", "main", "models", "runs", "upkeep", "writing"]
+__all__ = ["app", "failures", "fronts", "main", "models", "runs", "trials", "upkeep", "writing"]
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
 
     STUDY_DEBUG=1 shows where they came from.
     """
+    ascii.accept()
     warnings.showwarning = _shower(warnings.showwarning)
     try:
         app()

@@ -39,6 +39,11 @@ def table_of(*headings: str, words: Collection[str] = ()) -> Table:
     return table
 
 
+def wide(table: Table) -> None:
+    """Print a table; in a file or a pipe each of its rows is one line, however long."""
+    console.print(table, highlight=False, width=None if console.is_terminal else 10_000)
+
+
 def importable() -> None:
     """A user's model is imported from where the command was given, by this process and by those it starts."""
     here = str(Path.cwd())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from study.cli.app import Directory, Json, UserError, app, console, errors, importable, table_of
+from study.cli.app import Directory, Json, UserError, app, console, errors, importable, table_of, wide
 
 if TYPE_CHECKING:
     from analysis import Boundaries, Study, Table
@@ -37,9 +37,11 @@ def pareto(
     as_json: Json = False,
     csv: Annotated[Path | None, typer.Option(help="Write the front's trials to this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the front into this .svg, .png or .pdf file.")] = None,
+    summary: Annotated[bool, typer.Option("--summary", help="A line per method instead: how far each got.")] = False,
 ) -> None:
-    """The non-dominated trials: a table, JSON, CSV or a figure."""
+    """The non-dominated trials with their parameters: a table, JSON, CSV or a figure."""
     import analysis
+    from study.cli.trials import listing
 
     study = analysis.load(directory, batch=batch)
     names = tuple(objectives.split(",")) if objectives else study.objectives
@@ -53,8 +55,14 @@ def pareto(
     if plot:
         figure = analysis.front_figure(analysis.front_data(study.trials, names, published=study.published))
         console.print(f"The front in {analysis.save(figure, plot)}")
-    if not (as_json or csv or plot):
+    if summary:
         console.print(analysis.summary(study.trials, names))
+    if not (as_json or csv or plot or summary):
+        if front.empty:
+            raise UserError(
+                f"expected complete trials in {directory}, but there are none; see `study status {directory}`"
+            )
+        wide(listing(front, study.trials, names))
 
 
 @app.command()

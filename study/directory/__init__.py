@@ -38,6 +38,7 @@ from study.directory.tables import (
     TrialSpec,
     concatenate,
 )
+from study.directory.trial import FoundTrial, find_trial, parameters_of
 from study.directory.versions import current_versions, version_differences
 from trainables.errors import StudyError
 
@@ -60,6 +61,7 @@ __all__ = [
     "Damaged",
     "DamagedCheckpoint",
     "DamagedWarning",
+    "FoundTrial",
     "Front",
     "Lock",
     "Locked",
@@ -81,11 +83,13 @@ __all__ = [
     "driver_of",
     "encode_manifest",
     "encode_table",
+    "find_trial",
     "front_of",
     "lock",
     "manifest_path",
     "markdown",
     "pack_of",
+    "parameters_of",
     "part_path",
     "version_differences",
 ]

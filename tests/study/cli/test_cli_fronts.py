@@ -88,7 +88,7 @@ def test_compare(directory, tmp_path):
 
 
 def test_pareto(directory):
-    assert "NPN" in run("pareto", directory)
+    assert "NPN" in run("pareto", directory, "--summary")
 
 
 MOONS = """
