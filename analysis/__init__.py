@@ -1,37 +1,86 @@
 """Pareto analysis of studies: load, fronts, hypervolume, tables, figures and a report. Loads neither torch nor ray."""
 
-from analysis.attainment import attainment, attainment_difference
-from analysis.audit import Check, audit
-from analysis.axes import measured
-from analysis.comparison import compare, settings_that_differ
-from analysis.figures.attainment import AttainmentData, attainment_data, attainment_figure
-from analysis.figures.boundary import Boundaries, BoundaryData, boundary_data, boundary_figure
-from analysis.figures.budget import BudgetData, budget_data, budget_figure
-from analysis.figures.front import FrontData, front_data, front_figure
-from analysis.figures.hypervolume import HypervolumeData, hypervolume_data, hypervolume_figure
-from analysis.figures.importance import importance_figure
-from analysis.figures.learning import LearningData, learning_data, learning_figure
-from analysis.figures.parallel import ParallelData, parallel_data, parallel_figure
-from analysis.figures.sharpness import SharpnessData, sharpness_data, sharpness_figure
-from analysis.figures.slices import SlicesData, slices_data, slices_figure
-from analysis.figures.style import save
-from analysis.figures.widths import WidthsData, widths_data, widths_figure
-from analysis.front import admissible, distinct, excluded, left_out, pareto
-from analysis.hypervolume import Reference, hypervolume, reference_of
-from analysis.indicators import contributions, indicators
-from analysis.intervals import intervals
-from analysis.load import Study, load
-from analysis.operating_points import compression_at_drop, score_at_compression
-from analysis.parameters import importance
-from analysis.provenance import provenance
-from analysis.report.page import page, write_page
-from analysis.report.watch import keep_current
-from analysis.runs import Estimate, estimate, per_run, runs
-from analysis.sentences import sentences
-from analysis.summary import Baseline, baseline, fewest, summary
-from analysis.superiority import superiority
-from analysis.table import Column, Table
-from analysis.trajectory import spent, trajectory
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.axes import measured
+    from analysis.figures import (
+        AttainmentData,
+        Boundaries,
+        BoundaryData,
+        BudgetData,
+        FrontData,
+        HypervolumeData,
+        LearningData,
+        ParallelData,
+        SharpnessData,
+        SlicesData,
+        WidthsData,
+        attainment_data,
+        attainment_figure,
+        boundary_data,
+        boundary_figure,
+        budget_data,
+        budget_figure,
+        front_data,
+        front_figure,
+        hypervolume_data,
+        hypervolume_figure,
+        importance_figure,
+        learning_data,
+        learning_figure,
+        parallel_data,
+        parallel_figure,
+        save,
+        sharpness_data,
+        sharpness_figure,
+        slices_data,
+        slices_figure,
+        widths_data,
+        widths_figure,
+    )
+    from analysis.report import keep_current, page, write_page
+    from analysis.statistics import (
+        Baseline,
+        Estimate,
+        Reference,
+        admissible,
+        attainment,
+        attainment_difference,
+        baseline,
+        contributions,
+        distinct,
+        estimate,
+        excluded,
+        fewest,
+        hypervolume,
+        importance,
+        indicators,
+        left_out,
+        pareto,
+        per_run,
+        reference_of,
+        runs,
+        spent,
+        superiority,
+        trajectory,
+    )
+    from analysis.studies import Study, load
+    from analysis.text import (
+        Check,
+        Column,
+        Table,
+        audit,
+        compare,
+        compression_at_drop,
+        intervals,
+        provenance,
+        score_at_compression,
+        sentences,
+        settings_that_differ,
+        summary,
+    )
 
 __all__ = [
     "AttainmentData",
@@ -109,3 +158,19 @@ __all__ = [
     "widths_figure",
     "write_page",
 ]
+
+_ROOMS = ("axes", "studies", "statistics", "text", "figures", "report")
+
+
+def __getattr__(name: str) -> object:
+    """What a room exports, read when it is first asked for: most who import this need a part of it."""
+    if name in __all__:
+        for room in _ROOMS:
+            module = import_module(f"{__name__}.{room}")
+            if name in getattr(module, "__all__", ()):
+                return globals().setdefault(name, getattr(module, name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from study.directory import AFTERWARDS, OBJECTIVES, Objective, StudyError
 
+__all__ = ["AXES", "CONDITION", "Axis", "Points", "axes_of", "measured", "minimised"]
+
 Points = NDArray[np.float64]
 
 AXES = {**OBJECTIVES, **AFTERWARDS}

@@ -142,7 +142,7 @@ def test_the_harness_shows_its_plan() -> None:
     assert len(floors("study")) <= 8
 
 
-@pytest.mark.parametrize("package", ["study", "trainables", "search_spaces"])
+@pytest.mark.parametrize("package", ["study", "trainables", "search_spaces", "analysis"])
 def test_a_room_is_entered_through_its_door(package: str) -> None:
     """What is in a folder is imported from the folder, by all who are not in it."""
     rooms = [room for room in ROOMS if room.startswith(f"{package}.")]
@@ -166,7 +166,9 @@ def test_search_spaces_need_optuna_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     "name, absent",
     [
-        ("analysis", "torch ray optuna"),
+        ("analysis", "torch ray optuna pandas matplotlib"),
+        ("analysis.text", "torch ray optuna matplotlib"),
+        ("analysis.report", "torch ray optuna matplotlib"),
         ("study.directory", "torch ray optuna"),
         ("trainables", "torch ray"),
         ("trainables.training", "ray optuna pandas"),

@@ -1,1 +1,54 @@
 """Figures for papers: for each what is shown (`*_data`, tested) and the drawing (`*_figure`)."""
+
+from analysis.figures.attainment import AttainmentData, attainment_data, attainment_figure
+from analysis.figures.boundary import Boundaries, BoundaryData, boundary_data, boundary_figure
+from analysis.figures.budget import BudgetData, budget_data, budget_figure
+from analysis.figures.front import FrontData, front_data, front_figure, marks_of
+from analysis.figures.hypervolume import HypervolumeData, hypervolume_data, hypervolume_figure
+from analysis.figures.importance import importance_figure
+from analysis.figures.learning import LearningData, learning_data, learning_figure
+from analysis.figures.parallel import ParallelData, parallel_data, parallel_figure
+from analysis.figures.sharpness import SHARPNESS, SharpnessData, Stages, sharpness_data, sharpness_figure, stages_of
+from analysis.figures.slices import SlicesData, slices_data, slices_figure
+from analysis.figures.style import save
+from analysis.figures.widths import WidthsData, widths_data, widths_figure
+
+__all__ = [
+    "SHARPNESS",
+    "AttainmentData",
+    "Boundaries",
+    "BoundaryData",
+    "BudgetData",
+    "FrontData",
+    "HypervolumeData",
+    "LearningData",
+    "ParallelData",
+    "SharpnessData",
+    "SlicesData",
+    "Stages",
+    "WidthsData",
+    "attainment_data",
+    "attainment_figure",
+    "boundary_data",
+    "boundary_figure",
+    "budget_data",
+    "budget_figure",
+    "front_data",
+    "front_figure",
+    "hypervolume_data",
+    "hypervolume_figure",
+    "importance_figure",
+    "learning_data",
+    "learning_figure",
+    "marks_of",
+    "parallel_data",
+    "parallel_figure",
+    "save",
+    "sharpness_data",
+    "sharpness_figure",
+    "slices_data",
+    "slices_figure",
+    "stages_of",
+    "widths_data",
+    "widths_figure",
+]

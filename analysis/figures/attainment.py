@@ -1,22 +1,24 @@
 """Figure of what each method attains in the median run, with a band from 25 % to 75 % of the runs."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from analysis.attainment import attainment
 from analysis.axes import Points
 from analysis.figures.front import draw_baseline
 from analysis.figures.plane import Plane, oriented, plane_of, printed
 from analysis.figures.style import blank, legend, style
-from analysis.front import DEFAULT, admissible
 from analysis.palette import in_order, looks
-from analysis.summary import BASELINE, baseline_over_runs
+from analysis.statistics import BASELINE, DEFAULT, admissible, attainment, baseline_over_runs
 from study.directory import StudyError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)

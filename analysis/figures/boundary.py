@@ -1,16 +1,20 @@
 """Figure of a classifier of points in the plane: where it says what, and how sure it is."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from analysis.axes import Points
-from analysis.figures.style import WIDTHS, style
+from analysis.figures.style import inches_of, sheet, style
 from study.directory import StudyError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _FILLS, _DOTS, _MARKERS = ("#9ecae1", "#fdd0a2", "#c7e9c0"), ("#0072B2", "#D55E00", "#009E73"), "osD"
 
@@ -55,10 +59,13 @@ def boundary_data(
 
 def boundary_figure(data: BoundaryData, width: str | float = "column") -> Figure:
     """Draw the regions of the classes, their border, and the data."""
-    inches = WIDTHS[width] if isinstance(width, str) else width
+
+    from matplotlib.colors import ListedColormap
+
+    inches = inches_of(width)
     classes = int(max(data.labels.max(), data.predicted.max())) + 1
     with style():
-        figure = Figure(figsize=(inches, 0.75 * inches), layout="constrained")
+        figure = sheet(inches, 0.75 * inches)
         axes = figure.add_subplot()
         axes.pcolormesh(
             data.across, data.up, data.predicted, cmap=ListedColormap(_FILLS[:classes]), vmin=0, vmax=classes - 1

@@ -1,13 +1,18 @@
 """Figure of the budget: what each method's trials cost, and how much of it gave no result."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from analysis.figures.hypervolume import unit_of
 from analysis.figures.style import blank, style
 from analysis.palette import in_order, looks
+from analysis.units import unit_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,24 @@
 """Figure of the fronts in two objectives: what is drawn (`front_data`) and the drawing (`front_figure`)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from analysis.axes import Axis, Points
 from analysis.figures.plane import Plane, oriented, plane_of, printed
 from analysis.figures.style import blank, legend, style
-from analysis.front import DEFAULT, admissible, front_mask
 from analysis.palette import Look, in_order, looks
-from analysis.summary import BASELINE
+from analysis.statistics import BASELINE, DEFAULT, admissible, front_mask
 from study.directory import StudyError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,27 @@
 """Figure of the hypervolume as a search goes on: how soon each method had what it has in the end."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from analysis.axes import Points
 from analysis.figures.style import blank, legend, style
-from analysis.front import DEFAULT
-from analysis.hypervolume import Reference, reference_of
 from analysis.palette import looks
-from analysis.summary import BASELINE
-from analysis.trajectory import Budget, trajectory
+from analysis.statistics import BASELINE, DEFAULT, Budget, Reference, reference_of, trajectory
+from analysis.units import unit_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _TITLES = {
     "trials": "Trials of the method",
     "train_seconds": "Training time of the method's trials",
     "wall_seconds": "Time since the method's first trial finished",
 }
-_UNITS = (("s", 1.0), ("min", 60.0), ("h", 3600.0), ("d", 86400.0))
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,6 @@ def hypervolume_data(
         for method, part in found.groupby("method", sort=False)
     }
     return HypervolumeData(over, unit, paths, str(box))
-
-
-def unit_of(seconds: float) -> tuple[str, float]:
-    """The largest unit of time that leaves at least two of it, and its seconds."""
-    fitting = [unit for unit in _UNITS if seconds >= 2 * unit[1]]
-    return fitting[-1] if fitting else _UNITS[0]
 
 
 def hypervolume_figure(data: HypervolumeData, width: str | float = "column") -> Figure:

@@ -1,13 +1,19 @@
 """Figure of parameter importance: for each method, which parameters decide about which objective."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from analysis.axes import axes_of
-from analysis.figures.style import WIDTHS, legend, style
+from analysis.figures.style import inches_of, legend, sheet, style
 from analysis.palette import title
 from study.directory import StudyError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _BARS = (("#0072B2", ""), ("#E69F00", "////"), ("#009E73", "...."), ("#CC79A7", "xxxx"))
 
@@ -23,10 +29,10 @@ def importance_figure(found: pd.DataFrame, width: str | float = "column") -> Fig
     objectives = axes_of(found["objective"].unique())
     groups = dict(list(found.groupby("method", sort=False)))
     names = {method: _by_weight(part) for method, part in groups.items()}
-    inches = WIDTHS[width] if isinstance(width, str) else width
+    inches = inches_of(width)
     height = 0.6 + 0.45 * len(groups) + 0.09 * (len(objectives) + 0.5) * sum(map(len, names.values()))
     with style():
-        figure = Figure(figsize=(inches, height), layout="constrained")
+        figure = sheet(inches, height)
         ratios = [len(part) + 1 for part in names.values()]
         panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
         for panel, (method, part) in zip(panels, groups.items(), strict=True):

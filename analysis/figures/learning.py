@@ -1,17 +1,20 @@
 """Figure of how trials learned: the score by epoch, and the live units of each layer."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from analysis.axes import Axis, Points, axes_of
-from analysis.figures.style import WIDTHS, style
+from analysis.figures.style import inches_of, sheet, style
 from study.directory import StudyError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LAYERS = "cividis"
 """The colour map of layers, first to last: even to the eye, in grey, and for the colour-blind."""
@@ -75,9 +78,13 @@ def _course(rows: pd.DataFrame, name: str, axis: Axis) -> Course:
 
 def learning_figure(data: LearningData, width: str | float = "column") -> Figure:
     """Draw a column of two panels per trial: its score above, live units per layer below."""
-    inches = WIDTHS[width] if isinstance(width, str) else width
+
+    from matplotlib import colormaps
+    from matplotlib.ticker import MaxNLocator
+
+    inches = inches_of(width)
     with style():
-        figure = Figure(figsize=(inches, 3.6), layout="constrained")
+        figure = sheet(inches, 3.6)
         panels = figure.subplots(2, len(data.courses), sharex=True, sharey="row", squeeze=False)
         for (above, below), course in zip(panels.T, data.courses, strict=True):
             above.plot(course.epochs, course.score, color="#0072B2")

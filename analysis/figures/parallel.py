@@ -1,21 +1,23 @@
 """Figure of parallel coordinates: one line per trial through its parameters and what it reached."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 
 from analysis.axes import Points, axes_of
 from analysis.figures.slices import Slice, slice_of
-from analysis.figures.style import WIDTHS, style
-from analysis.front import DEFAULT, admissible
+from analysis.figures.style import inches_of, sheet, style
 from analysis.palette import title
-from analysis.parameters import logarithmic, searched
+from analysis.statistics import DEFAULT, admissible, logarithmic, searched
 from study.directory import PARAMETER, StudyError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,14 @@ def _height(coordinate: Slice) -> Points:
 
 def parallel_figure(data: ParallelData, width: str | float = "page") -> Figure:
     """Draw the trials as lines, good ones dark and on top, with the ends of each coordinate in numbers."""
-    inches = WIDTHS[width] if isinstance(width, str) else width
+
+    from matplotlib import colormaps
+    from matplotlib.collections import LineCollection
+
+    inches = inches_of(width)
     count = len(data.coordinates)
     with style():
-        figure = Figure(figsize=(inches, 2.6), layout="constrained")
+        figure = sheet(inches, 2.6)
         axes = figure.add_subplot()
         order = np.argsort(data.shades)
         lines = [np.column_stack([np.arange(count), row])[~np.isnan(row)] for row in data.heights[order]]

@@ -1,15 +1,19 @@
 """The plane of two objectives: the part that is shown, its scales and labels, and staircases in it."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter, NullLocator, SymmetricalLogLocator
 
 from analysis.axes import Axis, Points, axes_of
 from study.directory import StudyError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Limits = tuple[float, float]
 
@@ -42,6 +46,16 @@ class Plane:
 
     def prepare(self, axes: Axes) -> None:
         """Set scales, limits, ticks and labels."""
+
+        from matplotlib.ticker import (
+            EngFormatter,
+            FuncFormatter,
+            LogLocator,
+            NullFormatter,
+            NullLocator,
+            SymmetricalLogLocator,
+        )
+
         if self.log and self.across[0] > 0:
             axes.set_xscale("log")
             few = self.across[1] / self.across[0] < 300

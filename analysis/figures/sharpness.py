@@ -1,19 +1,21 @@
 """Figure of a trial of Neural Plasticity Networks: how sharp its gates were, how far open, and what units it left."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from analysis.axes import Points
 from analysis.figures.learning import LAYERS
-from analysis.figures.style import WIDTHS, style
+from analysis.figures.style import inches_of, sheet, style
 from study.directory import STATE, StudyError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SHARPNESS = f"{STATE}k"
 FROZEN = 5000.0
@@ -42,7 +44,7 @@ class SharpnessData:
 Stages = tuple[tuple[int, float], ...]
 
 
-def stages_of(trial: "pd.Series[Any]", curve: pd.DataFrame, epochs: int, polish: int = 0) -> Stages:
+def stages_of(trial: pd.Series[Any], curve: pd.DataFrame, epochs: int, polish: int = 0) -> Stages:
     """First epoch (from 1) and sharpness k of each stage of an NPN trial that trains `epochs` epochs.
 
     As `curve` recorded k by epoch; a study older than that record goes by the trial's parameters.
@@ -60,7 +62,7 @@ def stages_of(trial: "pd.Series[Any]", curve: pd.DataFrame, epochs: int, polish:
     return (*stages, (epochs - polish + 1, FROZEN)) if polished else stages
 
 
-def planned(trial: "pd.Series[Any]", epochs: int, polish: int = 0) -> Stages:
+def planned(trial: pd.Series[Any], epochs: int, polish: int = 0) -> Stages:
     """The stages by the trial's parameters.
 
     Stage 2 begins once stage_1 * epochs, rounded, are over, stage 3 after stage_2 * epochs, or with polishing, which
@@ -84,7 +86,7 @@ def planned(trial: "pd.Series[Any]", epochs: int, polish: int = 0) -> Stages:
     return tuple((at, k) for at, end, k in zip(begins, ends, sharp, strict=True) if at < min(end, epochs + 1))
 
 
-def sharpness_data(trial: "pd.Series[Any]", curves: pd.DataFrame, *, epochs: int, polish: int = 0) -> SharpnessData:
+def sharpness_data(trial: pd.Series[Any], curves: pd.DataFrame, *, epochs: int, polish: int = 0) -> SharpnessData:
     """The stages of k of one trial (a row of the trials) beside its live units; see `stages_of`."""
     curve = curves[curves["trial"] == trial["trial"]].sort_values("epoch")
     rows = curve[curve["neurons"].notna()]
@@ -93,7 +95,7 @@ def sharpness_data(trial: "pd.Series[Any]", curves: pd.DataFrame, *, epochs: int
     return SharpnessData(str(trial["trial"]), stages, epochs, at, neurons, _shares(rows["gates"]))
 
 
-def _shares(counts: "pd.Series[Any]") -> Points:
+def _shares(counts: pd.Series[Any]) -> Points:
     """(n, bins): of the gates of each epoch, nothing but NaN where it has none."""
     known = counts.dropna()
     bins = len(known.iloc[0]) if len(known) else 0
@@ -106,10 +108,13 @@ def _shares(counts: "pd.Series[Any]") -> Points:
 
 def sharpness_figure(data: SharpnessData, width: str | float = "column") -> Figure:
     """Draw k by epoch above, on a logarithmic scale, then how far open the gates are, then the live units."""
-    inches = WIDTHS[width] if isinstance(width, str) else width
+
+    from matplotlib.ticker import MaxNLocator
+
+    inches = inches_of(width)
     gated = data.gates.shape[1] > 0
     with style():
-        figure = Figure(figsize=(inches, 4.0 if gated else 2.8), layout="constrained")
+        figure = sheet(inches, 4.0 if gated else 2.8)
         above, *middle, below = figure.subplots(2 + gated, 1, sharex=True)
         starts = [at for at, _ in data.stages]
         levels = [k for _, k in data.stages]
@@ -137,6 +142,9 @@ def sharpness_figure(data: SharpnessData, width: str | float = "column") -> Figu
 
 def _draw_gates(figure: Figure, axes: Axes, data: SharpnessData) -> None:
     """A column of shades for each epoch; the square root, for most gates are at one end."""
+
+    from matplotlib.colors import PowerNorm
+
     edges = np.linspace(0.0, 1.0, data.gates.shape[1] + 1)
     epochs = np.append(data.epochs, data.epochs[-1] + np.diff(data.epochs[-2:]).sum())
     norm = PowerNorm(0.5, vmin=0.0, vmax=1.0)

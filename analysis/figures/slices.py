@@ -1,19 +1,21 @@
 """Figure of slices: each searched parameter of a method against an objective, later trials darker."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
 from analysis.axes import Axis, Points, axes_of
-from analysis.figures.style import WIDTHS, style
-from analysis.front import admissible
+from analysis.figures.style import inches_of, sheet, style
 from analysis.palette import title
-from analysis.parameters import logarithmic, searched
+from analysis.statistics import admissible, logarithmic, searched
 from study.directory import PARAMETER, StudyError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def slices_data(trials: pd.DataFrame, method: str, objective: str = "accuracy") 
     return SlicesData(method, axis, score * axis.scale, order, slices)
 
 
-def slice_of(values: "pd.Series[Any]", name: str) -> Slice:
+def slice_of(values: pd.Series[Any], name: str) -> Slice:
     """The values of one parameter; words are numbered by the alphabet, missing values are NaN."""
     if values.dtype.kind == "f":
         return Slice(name, values.to_numpy(np.float64), (), logarithmic(values))
@@ -64,11 +66,14 @@ def slice_of(values: "pd.Series[Any]", name: str) -> Slice:
 
 def slices_figure(data: SlicesData, width: str | float = "page") -> Figure:
     """Draw a panel per parameter, all with the same y axis; a logarithmic scale where values span a decade."""
-    inches = WIDTHS[width] if isinstance(width, str) else width
+
+    from matplotlib.ticker import NullFormatter
+
+    inches = inches_of(width)
     columns = min(len(data.slices), max(1, int(inches / 1.7)))
     rows = -(-len(data.slices) // columns)
     with style():
-        figure = Figure(figsize=(inches, 0.3 + 1.6 * rows), layout="constrained")
+        figure = sheet(inches, 0.3 + 1.6 * rows)
         panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
         for panel in panels.flat[len(data.slices) :]:
             panel.remove()

@@ -1,14 +1,19 @@
-"""The look of every printed figure: sizes, fonts, and files that are the same bytes for the same data."""
+"""The look of every printed figure: sizes, fonts, and files that are the same bytes for the same data.
+
+Matplotlib is imported where something is drawn: the data of figures need none of it.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import matplotlib as mpl
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from study.directory import StudyError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Width in inches of one text column and of a whole page in the usual two-column formats (IEEE: 3.5 and 7.16).
 WIDTHS = {"column": 3.5, "page": 7.16}
@@ -44,20 +49,35 @@ _STYLE: dict[Any, Any] = {
 @contextmanager
 def style() -> Iterator[None]:
     """Draw and save with the style of this package, leaving matplotlib's own settings alone."""
+    import matplotlib as mpl
+
     with mpl.rc_context(_STYLE):
         yield
 
 
-def blank(width: str | float = "column", entries: int = 0) -> Figure:
-    """An empty figure of a paper's width ("column", "page", or inches) with room for `entries` in its legend.
+def inches_of(width: str | float) -> float:
+    """A width in inches: "column" and "page" are those of a paper.
 
-    It is no pyplot figure: nothing has to be closed, and no display is needed.
+    Raises:
+        StudyError: another word.
     """
     if isinstance(width, str) and width not in WIDTHS:
         raise StudyError(f"expected a width out of {sorted(WIDTHS)} or inches, got {width!r}")
-    inches = WIDTHS[width] if isinstance(width, str) else width
+    return WIDTHS[width] if isinstance(width, str) else width
+
+
+def sheet(inches: float, height: float) -> Figure:
+    """An empty figure. It is no pyplot figure: nothing has to be closed, and no display is needed."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(inches, height), layout="constrained")
+
+
+def blank(width: str | float = "column", entries: int = 0) -> Figure:
+    """An empty figure in the proportions of a paper's, with room for `entries` in its legend."""
+    inches = inches_of(width)
     rows = -(-entries // _columns(inches))
-    return Figure(figsize=(inches, 1.0 + 0.42 * inches + 0.15 * rows), layout="constrained")
+    return sheet(inches, 1.0 + 0.42 * inches + 0.15 * rows)
 
 
 def legend(figure: Figure) -> None:

@@ -1,19 +1,24 @@
 """Figure of the layers along a front: which ones a method thins first."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from analysis.axes import Axis, Points
 from analysis.figures.learning import LAYERS
 from analysis.figures.plane import oriented, printed
-from analysis.figures.style import WIDTHS, style
-from analysis.front import DEFAULT, distinct, pareto
+from analysis.figures.style import inches_of, sheet, style
 from analysis.palette import title
+from analysis.statistics import DEFAULT, distinct, pareto
 from study.directory import StudyError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,9 @@ def widths_figure(data: WidthsData, width: str | float = "column") -> Figure:
     """Draw a map: a column per network, a row per layer, shaded by the share of the layer's units that live."""
     share = data.widths / data.dense
     count, layers = share.shape
-    inches = WIDTHS[width] if isinstance(width, str) else width
+    inches = inches_of(width)
     with style():
-        figure = Figure(figsize=(inches, 1.2 + 0.25 * min(layers, 20)), layout="constrained")
+        figure = sheet(inches, 1.2 + 0.25 * min(layers, 20))
         axes = figure.add_subplot()
         image = axes.imshow(100 * share.T, aspect="auto", cmap=LAYERS, vmin=0, vmax=100)
         axes.set_xticks(range(count), [f"{value:g}" for value in data.points[:, 0]], rotation=90 if count > 8 else 0)

@@ -1,1 +1,10 @@
 """The report of studies: one HTML file with everything in it, that opens anywhere and asks nothing of any network."""
+
+from analysis.report.page import page, write_page
+from analysis.report.watch import keep_current
+
+__all__ = [
+    "keep_current",
+    "page",
+    "write_page",
+]

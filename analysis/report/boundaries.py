@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analysis.figures.boundary import Boundaries
+from analysis.figures import Boundaries
 from analysis.report.encode import numbers
 from analysis.report.rows import Json
 

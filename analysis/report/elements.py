@@ -6,7 +6,7 @@ from html import escape
 
 import pandas as pd
 
-from analysis.load import Study
+from analysis.studies import Study
 from study.directory import PARAMETER
 
 TEXT = ' class="text"'

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from analysis.front import left_out
-from analysis.load import Study
 from analysis.palette import title
 from analysis.report.elements import TEXT, command, framed, last_line, trials_of
+from analysis.statistics import left_out
+from analysis.studies import Study
 
 REASONS = 60
 """Different reasons that are listed; more of them are counted."""

@@ -7,14 +7,14 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from analysis.figures.boundary import Boundaries
-from analysis.load import Study
-from analysis.provenance import recipe
+from analysis.figures import Boundaries
 from analysis.report.elements import lean
 from analysis.report.encode import script_json
 from analysis.report.failures import failure_part
 from analysis.report.parts import audit_part, finding_part, provenance_part, table_part
 from analysis.report.payload import payload
+from analysis.studies import Study
+from analysis.text import recipe
 
 _FIGURES = ("chart", "front", "search", "raster", "networks", "boundary", "parameters", "parallel")
 SCRIPTS = ("data", "state", "theme", *_FIGURES, "trial", "tables", "main")

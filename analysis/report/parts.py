@@ -7,17 +7,20 @@ from html import escape
 import pandas as pd
 import yaml
 
-from analysis.audit import audit
 from analysis.axes import measured
-from analysis.intervals import intervals
-from analysis.load import Study
-from analysis.operating_points import compression_at_drop, score_at_compression
-from analysis.provenance import provenance
 from analysis.report.elements import by_study, command, framed, trials_of
-from analysis.runs import runs
-from analysis.sentences import sentences
-from analysis.summary import baseline, summary
-from analysis.table import Table
+from analysis.statistics import baseline, runs
+from analysis.studies import Study
+from analysis.text import (
+    Table,
+    audit,
+    compression_at_drop,
+    intervals,
+    provenance,
+    score_at_compression,
+    sentences,
+    summary,
+)
 
 
 def finding_part(study: Study) -> str:

@@ -6,21 +6,15 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import Axis, axes_of, measured
-from analysis.figures.attainment import attainment_data
-from analysis.figures.boundary import Boundaries
-from analysis.figures.front import front_data, marks_of
-from analysis.figures.hypervolume import hypervolume_data
-from analysis.front import admissible, distinct, front_mask
-from analysis.load import Study
+from analysis.figures import Boundaries, attainment_data, front_data, hypervolume_data, marks_of
 from analysis.palette import NIGHT, in_order, looks
-from analysis.parameters import importance
 from analysis.report.boundaries import boundaries_of
 from analysis.report.elements import lean, trials_of
 from analysis.report.encode import number, numbers
 from analysis.report.rows import Json, curves_of, parameters_of, values_of
 from analysis.report.thin import Thinned, thin
-from analysis.runs import runs
-from analysis.trajectory import Budget
+from analysis.statistics import Budget, admissible, distinct, front_mask, importance, runs
+from analysis.studies import Study
 
 BUDGETS: tuple[Budget, ...] = ("trials", "train_seconds", "wall_seconds")
 _SYMBOLS = {

@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import Axis
-from analysis.figures.sharpness import SHARPNESS, Stages, stages_of
-from analysis.front import front_mask
-from analysis.load import Study
-from analysis.parameters import logarithmic, searched
+from analysis.figures import SHARPNESS, Stages, stages_of
 from analysis.report.elements import last_line
 from analysis.report.encode import number, numbers, words
+from analysis.statistics import front_mask, logarithmic, searched
+from analysis.studies import Study
 from study.directory import PARAMETER
 
 Json = dict[str, Any]

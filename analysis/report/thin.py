@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.front import admissible, distinct, front_mask
+from analysis.statistics import admissible, distinct, front_mask
 
 
 @dataclass(frozen=True)

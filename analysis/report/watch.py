@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from analysis.figures.boundary import Boundaries
-from analysis.load import Location, Study, load
+from analysis.figures import Boundaries
 from analysis.report.elements import trials_of
 from analysis.report.failures import budgets
 from analysis.report.page import write_page
+from analysis.studies import Location, Study, load
 
 
 def keep_current(

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 import analysis
-from analysis.figures.hypervolume import unit_of
 from analysis.figures.learning import LAYERS
 from analysis.figures.sharpness import planned
 from analysis.figures.slices import slice_of
+from analysis.units import unit_of
 from trainables.groups import trace
 from trainables.methods import NPN, Setting, stack_knobs
 

@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from analysis.front import DEFAULT, left_out
 from analysis.latency import with_latency
+from analysis.statistics import DEFAULT, left_out
 from study.directory import CURVES, TRIALS, StudyDirectory, StudyError, concatenate
+
+__all__ = ["Location", "Study", "load"]
 
 Location = str | PathLike[str]
 

@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.axes import Axis, Points, axes_of, minimised
-from analysis.front import DEFAULT, front_mask
 from analysis.palette import in_order
-from analysis.runs import runs
+from analysis.statistics.front import DEFAULT, front_mask
+from analysis.statistics.runs import runs
 from study.directory import StudyError
 
 LEVELS = (25, 50, 75)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import Axis, Points, axes_of, minimised
-from analysis.front import DEFAULT, front_mask
+from analysis.statistics.front import DEFAULT, front_mask
 from study.directory import StudyError
 
 # Values with a meaning of their own: no correct answer; the error of always predicting the mean.

@@ -6,11 +6,18 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import axes_of
-from analysis.front import admissible
 from analysis.palette import in_order, title
-from analysis.runs import estimate, per_run, said_of_runs
-from analysis.summary import BASELINE, baseline_over_runs, best_of, fewest
-from analysis.table import Column, Table
+from analysis.statistics import (
+    BASELINE,
+    admissible,
+    baseline_over_runs,
+    best_of,
+    estimate,
+    fewest,
+    per_run,
+    said_of_runs,
+)
+from analysis.text.table import Column, Table
 from study.directory import StudyError
 
 Goals = Mapping[str, Callable[[pd.DataFrame], float]]

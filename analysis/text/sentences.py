@@ -6,13 +6,21 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import Axis, measured
-from analysis.figures.hypervolume import unit_of
-from analysis.front import DEFAULT, admissible
-from analysis.hypervolume import hypervolume, reference_of
 from analysis.palette import in_order, title
-from analysis.runs import runs
-from analysis.summary import BASELINE, Baseline, baseline, best_of, fewest
-from analysis.superiority import superiority
+from analysis.statistics import (
+    BASELINE,
+    DEFAULT,
+    Baseline,
+    admissible,
+    baseline,
+    best_of,
+    fewest,
+    hypervolume,
+    reference_of,
+    runs,
+    superiority,
+)
+from analysis.units import unit_of
 
 KEPT = 0.98
 """The share of the dense score at which networks are compared."""

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import axes_of
-from analysis.front import DEFAULT, admissible
 from analysis.palette import in_order
+from analysis.statistics.front import DEFAULT, admissible
 from study.directory import PARAMETER
 
 ENOUGH = 8

@@ -11,10 +11,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.axes import Axis, measured
-from analysis.front import admissible, distinct, pareto
 from analysis.palette import in_order, title
-from analysis.runs import runs
-from analysis.summary import BASELINE
+from analysis.statistics import BASELINE, admissible, distinct, pareto, runs
 
 POINTS = 5
 """Operating points per method that make a curve; the paper asks for at least five."""

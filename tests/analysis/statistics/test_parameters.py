@@ -5,7 +5,7 @@ import optuna
 import pytest
 
 import analysis
-from analysis.parameters import logarithmic, searched
+from analysis.statistics.parameters import logarithmic, searched
 
 
 @pytest.fixture

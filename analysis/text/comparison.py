@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import Axis, measured
-from analysis.front import admissible
-from analysis.hypervolume import hypervolume, reference_of
-from analysis.load import Study
 from analysis.palette import in_order, title
-from analysis.summary import OVERALL, baseline, best_of, fewest
-from analysis.table import Column, Table
+from analysis.statistics import admissible, baseline, best_of, fewest, hypervolume, reference_of
+from analysis.studies import Study
+from analysis.text.summary import OVERALL
+from analysis.text.table import Column, Table
 from study.directory import StudyError
 
 _ABSENT = "–"

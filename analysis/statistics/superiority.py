@@ -7,10 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.axes import Points
-from analysis.front import DEFAULT, front_mask
-from analysis.hypervolume import Reference, reference_of, volume
-from analysis.runs import runs
-from analysis.trajectory import Budget, spent
+from analysis.statistics.front import DEFAULT, front_mask
+from analysis.statistics.hypervolume import Reference, reference_of, volume
+from analysis.statistics.runs import runs
+from analysis.statistics.trajectory import Budget, spent
 from study.directory import StudyError
 
 

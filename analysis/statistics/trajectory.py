@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.axes import Points
-from analysis.front import DEFAULT, admissible, nondominated
-from analysis.hypervolume import Reference, reference_of, volume
 from analysis.palette import in_order
+from analysis.statistics.front import DEFAULT, admissible, nondominated
+from analysis.statistics.hypervolume import Reference, reference_of, volume
 from study.directory import StudyError
 
 Budget = Literal["trials", "train_seconds", "wall_seconds"]

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import axes_of
-from analysis.front import DEFAULT, distinct, pareto
-from analysis.hypervolume import Reference, reference_of, volume
 from analysis.palette import in_order
+from analysis.statistics.front import DEFAULT, distinct, pareto
+from analysis.statistics.hypervolume import Reference, reference_of, volume
 
 
 def indicators(

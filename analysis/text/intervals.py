@@ -6,12 +6,20 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import Axis, axes_of
-from analysis.front import DEFAULT
-from analysis.hypervolume import Reference, hypervolume, reference_of
 from analysis.palette import in_order, title
-from analysis.runs import estimate, per_run, said_of_runs
-from analysis.summary import baseline_over_runs, fewest, fewest_caption
-from analysis.table import Column, Table
+from analysis.statistics import (
+    DEFAULT,
+    Reference,
+    baseline_over_runs,
+    estimate,
+    fewest,
+    hypervolume,
+    per_run,
+    reference_of,
+    said_of_runs,
+)
+from analysis.text.summary import fewest_caption
+from analysis.text.table import Column, Table
 
 
 def intervals(

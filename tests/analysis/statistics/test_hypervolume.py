@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import analysis
-from analysis.hypervolume import volume
+from analysis.statistics.hypervolume import volume
 
 
 def test_one_trial_is_a_rectangle(trials):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import analysis
-from analysis.superiority import dominates
+from analysis.statistics.superiority import dominates
 
 
 def four_runs(trials, first, second):

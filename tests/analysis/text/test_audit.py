@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 import analysis
-from analysis.audit import CHECKS
+from analysis.text.audit import CHECKS
 from study.directory import StudyDirectory
 from trainables.recipe import Recipe
 from trainables.training.pack import Job, Pack

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 import analysis
-from analysis.table import Column, Table
+from analysis.text.table import Column, Table
 
 
 def cells(table: Table, method: str) -> dict:

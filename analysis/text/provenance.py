@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import CONDITION, axes_of
-from analysis.figures.hypervolume import unit_of
+from analysis.units import unit_of
 from study.directory import StudyDirectory
 
 _LOOKS = 8

@@ -1,0 +1,26 @@
+"""What a study found and how it was run, in tables and sentences."""
+
+from analysis.text.audit import Check, audit
+from analysis.text.comparison import compare, settings_that_differ
+from analysis.text.intervals import intervals
+from analysis.text.operating_points import compression_at_drop, score_at_compression
+from analysis.text.provenance import provenance, recipe
+from analysis.text.sentences import sentences
+from analysis.text.summary import summary
+from analysis.text.table import Column, Table
+
+__all__ = [
+    "Check",
+    "Column",
+    "Table",
+    "audit",
+    "compare",
+    "compression_at_drop",
+    "intervals",
+    "provenance",
+    "recipe",
+    "score_at_compression",
+    "sentences",
+    "settings_that_differ",
+    "summary",
+]
