@@ -228,3 +228,11 @@ def test_a_package_that_only_collects_exports_all_it_collects(package: ModuleTyp
     )
     if collects_only:
         assert collected == set(getattr(package, "__all__", []))
+
+
+if __name__ == "__main__":
+    for package in PACKAGES:
+        plan = floors(package)
+        sys.stdout.write(f"{package}: {len(arrows(package))} rooms on {len(plan)} floors\n")
+        for number, floor in enumerate(plan, 1):
+            sys.stdout.write(f"  {number}  {', '.join(sorted(room.partition('.')[2] for room in floor))}\n")
