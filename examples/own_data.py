@@ -1,4 +1,4 @@
-"""A table of one's own: scikit-learn's wine as a CSV, a study on it, the smallest network that is good enough as a file.
+"""A table of one's own: wine from scikit-learn as a CSV, a study on it, and the front of accuracy against inputs.
 
     python examples/own_data.py
 """
