@@ -1,6 +1,6 @@
 """How small can a network of one's own be? Three methods on a network with a skip connection, in a minute or two.
 
-    python examples/own_network.py
+python examples/own_network.py
 """
 
 from __future__ import annotations
