@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from study.cli import failures
-from study.cli.app import Directory, Json, UserError, app, console, errors, importable, table_of
+from study.cli import failures, plan
+from study.cli.app import Directory, Json, UserError, app, console, errors, table_of
 from study.config import StudyConfig, load, stored
 from study.directory import StudyDirectory, driver_of
 
@@ -34,8 +34,10 @@ def run(
     settings: Settings = None,
     output: Annotated[str | None, typer.Option(help="The study directory; runs/NAME if not given.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and show what would run.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: JSON for programs.")] = False,
 ) -> None:
     """Run a study to its end: search every method, keep every result, draw the front."""
+    plan.json_only_for_dry_runs(as_json, dry_run)
     config = load(study, settings or [])
     directory = StudyDirectory(output or f"runs/{config.name}")
     if directory.exists():
@@ -44,8 +46,7 @@ def run(
             "or choose another directory with --output"
         )
     if dry_run:
-        importable()
-        _show_plan(config, directory, _layers(config))
+        plan.show_plan(config, directory, as_json)
         return
     _launch(config, directory)
 
@@ -82,21 +83,13 @@ def extend(
     _launch(now, place)
 
 
-def _layers(config: StudyConfig) -> dict[str, int]:
-    """Also the check that data and model can be had, before anything starts."""
-    from study.run import layer_counts
-
-    try:
-        return layer_counts(config)
-    except (ValueError, ImportError, OSError) as error:
-        raise UserError(str(error)) from error
-
-
 def _launch(config: StudyConfig, directory: StudyDirectory) -> None:
+    try:
+        plan.show_notes(plan.rehearsed(config))
+    except ConnectionError as error:
+        _stop(f"Ray cannot be reached: {error}", BROKEN, directory)
     from study.run import display, duration, launch
 
-    importable()
-    _layers(config)
     console.print(
         f"[bold]{config.name}[/bold] in {directory.path()}; watch it with `study status` or `study dashboard`"
     )
@@ -157,22 +150,6 @@ def _conclude(config: StudyConfig, directory: StudyDirectory, monitor: Monitor) 
         for suffix in ("png", "svg"):
             console.print(f"  {analysis.save(figure, report / f'{first}-{other}.{suffix}')}")
     console.print(f"  {report / 'summary.md'}")
-
-
-def _show_plan(config: StudyConfig, directory: StudyDirectory, layers: dict[str, int]) -> None:
-    from search_spaces import parameters
-
-    console.print(f"[bold]{config.name}[/bold] would run into {directory.path()}; nothing was started.\n")
-    table = table_of("method", "trials", "parameter", "value or range", words=("parameter", "value or range"))
-    for method, options in config.methods.items():
-        names = (method, str(config.budget(method)))
-        for parameter in parameters(method, options.space, layers[method]):
-            table.add_row(*names, parameter.name, str(parameter.domain))
-            names = ("", "")
-    console.print(table)
-    console.print(
-        f"\n{config.epochs} epochs each, the last {config.polish} polishing; {config.model.name} on {config.data.name}"
-    )
 
 
 @app.command()

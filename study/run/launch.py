@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ray import tune
 
 from study.config import StudyConfig, check_changes, stored, to_yaml
-from study.directory import CONFIG, Lock, StudyDirectory, version_differences
+from study.directory import CONFIG, Lock, Manifest, StudyDirectory, version_differences
 from study.doctor import recover
 from study.run.ending import Signals
 from study.run.networks import Keeper
@@ -91,7 +91,22 @@ def _from_disk(monitor: Monitor, directory: StudyDirectory, layers: dict[str, in
     unfinished = search.rebuild(manifests, rows)
     keeper = Keeper(config, directory)
     keeper.update(rows)
-    return PackSearcher(search, directory, monitor, connected, keeper, unfinished)
+    return PackSearcher(search, directory, monitor, connected, keeper, unfinished, _in_turn(config, manifests))
+
+
+def _in_turn(config: StudyConfig, manifests: Sequence[Manifest]) -> bool:
+    """Whether `vectorize: auto` means that trials train one after the other: decided once, and kept in the manifests.
+
+    Other versions of torch may stack what these cannot; a study goes on as it began.
+    """
+    if config.pack.vectorize != "auto":
+        return False
+    if manifests:
+        return any(manifest.get("vectorize") == "off" for manifest in manifests)
+    from trainables.problem import problem
+    from trainables.training import obstacle
+
+    return obstacle(problem(config.data_options(), config.model_options(), config.seed)) is not None
 
 
 def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:

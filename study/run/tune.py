@@ -43,6 +43,7 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
 
     Args:
         unfinished: manifests without results, to be trained before anything new is asked.
+        in_turn: the trials of a pack train one after the other, whatever a worker would choose.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         session: Session,
         keeper: Keeper,
         unfinished: Sequence[Manifest] = (),
+        in_turn: bool = False,
     ) -> None:
         super().__init__(metric="trials_done", mode="max")
         self.search, self.directory, self.monitor = search, directory, monitor
         self.session, self.keeper = session, keeper
         self.unfinished = deque(unfinished)
+        self.in_turn = in_turn
         self.running: dict[str, Manifest] = {}
         self.errors: dict[str, Path] = {}
         """Where Tune writes down why a pack lost its workers; by Tune's trial, as above."""
@@ -82,7 +85,11 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
 
     def _ask(self) -> Manifest | None:
         manifest = self.search.ask()
-        return None if manifest is None else {**manifest, "versions": current_versions()}
+        if manifest is not None:
+            manifest = {**manifest, "versions": current_versions()}
+            if self.in_turn:
+                manifest["vectorize"] = "off"
+        return manifest
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         manifest = self.running.pop(trial_id)

@@ -54,6 +54,9 @@ def assemble(
         target_std=1.0 if targets is None else float(targets.std()) or 1.0,
         augment=augment,
         padding=padding,
+        columns=found.columns,
+        label=found.label,
+        chosen=found.chosen,
     )
 
 

@@ -53,6 +53,12 @@ class Dataset:
     target_std: float = 1.0
     augment: Literal["crop_flip"] | None = None
     padding: int = 4
+    columns: tuple[str, ...] = ()
+    """Names of the features, where they have any."""
+    label: str | None = None
+    """The column that is learned, where there is one."""
+    chosen: tuple[str, ...] = ()
+    """Why this label and this task, in words."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:

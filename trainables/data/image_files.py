@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from trainables.data.dataset import Task
 from trainables.data.images import Encoded, Geometry, Images, decoded
-from trainables.data.labels import class_names, column_of, encode
+from trainables.data.labels import class_names, column_of, encode, why_label, why_task
 from trainables.data.parts import Found, Part, Request
 from trainables.data.splits import by_split, folders_by_split
 from trainables.errors import StudyError
@@ -48,17 +48,21 @@ def read_parquet(
     candidates = [field.name for field in schema if is_image(field)]
     image = column_of(candidates, image, tuple(candidates), "image")
     labels: dict[str, pa.ChunkedArray] = {}
+    why = ""
     if task != "reconstruction":
+        given = label
         others = [name for name in schema.names if name not in candidates]
         only = tuple(named) if len(named) == 1 else ()
-        label = column_of(others, label, ("label", "labels", "fine_label", *only), "label")
+        usual = ("label", "labels", "fine_label", *only)
+        label = column_of(others, label, usual, "label")
+        why = why_label(label, given, usual)
         labels = {split: pq.read_table(files, columns=[label])[label] for split, files in splits.items()}
     geometry = Geometry(channels, size, resize)
     images = {}
     for split, files in splits.items():
         count = sum(pq.read_metadata(file).num_rows for file in files)
         images[split] = decoded((*files, image), count, partial(_from_parquet, files, image), geometry)
-    return _found("Parquet", images, labels, task, named.get(label or ""))
+    return _found("Parquet", images, labels, task, named.get(label or ""), label, why)
 
 
 def read_folder(
@@ -89,7 +93,7 @@ def read_folder(
             raise StudyError(f"{request.path}: no image files ({', '.join(sorted(SUFFIXES))}) for the {split} split")
         images[split] = decoded(tuple(files), len(files), partial(_from_files, files), geometry)
         labels[split] = pa.chunked_array([pa.array(numbers, pa.int64())])
-    return _found("folder", images, labels, task, names)
+    return _found("folder", images, labels, task, names, None, "the labels are the names of the folders")
 
 
 def _found(
@@ -98,13 +102,17 @@ def _found(
     labels: dict[str, pa.ChunkedArray],
     task: Task | None,
     names: tuple[str, ...] | None,
+    label: str | None,
+    why: str,
 ) -> Found:
     source = f"{container}, {images['train'].encoding} images"
     if task == "reconstruction":
         parts = {split: Part(x.pixels, key=x.key) for split, x in images.items()}
         return Found(source, task, parts, normalise=False)
+    chosen = (why, why_task(labels["train"].type, task))
     task, values, classes = encode(labels, task, names)
-    return Found(source, task, {s: Part(x.pixels, values[s], x.key) for s, x in images.items()}, classes)
+    parts = {split: Part(x.pixels, values[split], x.key) for split, x in images.items()}
+    return Found(source, task, parts, classes, label=label, chosen=chosen)
 
 
 def _from_parquet(files: list[Path], column: str) -> Iterator[list[Encoded]]:

@@ -38,6 +38,11 @@ def encode(
         raise StudyError(
             f"labels of {len(distinct)} distinct whole numbers: say task: classification or task: regression"
         )
+    if task is None and numeric and not whole and _like_classes(distinct, sum(map(len, values.values()))):
+        raise StudyError(
+            f"labels of {len(distinct)} distinct whole numbers written with a decimal point ({distinct[0]} to "
+            f"{distinct[-1]}): say task: classification or task: regression"
+        )
     if task == "regression" or (task is None and numeric and not whole):
         if not numeric:
             raise StudyError(f"task: regression needs numbers as labels, got {distinct[0]!r}")
@@ -53,6 +58,27 @@ def encode(
             " (-1 usually marks a split published without labels)"
         )
     return "classification", {s: v.astype(np.int64) for s, v in values.items()}, names
+
+
+def _like_classes(distinct: Array, examples: int) -> bool:
+    """Whether numbers with a fraction mean classes all the same: whole ones that repeat."""
+    whole = bool(np.isfinite(distinct).all()) and bool((distinct == np.round(distinct)).all())
+    return whole and len(distinct) <= min(20, examples / 5)
+
+
+def why_label(label: str, given: str | None, usual: tuple[str, ...]) -> str:
+    """In words, how the label column was found."""
+    how = "as label: says" if given else f"the first of {', '.join(usual)} that there is"
+    return f"the label is the column {label!r}, {how}"
+
+
+def why_task(kind: pa.DataType, task: Task | None) -> str:
+    """In words, how the task was chosen for a label column of this type."""
+    if task is not None:
+        return f"{task}, as task: says"
+    if pa.types.is_floating(kind):
+        return f"regression, since its values are {kind} with fractions"
+    return f"classification, since its values are {kind}"
 
 
 def class_names(schema: pa.Schema) -> dict[str, tuple[str, ...]]:

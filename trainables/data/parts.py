@@ -63,6 +63,9 @@ class Found:
     parts: dict[str, Part]
     classes: tuple[str, ...] = ()
     normalise: bool = True  # by the statistics of the train split; otherwise the values are used as they are
+    columns: tuple[str, ...] = ()  # names of the features
+    label: str | None = None  # the column that is learned
+    chosen: tuple[str, ...] = ()  # why this label and this task
 
 
 def _blocks(x: Array, rows: Array) -> Iterator[Array]:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from trainables.data.dataset import Task
-from trainables.data.labels import column_of, encode
+from trainables.data.labels import column_of, encode, why_label, why_task
 from trainables.data.parts import Found, Part, Request
 from trainables.data.splits import by_split
 from trainables.errors import StudyError
@@ -34,6 +34,7 @@ def read_table(
     tables = {split: _read(files, suffix) for split, files in by_split(path, suffix).items()}
     columns = tables["train"].column_names
     dropped = [column_of(columns, name, (), "drop") for name in ([drop] if isinstance(drop, str) else drop)]
+    given = label
     if task != "reconstruction" or label is not None:
         label = column_of(columns, label, _LABELS, "label")
     features = [name for name in columns if name not in (*dropped, label)]
@@ -42,9 +43,11 @@ def read_table(
     values = {split: _features(table, features, split) for split, table in tables.items()}
     source = "CSV table" if suffix == ".csv" else "Parquet table"
     if task == "reconstruction" or label is None:
-        return Found(source, "reconstruction", {split: Part(x) for split, x in values.items()})
+        return Found(source, "reconstruction", {s: Part(x) for s, x in values.items()}, columns=tuple(features))
+    chosen = (why_label(label, given, _LABELS), why_task(tables["train"][label].type, task))
     task, labels, classes = encode({split: table[label] for split, table in tables.items()}, task, None)
-    return Found(source, task, {split: Part(x, labels[split]) for split, x in values.items()}, classes)
+    parts = {split: Part(x, labels[split]) for split, x in values.items()}
+    return Found(source, task, parts, classes, columns=tuple(features), label=label, chosen=chosen)
 
 
 def read_npz(request: Request, *, task: Task | None = None) -> Found:
@@ -69,8 +72,9 @@ def read_npz(request: Request, *, task: Task | None = None) -> Found:
     for split, column in columns.items():
         if len(column) != len(values[split]):
             raise StudyError(f"{path}: {len(values[split])} examples x, but {len(column)} labels y ({split})")
+    chosen = ("the label is the array y", why_task(columns["train"].type, task))
     task, labels, classes = encode(columns, task, None)
-    return Found("npz", task, {split: Part(x, labels[split]) for split, x in values.items()}, classes)
+    return Found("npz", task, {s: Part(x, labels[s]) for s, x in values.items()}, classes, label="y", chosen=chosen)
 
 
 def _read(files: list[Path], suffix: str) -> pa.Table:

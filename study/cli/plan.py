@@ -1,0 +1,143 @@
+"""What a study would do, shown before it does: `study run --dry-run`, and what stops a run before it has begun."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import typer
+
+from study.cli.app import UserError, console, importable, table_of
+from study.config import StudyConfig
+from study.directory import StudyDirectory
+
+if TYPE_CHECKING:
+    from study.rehearsal import Rehearsal
+
+_CLASSES = 12
+"""Classes whose numbers are shown."""
+
+
+def rehearsed(config: StudyConfig) -> Rehearsal:
+    """Everything tried out in seconds, with nothing written.
+
+    Raises:
+        UserError: what would go wrong, in one line.
+        ConnectionError: nothing answers at the cluster's address.
+    """
+    from study.rehearsal import rehearse
+
+    importable()
+    try:
+        return rehearse(config)
+    except ConnectionError:
+        raise
+    except (ValueError, ImportError, OSError) as error:
+        raise UserError(str(error)) from error
+
+
+def show_plan(config: StudyConfig, directory: StudyDirectory, as_json: bool) -> None:
+    """The dry run."""
+    try:
+        found = rehearsed(config)
+    except ConnectionError as error:
+        raise UserError(str(error)) from error
+    if as_json:
+        study = {"study": config.name, "directory": directory.path(), "trials": _budgets(config)}
+        typer.echo(json.dumps(study | found.to_dict(), indent=2))
+        return
+    console.print(f"[bold]{config.name}[/bold] would run into {directory.path()}; nothing was started.\n")
+    facts = table_of("", "", words=("",))
+    facts.show_header = False
+    for name, value in (*_data(found), *_network(found)):
+        facts.add_row(name, value)
+    console.print(facts)
+    console.print()
+    _show_layers(found)
+    console.print()
+    _show_spaces(config, found)
+    console.print()
+    _show_expected(config, found)
+    show_notes(found)
+
+
+def show_notes(found: Rehearsal) -> None:
+    """What is not wrong and good to know, a line each."""
+    for note in found.notes:
+        console.print(f"note: {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _budgets(config: StudyConfig) -> dict[str, int]:
+    return {method: config.budget(method) for method in config.methods}
+
+
+def _data(found: Rehearsal) -> list[tuple[str, str]]:
+    data = found.data
+    shape = f"{data.input_shape[0]} columns" if len(data.input_shape) == 1 else "x".join(map(str, data.input_shape))
+    rows = sum(data.splits.values())
+    lines = [
+        ("data", f"{data.name} ({data.source}): {rows:,} rows, {shape}, {data.raw} from {data.low:g} to {data.high:g}"),
+        ("task", "; ".join((data.task, *data.chosen))),
+    ]
+    if data.classes:
+        shown = ", ".join(f"{name}: {count:,}" for name, count in list(data.classes.items())[:_CLASSES])
+        more = f", and {len(data.classes) - _CLASSES} more" if len(data.classes) > _CLASSES else ""
+        lines.append(("classes", f"{len(data.classes)}, with training examples {shown}{more}"))
+    lines.append(("splits", ", ".join(f"{count:,} {name}" for name, count in data.splits.items())))
+    lines.append(("inputs", data.standardised))
+    return lines
+
+
+def _network(found: Rehearsal) -> list[tuple[str, str]]:
+    network = found.network
+    sizes = f"{network.neurons:,} neurons, {network.parameters:,} parameters, {network.macs:,} multiply-adds an example"
+    return [("network", f"{network.name}: {sizes}")]
+
+
+def _show_layers(found: Rehearsal) -> None:
+    table = table_of("layer", "kind", "units", "parameters", "can lose units", words=("kind", "can lose units"))
+    for layer in found.network.layers:
+        units = "" if layer.units is None else f"{layer.units:,}"
+        answer = f"no: {layer.kept}" if layer.kept else "yes"
+        table.add_row(layer.name, layer.kind, units, f"{layer.parameters:,}", answer)
+    console.print(table)
+
+
+def _show_spaces(config: StudyConfig, found: Rehearsal) -> None:
+    from search_spaces import parameters
+
+    table = table_of("method", "trials", "parameter", "value or range", words=("parameter", "value or range"))
+    for method, options in config.methods.items():
+        names = (method, str(config.budget(method)))
+        for parameter in parameters(method, options.space, found.layers[method]):
+            table.add_row(*names, parameter.name, str(parameter.domain))
+            names = ("", "")
+    console.print(table)
+
+
+def _show_expected(config: StudyConfig, found: Rehearsal) -> None:
+    how = "as one stack" if found.stacked else "one after the other"
+    workers = f"{found.workers} worker{'s' * (found.workers > 1)}"
+    console.print(
+        f"{config.epochs} epochs each, the last {config.polish} polishing; the trials of a pack train {how}.\n"
+        f"A step of every method, the scores and a compaction took {found.seconds:.1f} s. Expected: "
+        f"{found.epochs_per_hour:,.0f} epochs of a trial per hour and worker, {_duration(found.hours)} for the study "
+        f"on {workers}; {found.pack_bytes / 2**20:,.1f} MiB of tensors a pack.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _duration(hours: float) -> str:
+    if hours > 2 * 24 * 365:
+        return f"about {hours / 24 / 365:,.0f} years"
+    for unit, size in (("days", 24.0), ("hours", 1.0), ("minutes", 1 / 60)):
+        if hours >= 2 * size:
+            return f"about {hours / size:.0f} {unit}"
+    return "minutes"
+
+
+def json_only_for_dry_runs(as_json: bool, dry_run: bool) -> None:
+    """Raises UserError for --json without --dry-run."""
+    if as_json and not dry_run:
+        raise UserError("--json: expected with --dry-run; `study status DIR --json` tells of a study that runs")

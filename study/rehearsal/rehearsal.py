@@ -1,0 +1,188 @@
+"""A study tried out before it starts: in seconds, in this process, with nothing written."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from study.config import StudyConfig
+from study.rehearsal.machine import Machine, check_machine
+from trainables.errors import StudyError
+
+if TYPE_CHECKING:
+    from trainables.problem import Problem
+    from trainables.recipe import Recipe
+    from trainables.rehearsal import DataFacts, NetworkFacts, StepFacts
+
+_LONG = 10 * 365 * 24.0
+"""Hours after which nobody waits for a study."""
+
+_SHORT = 1.0
+"""Seconds that a step may take that is timed at full size; longer ones are timed with one trial."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a study would do, as far as seconds can tell."""
+
+    data: DataFacts
+    network: NetworkFacts
+    layers: dict[str, int]
+    """Entries of a per-layer parameter, by method."""
+    steps: tuple[StepFacts, ...]
+    stacked: bool
+    """Whether the trials of a pack train as one stack, here."""
+    epochs_per_hour: float
+    """Epochs of single trials that one worker trains; measured on one step, validation not counted."""
+    workers: int
+    hours: float
+    """Of the whole study on these workers."""
+    pack_bytes: int
+    notes: tuple[str, ...]
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def rehearse(config: StudyConfig) -> Rehearsal:
+    """Try a study: the data, the network, a step of every method, the machine.
+
+    Raises:
+        StudyError: what would go wrong, in one line.
+        ConnectionError: nothing answers at the address of the cluster.
+    """
+    started = time.perf_counter()
+    machine = check_machine(config)
+    import torch
+
+    from trainables import rehearsal
+    from trainables.problem import problem
+    from trainables.training import stacked
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with _in_one_line(config):
+        where = problem(config.data_options(), config.model_options(), config.seed)
+    data = rehearsal.examine(where.dataset, config.batch_size)
+    with _in_one_line(config):
+        network = rehearsal.inspect(where)
+        together = stacked(config.pack.vectorize, torch.device(device), where)
+        recipe = config.recipe()
+        layers = {method: _layers(config, method, where) for method in config.methods}
+        steps = tuple(
+            rehearsal.rehearse(where, method, recipe, _trials(config, method, layers[method]), together, device)
+            for method in config.methods
+        )
+        lanes = min(config.pack.size, max(config.budget(method) for method in config.methods)) if together else 1
+        rate = _rate(where, recipe, lanes, device)
+    pack_bytes = rehearsal.bytes_of_pack(where, recipe, lanes)
+    place = machine or Machine.here()
+    workers = place.workers(config)
+    epochs = sum(config.budget(method) for method in config.methods) * config.epochs
+    hours = epochs / rate / workers
+    if hours > _LONG:
+        raise StudyError(
+            f"trials: {sum(map(config.budget, config.methods)):,} trials of {config.epochs} epochs would take about "
+            f"{hours / 24 / 365:,.0f} years with {workers} worker{'s' * (workers > 1)} like {place.name}"
+        )
+    notes = (*data.notes, *network.notes, *_notes(config, machine, pack_bytes, workers, steps))
+    seconds = time.perf_counter() - started
+    return Rehearsal(data, network, layers, steps, together, rate, workers, hours, pack_bytes, notes, seconds)
+
+
+@contextmanager
+def _in_one_line(config: StudyConfig) -> Iterator[None]:
+    """What a user's own network raises is the user's to put right: said with its place, without the traceback."""
+    try:
+        yield
+    except (StudyError, OSError):
+        raise
+    except Exception as error:
+        if ":" not in config.model.name:
+            raise
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f" ({last.filename}:{last.lineno})" if last.filename.endswith(".py") else ""
+        said = (str(error).splitlines() or [""])[0]
+        raise StudyError(
+            f"model: {config.model.name} fails: {type(error).__name__}: {said}{place}; "
+            "STUDY_DEBUG=1 shows the traceback"
+        ) from error
+
+
+def _rate(where: Problem, recipe: Recipe, lanes: int, device: str) -> float:
+    """Epochs of single trials per hour that one worker trains."""
+    from trainables.rehearsal import seconds_per_step
+
+    seconds = seconds_per_step(where, recipe, 1, device)
+    if lanes > 1 and seconds * lanes < _SHORT:
+        seconds = seconds_per_step(where, recipe, lanes, device)
+    else:
+        lanes = 1
+    steps = math.ceil(len(where.dataset.train) / recipe.batch_size)
+    return float(3600 * lanes / max(seconds * steps, 1e-9))
+
+
+class _Middle:
+    """A trial in the middle of its ranges, for what `search_spaces` asks an Optuna trial."""
+
+    def __init__(self, choice: int) -> None:
+        self._choice = choice
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return choices[self._choice]
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int, log: bool) -> int:
+        return low + (high - low) // (2 * step) * step
+
+    def suggest_float(self, name: str, low: float, high: float, *, step: float | None, log: bool) -> float:
+        if step is not None:
+            return low + round((high - low) / step / 2) * step
+        return math.sqrt(low * high) if log and low > 0 else (low + high) / 2
+
+
+def _layers(config: StudyConfig, method: str, where: Problem) -> int:
+    from search_spaces import validate
+    from trainables.methods import METHODS, Setting
+
+    setting = Setting(len(where.dataset.train), 1, config.epochs - config.polish, config.epochs)
+    layers = len(METHODS[method](where.graph, setting).layers)
+    validate(method, config.methods[method].space, layers)
+    return layers
+
+
+def _trials(config: StudyConfig, method: str, layers: int) -> list[dict[str, Any]]:
+    """Two trials in the middle of the ranges, one with the first choice of each, one with the last."""
+    from search_spaces import suggest_parameters
+
+    space = config.methods[method].space
+    return [suggest_parameters(method, _Middle(choice), space, layers) for choice in (0, -1)]  # type: ignore[arg-type]
+
+
+def _notes(
+    config: StudyConfig, machine: Machine | None, pack_bytes: int, workers: int, steps: Sequence[StepFacts]
+) -> list[str]:
+    notes = [f"{step.method}: {step.problem}" for step in steps if step.problem]
+    if machine is None:
+        notes.append("the time is that of this machine, not of the cluster")
+        return notes
+    asked = config.resources.workers
+    if asked != "auto" and asked > workers:
+        notes.append(f"resources.workers: {asked} are asked for, {workers} train at once on {machine.cpus:g} CPUs")
+    memory = _memory()
+    if workers * pack_bytes > memory:
+        notes.append(
+            f"{workers} packs of {config.pack.size} need about {workers * pack_bytes / 2**30:.1f} GiB, and "
+            f"{memory / 2**30:.1f} there are: make pack.size or batch_size smaller"
+        )
+    return notes
+
+
+def _memory() -> int:
+    """Bytes of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

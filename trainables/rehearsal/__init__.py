@@ -1,0 +1,18 @@
+"""What a study would train, tried out in seconds on a few examples: the data, the network, a step of every method."""
+
+from trainables.rehearsal.data import DataFacts, examine
+from trainables.rehearsal.network import LayerFacts, NetworkFacts, inspect
+from trainables.rehearsal.steps import StepFacts, Trials, bytes_of_pack, rehearse, seconds_per_step
+
+__all__ = [
+    "DataFacts",
+    "LayerFacts",
+    "NetworkFacts",
+    "StepFacts",
+    "Trials",
+    "bytes_of_pack",
+    "examine",
+    "inspect",
+    "rehearse",
+    "seconds_per_step",
+]
