@@ -15,8 +15,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from study.directory import StudyDirectory
-from study.search import JOURNAL
+from study.directory import JOURNAL, StudyDirectory
 
 TRIALS = 12
 """Of each of the two methods; the stock side has as many in all."""

@@ -30,13 +30,13 @@ def boundaries(directories: Mapping[str, StudyDirectory]) -> Boundaries:
 
 
 def _of_study(place: StudyDirectory) -> dict[str, BoundaryData]:
-    from study.directory import MODELS, Models, front_of
+    from study.directory import Models, card_path, front_of
 
     kept = Models(place)
     there = set(kept.trials())
     trials = [trial for trial in front_of(place) if trial in there][:MOST]
     # All networks of a study have the same data; their cards tell without torch, which takes seconds to import.
-    if not trials or not _may_lie_in_a_plane(json.loads(place.store.get(f"{MODELS}/{trials[0]}.json"))):
+    if not trials or not _may_lie_in_a_plane(json.loads(place.store.get(card_path(trials[0])))):
         return {}
     found = {trial: _of_network(kept.read(trial)) for trial in trials}
     return {trial: boundary for trial, boundary in found.items() if boundary is not None}

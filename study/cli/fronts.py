@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from study.cli.app import Directory, Json, UserError, app, console, errors, importable, table_of, wide
+from study.directory import REPORT, REPORT_PAGE
 
 if TYPE_CHECKING:
     from analysis import Boundaries, Study, Table
@@ -165,8 +166,8 @@ def _boundaries(study: Study) -> Boundaries:
 def _page_of(study: Study) -> Path:
     places = [directory.local for directory in study.directories.values()]
     if len(places) == 1 and places[0] is not None:
-        return places[0] / "report" / "report.html"
-    return Path("report.html")
+        return places[0] / REPORT / REPORT_PAGE
+    return Path(REPORT_PAGE)
 
 
 @app.command()

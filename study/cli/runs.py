@@ -14,7 +14,7 @@ import typer
 from study.cli import failures, plan
 from study.cli.app import Directory, Json, UserError, app, console, errors, table_of
 from study.config import StudyConfig, load, stored
-from study.directory import StudyDirectory, driver_of
+from study.directory import JOURNAL, REPORT, REPORT_TABLE, StudyDirectory, driver_of
 
 if TYPE_CHECKING:
     from study.run import Monitor
@@ -140,9 +140,9 @@ def _conclude(config: StudyConfig, directory: StudyDirectory, monitor: Monitor) 
     console.print(table)
     if directory.local is None or len(config.objectives) < 2:
         return
-    report = directory.local / "report"
+    report = directory.local / REPORT
     report.mkdir(exist_ok=True)
-    (report / "summary.md").write_text(table.markdown())
+    (report / REPORT_TABLE).write_text(table.markdown())
     first, *others = config.objectives
     console.print("\nFigures and table:")
     for other in others:
@@ -211,8 +211,8 @@ def dashboard(
     """Optuna's dashboard on the study, live while it runs."""
     place = StudyDirectory(directory)
     place.config()
-    journal = place.local / "optuna.journal" if place.local else None
+    journal = place.local / JOURNAL if place.local else None
     if journal is None or not journal.exists():
-        raise UserError(f"expected Optuna's journal at {place.path('optuna.journal')}; only local studies have one")
+        raise UserError(f"expected Optuna's journal at {place.path(JOURNAL)}; only local studies have one")
     command = ["optuna-dashboard", str(journal), "--host", host, "--port", str(port)]
     raise typer.Exit(subprocess.call([str(Path(sys.executable).with_name(command[0])), *command[1:]]))

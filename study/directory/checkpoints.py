@@ -1,4 +1,4 @@
-"""Checkpoints of packs in training, in the study directory: `checkpoints/PACK-EPOCHS.pt`.
+"""Checkpoints of packs in training, in the study directory.
 
 Workers write them, so that a pack goes on from its newest one whatever ended its last worker, on any machine that
 can read the directory. Each is an ordinary file of `torch.save`, tensors and plain values only.
@@ -10,13 +10,12 @@ import io
 import time
 import zipfile
 from collections.abc import Callable
-from pathlib import PurePosixPath
 from typing import Any
 
+from study.directory.layout import CHECKPOINT_SUFFIX, CHECKPOINTS, checkpoint_path, epochs_of, pack_of
 from study.directory.store import Store
 from trainables.errors import StudyError
 
-FOLDER = "checkpoints"
 _KEPT = 2
 """The newest, and the one before in case the newest turns out to be torn."""
 
@@ -72,7 +71,7 @@ class Checkpoints:
         started = self._clock()
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        self._store.put(f"{FOLDER}/{self._pack}-{epochs:08d}.pt", buffer.getvalue(), replace=True)
+        self._store.put(checkpoint_path(self._pack, epochs), buffer.getvalue(), replace=True)
         for old in self._names()[:-_KEPT]:
             self._store.remove(old)
         self._saved, self._saved_at = epochs, self._clock()
@@ -82,11 +81,11 @@ class Checkpoints:
         """The state after the most epochs, None if there is none; a damaged one is renamed to `.corrupt`."""
         for name in reversed(self._names()):
             try:
-                state = load(self._store.get(name), device)
+                state = decode_checkpoint(self._store.get(name), device)
             except DamagedCheckpoint as error:
                 self.damaged.append(f"{self._store.place(self._store.quarantine(name))}: {error}")
                 continue
-            self._saved, self._saved_at = _epochs(name), self._clock()
+            self._saved, self._saved_at = epochs_of(name), self._clock()
             return state
         return None
 
@@ -96,14 +95,14 @@ class Checkpoints:
             self._store.remove(name)
 
     def _names(self) -> list[str]:
-        return [name for name in self._store.names(FOLDER, ".pt") if pack_of(name) == self._pack]
+        return [name for name in self._store.names(CHECKPOINTS, CHECKPOINT_SUFFIX) if pack_of(name) == self._pack]
 
 
 class DamagedCheckpoint(StudyError):
     """A file that is torn, or no checkpoint."""
 
 
-def load(data: bytes, device: Any = "cpu") -> dict[str, Any]:
+def decode_checkpoint(data: bytes, device: Any = "cpu") -> dict[str, Any]:
     """The state in a checkpoint file. Checksums are verified, which `torch.load` leaves out; nothing is unpickled.
 
     Raises:
@@ -122,12 +121,3 @@ def load(data: bytes, device: Any = "cpu") -> dict[str, Any]:
     if torn or not isinstance(state, dict):
         raise DamagedCheckpoint(f"the checksum of {torn} is wrong" if torn else "it holds no mapping")
     return state
-
-
-def pack_of(name: str) -> str:
-    """The pack that a checkpoint's path belongs to."""
-    return PurePosixPath(name).stem.rpartition("-")[0]
-
-
-def _epochs(name: str) -> int:
-    return int(PurePosixPath(name).stem.rpartition("-")[2])

@@ -1,178 +1,157 @@
-"""Where the files of a study lie, and how manifests and tables look as bytes; see StudyDirectory.
+"""Every name and path in a study directory, made and read nowhere else.
 
-Reading trusts nothing: checksums are verified, names must be the file's own, and no name leaves its folder.
+    study.yaml                               resolved configuration
+    packs/PACK.json                          manifest: the pack's trials, written before it starts
+    results/curves/method=M/PACK.parquet     one row per trial and epoch
+    results/trials/method=M/PACK.parquet     one row per trial, written last: with it the pack is finished
+    results/latency.parquet                  one row per network and way it was timed, if any was
+    models/TRIAL.safetensors                 a compact network, its card and a checksum in the header
+    models/TRIAL.json                        the card, to be read without tools
+    checkpoints/PACK-EPOCHS.pt               of packs in training
+    optuna.journal                           for optuna-dashboard; can be made from the rest
+    driver.json, .driver.lock                who drives the study
+    report/                                  figures, tables and the page
+
+A trial is called METHOD-NUMBER and a pack METHOD-pINDEX: group_lasso-00012, group_lasso-p0003. Paths are relative to
+the directory, with forward slashes.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from functools import lru_cache
+import secrets
 from pathlib import PurePosixPath
-from typing import Any, Literal, cast
+from typing import Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from study.directory.tables import CURVES, LATENCIES, TRIALS, VERSION, Manifest, may_hold, version_of
 from trainables.errors import StudyError
 
 CONFIG = "study.yaml"
+LATENCY = "results/latency.parquet"
+JOURNAL = "optuna.journal"
+DRIVER = "driver.json"
+DRIVER_LOCK = ".driver.lock"
+
 PACKS = "packs"
 MODELS = "models"
-LATENCY = "results/latency.parquet"
+CHECKPOINTS = "checkpoints"
+REPORT = "report"
+REPORT_PAGE = "report.html"
+REPORT_TABLE = "summary.md"
+
+MANIFEST_SUFFIX = ".json"
+PART_SUFFIX = ".parquet"
+CHECKPOINT_SUFFIX = ".pt"
+NETWORK_SUFFIX = ".safetensors"
+CARD_SUFFIX = ".json"
+_CORRUPT = ".corrupt"
 
 Kind = Literal["trials", "curves"]
 KINDS: tuple[Kind, ...] = ("trials", "curves")
-SCHEMAS: dict[Kind, pa.Schema] = {"trials": TRIALS, "curves": CURVES}
 
+_RESULTS = "results"
+_METHOD = "method="
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-# What reads fastest. A trials part has many columns of a few rows: dictionaries and compression would double the time.
-# Curves are as small with LZ4 as with Zstandard, and take less than half the time: only their names repeat.
-_ENCODING: dict[Kind, dict[str, Any]] = {
-    "trials": {"compression": "none", "use_dictionary": False, "write_statistics": False},
-    "curves": {"compression": "lz4", "use_dictionary": ["study", "method", "trial", "pack"], "write_statistics": False},
-}
-_SPEC = {"trial": str, "number": int, "lane": int, "seed": int, "data_seed": int, "parameters": dict}
+_TEMPORARY = re.compile(rf"\..+\.[0-9a-f]{{8}}|\.{re.escape(JOURNAL)}")
 
 
-class Damaged(StudyError):
-    """A file that is torn, or not what its name says."""
-
-
-class WrongChecksum(Damaged):
-    """A file whose content is not what was written."""
+# -- trials and packs ------------------------------------------------------------------------------------------
 
 
 def named(name: str) -> str:
-    """The name, if it can be a file's: nothing that leads to another folder."""
+    """The name, if it can be a file's: nothing that leads to another folder. Raises StudyError."""
     if not _NAME.fullmatch(name):
         raise StudyError(f"expected a name of letters, digits, '_', '-' and '.', but got {name!r}")
     return name
 
 
+def trial_name(method: str, number: int) -> str:
+    return f"{method}-{number:05d}"
+
+
+def pack_name(method: str, index: int) -> str:
+    return f"{method}-p{index:04d}"
+
+
+def pack_index(pack: str) -> int:
+    """Its place among the packs of its method."""
+    return int(pack.rpartition("-p")[2])
+
+
+# -- paths, and what they are of ---------------------------------------------------------------------------------
+
+
 def manifest_path(pack: str) -> str:
-    return f"{PACKS}/{named(pack)}.json"
+    return f"{PACKS}/{named(pack)}{MANIFEST_SUFFIX}"
+
+
+def parts_folder(kind: Kind) -> str:
+    return f"{_RESULTS}/{kind}"
 
 
 def part_path(kind: Kind, pack: str, method: str) -> str:
-    return f"results/{kind}/method={named(method)}/{named(pack)}.parquet"
+    return f"{parts_folder(kind)}/{_METHOD}{named(method)}/{named(pack)}{PART_SUFFIX}"
+
+
+def is_part(path: str) -> bool:
+    """Whether the path is of rows of a pack."""
+    return any(path.startswith(f"{parts_folder(kind)}/") for kind in KINDS)
+
+
+def part_of(path: str) -> tuple[Kind, str]:
+    """Whether a part's rows are trials or curves, and their method."""
+    folder, method, _ = PurePosixPath(path).parts[-3:]
+    return next(kind for kind in KINDS if kind == folder), method.removeprefix(_METHOD)
+
+
+def is_manifest(path: str) -> bool:
+    return path.startswith(f"{PACKS}/")
+
+
+def checkpoint_path(pack: str, epochs: int) -> str:
+    return f"{CHECKPOINTS}/{named(pack)}-{epochs:08d}{CHECKPOINT_SUFFIX}"
+
+
+def epochs_of(checkpoint: str) -> int:
+    """How many epochs of its pack a checkpoint is after."""
+    return int(PurePosixPath(checkpoint).stem.rpartition("-")[2])
 
 
 def pack_of(path: str) -> str:
-    """The pack whose manifest or part lies at the path."""
+    """The pack whose manifest, part or checkpoint lies at the path."""
+    stem = PurePosixPath(path).stem
+    return stem.rpartition("-")[0] if path.startswith(f"{CHECKPOINTS}/") else stem
+
+
+def network_path(trial: str) -> str:
+    return f"{MODELS}/{named(trial)}{NETWORK_SUFFIX}"
+
+
+def card_path(trial: str) -> str:
+    return f"{MODELS}/{named(trial)}{CARD_SUFFIX}"
+
+
+def trial_of(path: str) -> str:
+    """The trial whose network or card lies at the path."""
     return PurePosixPath(path).stem
 
 
-def encode_manifest(manifest: Manifest) -> bytes:
-    return json.dumps({**manifest, "checksum": _checksum(manifest)}, indent=1, allow_nan=False).encode()
+# -- files on their way, and set aside ---------------------------------------------------------------------------
 
 
-def decode_manifest(data: bytes, path: str) -> Manifest:
-    """The manifest in a file.
-
-    Raises:
-        Damaged: torn, or not the manifest of the pack that the file is named after.
-        ValueError: written by a newer version.
-    """
-    try:
-        found = json.loads(data)
-        _check_version(found["schema"])
-        if found.pop("checksum") != _checksum(found):
-            raise WrongChecksum("its checksum is wrong")
-        _expect(found["pack"] == pack_of(path), f"the pack {pack_of(path)!r}", found["pack"])
-        for name in (found["pack"], found["method"], *(trial["trial"] for trial in found["trials"])):
-            named(name)
-        for trial in found["trials"]:
-            for name, kind in _SPEC.items():
-                _expect(isinstance(trial[name], kind), f"{name} as {kind.__name__}", trial[name])
-    except (_Newer, Damaged):
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Damaged(f"{type(error).__name__}: {error}") from error
-    return cast(Manifest, found)
+def temporary(name: str) -> str:
+    """A new name for a file while it is written; no reader looks at names that start with a dot."""
+    return f".{name}.{secrets.token_hex(4)}"
 
 
-def encode_table(table: pa.Table, kind: Kind) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, write_page_checksum=True, **_ENCODING[kind])
-    return bytes(sink.getvalue())
+def is_temporary(name: str) -> bool:
+    return bool(_TEMPORARY.fullmatch(name))
 
 
-def decode_table(data: bytes, path: str) -> pa.Table:
-    """The rows in a part.
-
-    Raises:
-        Damaged: torn, or not rows of the pack and method that the file is named after.
-        ValueError: written by a newer version.
-    """
-    try:
-        # One thread and no read-ahead: the bytes are here, and it is other parts that are read at the same time.
-        file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False, page_checksum_verification=True)
-        part = file.read(use_threads=False)
-        _check_version(version_of(part))
-        _check_rows(part, path)
-    except (_Newer, Damaged):
-        raise
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        kind = WrongChecksum if "CRC" in str(error) else Damaged
-        raise kind(f"{type(error).__name__}: {error}") from error
-    return part
+def journal_draft(name: str) -> str:
+    """What a new journal is called until it takes the old one's place."""
+    return f".{name}"
 
 
-def _check_rows(part: pa.Table, path: str) -> None:
-    folder, method, _ = PurePosixPath(path).parts[-3:]
-    _check_schema(part.schema, cast(Kind, folder))
-    for column, name in (("pack", pack_of(path)), ("method", method.removeprefix("method="))):
-        others = set(part[column].unique().to_pylist()) - {named(name)}
-        _expect(not others, f"only rows of {column} {name!r}", sorted(map(str, others)))
-    for name in part["trial"].unique().to_pylist():
-        named(name)
-
-
-@lru_cache  # a study has a thousand parts of a few schemas
-def _check_schema(found: pa.Schema, kind: Kind) -> None:
-    schema = SCHEMAS[kind]
-    for field in found:
-        _expect(may_hold(schema, field.name), "the declared columns", field.name)
-        if field.name in schema.names:
-            expected = schema.field(field.name).type
-            _expect(field.type == expected, f"{field.name} as {expected}", field.type)
-
-
-def encode_latencies(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
-    return bytes(sink.getvalue())
-
-
-def decode_latencies(data: bytes, path: str) -> pa.Table:
-    """What `study latency` measured, columns as in LATENCIES.
-
-    Raises:
-        Damaged: it is torn.
-    """
-    try:
-        return pq.read_table(pa.BufferReader(data)).cast(LATENCIES)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise Damaged(f"{type(error).__name__}: {error}") from error
-
-
-class _Newer(StudyError):
-    pass
-
-
-def _check_version(found: int | None) -> None:
-    if found is not None and found > VERSION:
-        raise _Newer(f"it has schema {found}, but this version of study reads up to {VERSION}")
-
-
-def _expect(holds: bool, expected: str, got: object) -> None:
-    if not holds:
-        raise Damaged(f"expected {expected}, but got {got!r}")
-
-
-def _checksum(manifest: Manifest) -> str:
-    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+def aside(path: str, number: int = 1) -> str:
+    """Where a damaged file goes; the second of the same name has number 2."""
+    return f"{path}{_CORRUPT}" if number == 1 else f"{path}{_CORRUPT}-{number}"

@@ -19,10 +19,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
 
+from study.directory.layout import DRIVER, DRIVER_LOCK
 from study.directory.store import Store
 from trainables.errors import StudyError
 
-FILE = "driver.json"
 BEAT_SECONDS = 10.0
 STALE_SECONDS = 60.0
 """Age of the last heartbeat from which a driver on another host is taken for dead."""
@@ -111,7 +111,7 @@ class Lock:
         self._thread.join()
         with contextlib.suppress(OSError):  # what is left goes stale
             if self._mine():
-                self._store.remove(FILE)
+                self._store.remove(DRIVER)
         self._unlock_file()
 
     def _take(self) -> None:
@@ -130,7 +130,7 @@ class Lock:
         if self._store.local is None:
             return
         self._store.local.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._store.local / ".driver.lock", os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(self._store.local / DRIVER_LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -148,7 +148,7 @@ class Lock:
 
     def _write(self) -> None:
         driver = replace(self._driver, beat=time.time())
-        self._store.put(FILE, json.dumps(asdict(driver), indent=1).encode(), replace=True)
+        self._store.put(DRIVER, json.dumps(asdict(driver), indent=1).encode(), replace=True)
 
     def _mine(self) -> bool:
         found = _written(self._store)
@@ -167,6 +167,6 @@ class Lock:
 
 def _written(store: Store) -> Driver | None:
     try:
-        return Driver(**json.loads(store.get(FILE)))
+        return Driver(**json.loads(store.get(DRIVER)))
     except (FileNotFoundError, ValueError, TypeError):
         return None

@@ -1,7 +1,7 @@
-"""The models/ folder of a study: compact networks of the front, or of all trials.
+"""The compact networks of a study: those of the front, or of all trials.
 
-models/TRIAL.safetensors    the network, its card and a checksum in the header: all that is needed
-models/TRIAL.json           the card, to be read without tools
+A network's file has its card and a checksum in the header, and is all that is needed; the card beside it can be read
+without tools.
 """
 
 from __future__ import annotations
@@ -9,20 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import moocore
 import numpy as np
 
-from study.directory.layout import MODELS
+from study.directory.layout import MODELS, NETWORK_SUFFIX, card_path, network_path, trial_of
 from study.directory.study_directory import OBJECTIVES, StudyDirectory
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
     from trainables.deploy import Saved
-
-_NETWORK, _CARD = ".safetensors", ".json"
 
 Row = Mapping[str, Any]
 
@@ -71,12 +68,12 @@ class Models:
 
     def trials(self) -> list[str]:
         """Those whose networks are there."""
-        return [PurePosixPath(name).stem for name in self._store.names(MODELS, _NETWORK)]
+        return [trial_of(name) for name in self._store.names(MODELS, NETWORK_SUFFIX)]
 
     def write(self, trial: str, network: Saved) -> None:
         """A network that is there already is replaced: its pack has no rows yet and was trained again."""
-        self._store.put(_path(trial, _NETWORK), network.to_bytes(), replace=True)
-        self._store.put(_path(trial, _CARD), json.dumps(network.card, indent=1).encode(), replace=True)
+        self._store.put(network_path(trial), network.to_bytes(), replace=True)
+        self._store.put(card_path(trial), json.dumps(network.card, indent=1).encode(), replace=True)
 
     def read(self, trial: str) -> Saved:
         """
@@ -85,14 +82,14 @@ class Models:
         """
         from trainables.deploy import Saved
 
-        path = _path(trial, _NETWORK)
+        path = network_path(trial)
         if not self._store.exists(path):
             raise StudyError(self._missing(trial))
         return Saved.from_bytes(self._store.get(path), self._directory.path(path))
 
     def remove(self, trial: str) -> None:
-        for suffix in (_CARD, _NETWORK):
-            self._store.remove(_path(trial, suffix))
+        for path in (card_path(trial), network_path(trial)):
+            self._store.remove(path)
 
     def _missing(self, trial: str) -> str:
         there = self.trials()
@@ -112,7 +109,3 @@ def front_of(directory: StudyDirectory) -> list[str]:
     columns = ["trial", "status", *(OBJECTIVES[name].column for name in config["objectives"])]
     found.add(directory.trials().select(list(dict.fromkeys(columns))).to_pylist())
     return found.trials
-
-
-def _path(trial: str, suffix: str) -> str:
-    return f"{MODELS}/{trial}{suffix}"

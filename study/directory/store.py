@@ -8,14 +8,14 @@ when complete.
 from __future__ import annotations
 
 import os
-import re
-import secrets
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pyarrow import fs
 
+from study.directory.layout import aside, is_temporary, temporary
 from trainables.errors import StudyError
 
 HOOKS: list[Callable[[str, str], None]] = []
@@ -24,8 +24,6 @@ HOOKS: list[Callable[[str, str], None]] = []
 The steps are write, fsync, rename, fsync folder, done; on an object store put, done; to set a damaged file
 aside quarantine, done.
 """
-
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}|\.optuna\.journal")
 
 
 class Store:
@@ -95,20 +93,17 @@ class Store:
         A second one of the same name becomes `.corrupt-2`, and so on: nothing is written over. Atomic on a local
         disk; on an object store a copy, then the original is deleted: again after a crash in between completes it.
         """
-        aside = f"{path}.corrupt"
-        number = 2
-        while self.exists(aside):
-            aside, number = f"{path}.corrupt-{number}", number + 1
+        place = next(free for number in count(1) if not self.exists(free := aside(path, number)))
         _step("quarantine", path)
-        self._fs.move(self._own(path), self._own(aside))
+        self._fs.move(self._own(path), self._own(place))
         _step("done", path)
-        return aside
+        return place
 
     def leftovers(self) -> list[str]:
         """Files that were being written by this class when their writer was killed; while one is at work, its own."""
         if self.local is None:
             return []  # a PUT that was cut off leaves nothing
-        found = (path for path in self.local.rglob(".*") if _TEMPORARY.fullmatch(path.name))
+        found = (path for path in self.local.rglob(".*") if is_temporary(path.name))
         return sorted(path.relative_to(self.local).as_posix() for path in found if path.is_file())
 
     def _own(self, path: str) -> str:
@@ -134,18 +129,18 @@ def _in_one_put(location: str) -> str:
 
 def _write(path: Path, data: bytes) -> None:
     _make(path.parent)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft = path.with_name(temporary(path.name))
     try:
         _step("write", str(path))
-        with temporary.open("xb") as file:
+        with draft.open("xb") as file:
             file.write(data)
             file.flush()
             _step("fsync", str(path))
             os.fsync(file.fileno())
         _step("rename", str(path))
-        temporary.replace(path)
+        draft.replace(path)
     except Exception as error:
-        temporary.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)  # an open file's errors do not name it
         raise

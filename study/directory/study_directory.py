@@ -1,12 +1,7 @@
 """The study directory, the only truth about a study: configuration, manifests, Parquet parts, readers.
 
-    study.yaml                               resolved configuration
-    packs/PACK.json                          manifest: the pack's trials, written before it starts
-    results/curves/method=M/PACK.parquet     one row per trial and epoch
-    results/trials/method=M/PACK.parquet     one row per trial, written last: with it the pack is finished
-    results/latency.parquet                  one row per network and way it was timed, if any was
-
-Every other file is written once and atomically, its name decided by the pack, so doing it twice changes nothing.
+`study.directory.layout` says where everything lies. Manifests and parts are written once and atomically, their names
+decided by the pack, so doing it twice changes nothing.
 """
 
 from __future__ import annotations
@@ -21,22 +16,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from study.directory.layout import (
-    CONFIG,
-    LATENCY,
-    PACKS,
+from study.directory.encoding import (
     SCHEMAS,
     Damaged,
-    Kind,
     decode_latencies,
     decode_manifest,
     decode_table,
     encode_latencies,
     encode_manifest,
     encode_table,
+)
+from study.directory.layout import (
+    CONFIG,
+    LATENCY,
+    MANIFEST_SUFFIX,
+    PACKS,
+    PART_SUFFIX,
+    Kind,
     manifest_path,
     pack_of,
     part_path,
+    parts_folder,
 )
 from study.directory.store import Store
 from study.directory.tables import (
@@ -161,7 +161,7 @@ class StudyDirectory:
     def manifests(self) -> list[Manifest]:
         """All manifests, in the order of their packs' names."""
         self._require()
-        return self._readable(self.store.names(PACKS, ".json"), self._manifest)
+        return self._readable(self.store.names(PACKS, MANIFEST_SUFFIX), self._manifest)
 
     def write_results(
         self,
@@ -199,7 +199,7 @@ class StudyDirectory:
     def finished(self) -> set[str]:
         """The packs that have results."""
         self._require()
-        return {pack_of(name) for name in self.store.names("results/trials", ".parquet")}
+        return {pack_of(name) for name in self.store.names(parts_folder("trials"), PART_SUFFIX)}
 
     def rows(self, pack: str, method: str) -> list[dict[str, Any]]:
         """The trial rows of one finished pack, as they were written (NaN as None)."""
@@ -245,7 +245,7 @@ class StudyDirectory:
     ) -> pa.Table:
         """The parts of finished packs, or of some of them, each as ``of_part`` leaves it."""
         wanted = self.finished() if packs is None else self.finished() & set(packs)
-        parts = [name for name in self.store.names(f"results/{kind}", ".parquet") if pack_of(name) in wanted]
+        parts = [name for name in self.store.names(parts_folder(kind), PART_SUFFIX) if pack_of(name) in wanted]
         return concatenate(self._readable(parts, lambda name: of_part(self._table(name))), SCHEMAS[kind])
 
     def _readable(self, names: Iterable[str], read: Callable[[str], _Part]) -> list[_Part]:

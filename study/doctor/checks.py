@@ -9,36 +9,47 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
-from pathlib import PurePosixPath
 from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
 from safetensors import SafetensorError
 
 from study.directory import (
+    CARD_SUFFIX,
+    CHECKPOINT_SUFFIX,
+    CHECKPOINTS,
     CONFIG,
+    DRIVER,
+    JOURNAL,
     KINDS,
     LATENCY,
+    MANIFEST_SUFFIX,
     MODELS,
+    NETWORK_SUFFIX,
     OBJECTIVES,
     PACKS,
     PARAMETER,
+    PART_SUFFIX,
     Damaged,
+    DamagedCheckpoint,
     Front,
     Manifest,
     StudyDirectory,
     WrongChecksum,
-    checkpoints,
+    decode_checkpoint,
     decode_latencies,
     decode_manifest,
     decode_table,
-    lock,
+    is_manifest,
+    is_part,
     manifest_path,
     pack_of,
+    part_of,
     part_path,
+    parts_folder,
+    trial_of,
 )
 from study.doctor.zombies import Running, running
-from study.search import JOURNAL
 from trainables.deploy import unseal
 
 Kind = Literal["torn", "checksum", "version", "orphan", "duplicate", "mismatch", "zombie", "leftover", "lock"]
@@ -94,7 +105,7 @@ class State:
     @cached_property
     def unknown_packs(self) -> set[str]:
         """Packs whose manifest cannot be read; they may be anything."""
-        return {pack_of(path) for path in self.unreadable if path.startswith(f"{PACKS}/")}
+        return {pack_of(path) for path in self.unreadable if is_manifest(path)}
 
 
 def look(directory: StudyDirectory, live: bool) -> State:
@@ -121,17 +132,17 @@ def look(directory: StudyDirectory, live: bool) -> State:
                 elif not isinstance(found, FileNotFoundError):  # removed since it was listed: nothing wrong
                     state.unreadable[name] = found
 
-    for _, manifest in read(store.names(PACKS, ".json"), decode_manifest):
+    for _, manifest in read(store.names(PACKS, MANIFEST_SUFFIX), decode_manifest):
         state.manifests[manifest["pack"]] = manifest
-    state.trials = dict(read(store.names("results/trials", ".parquet"), decode_table))
-    state.curves = {name for name, _ in read(store.names("results/curves", ".parquet"), _whole)}
+    state.trials = dict(read(store.names(parts_folder("trials"), PART_SUFFIX), decode_table))
+    state.curves = {name for name, _ in read(store.names(parts_folder("curves"), PART_SUFFIX), _whole)}
     return state
 
 
 def torn(state: State) -> Iterator[Finding]:
     """Files that cannot be read, and the other part of a pack one of whose parts cannot."""
     again = "its pack is trained again"
-    packs = {pack_of(path): path for path in state.unreadable if path.startswith("results/")}
+    packs = {pack_of(path): path for path in state.unreadable if is_part(path)}
     for path, error in state.unreadable.items():
         if not isinstance(error, Damaged):
             yield Finding("version", path, str(error))
@@ -139,7 +150,7 @@ def torn(state: State) -> Iterator[Finding]:
             yield Finding("torn", path, f"{error}; put a copy in its place: it cannot be made from the rest")
         else:
             kind: Kind = "checksum" if isinstance(error, WrongChecksum) else "torn"
-            message = f"{error}; {again}" if path.startswith("results/") else str(error)
+            message = f"{error}; {again}" if is_part(path) else str(error)
             yield Finding(kind, path, message, "quarantine")
     for path in (*state.trials, *sorted(state.curves)):
         if (cause := packs.get(pack_of(path))) and isinstance(state.unreadable[cause], Damaged):
@@ -158,7 +169,7 @@ def orphans(state: State) -> Iterator[Finding]:
     if state.live:
         return
     for path in (*state.trials, *sorted(state.curves)):
-        pack, folder = pack_of(path), PurePosixPath(path).parts[1]
+        pack, (folder, _) = pack_of(path), part_of(path)
         manifest = state.manifests.get(pack)
         if manifest is not None and path not in [part_path(kind, pack, manifest["method"]) for kind in KINDS]:
             yield Finding("orphan", path, f"{pack} is of {manifest['method']} by its manifest", "quarantine")
@@ -168,8 +179,8 @@ def orphans(state: State) -> Iterator[Finding]:
                 yield Finding("orphan", path, message, "rewrite")
             elif pack not in state.finished:
                 yield Finding("orphan", path, f"{folder} of a pack without a manifest", "quarantine")
-    for path in state.directory.store.names(checkpoints.FOLDER, ".pt"):
-        pack = checkpoints.pack_of(path)
+    for path in state.directory.store.names(CHECKPOINTS, CHECKPOINT_SUFFIX):
+        pack = pack_of(path)
         if pack in state.finished:
             yield Finding("orphan", path, f"a checkpoint of {pack}, which is finished", "remove")
         elif pack not in state.manifests and pack not in state.unknown_packs:
@@ -237,13 +248,13 @@ def zombies(state: State) -> Iterator[Finding]:
 def torn_checkpoints(state: State) -> Iterator[Finding]:
     """Checkpoints that cannot be gone on from; nothing in them is run."""
     waiting = set(state.manifests) - set(state.finished)
-    for path in state.directory.store.names(checkpoints.FOLDER, ".pt"):
-        if checkpoints.pack_of(path) in waiting:
+    for path in state.directory.store.names(CHECKPOINTS, CHECKPOINT_SUFFIX):
+        if pack_of(path) in waiting:
             try:
-                checkpoints.load(state.directory.store.get(path))
+                decode_checkpoint(state.directory.store.get(path))
             except FileNotFoundError:
                 pass
-            except checkpoints.DamagedCheckpoint as error:
+            except DamagedCheckpoint as error:
                 yield Finding("torn", path, f"{error}; its pack goes on from an older one", "quarantine")
 
 
@@ -260,8 +271,8 @@ def torn_latencies(state: State) -> Iterator[Finding]:
 def stray_models(state: State) -> Iterator[Finding]:
     """Networks that are torn, of unknown trials, or not to be kept."""
     store = state.directory.store
-    networks = {PurePosixPath(path).stem: path for path in store.names(MODELS, ".safetensors")}
-    cards = {PurePosixPath(path).stem: path for path in store.names(MODELS, ".json")}
+    networks = {trial_of(path): path for path in store.names(MODELS, NETWORK_SUFFIX)}
+    cards = {trial_of(path): path for path in store.names(MODELS, CARD_SUFFIX)}
     done = {trial for rows in state.trials.values() for trial in rows["trial"].to_pylist()}
     started = {trial["trial"] for manifest in state.manifests.values() for trial in manifest["trials"]}
     unwanted = _unwanted(state) if networks else {}
@@ -297,8 +308,8 @@ def leftovers(state: State) -> Iterator[Finding]:
         return
     for path in state.directory.store.leftovers():
         yield Finding("leftover", path, "half a file, of a writer that was killed", "remove")
-    if state.directory.store.exists(lock.FILE):
-        yield Finding("lock", lock.FILE, "its driver is dead; the next one takes over", "unlock")
+    if state.directory.store.exists(DRIVER):
+        yield Finding("lock", DRIVER, "its driver is dead; the next one takes over", "unlock")
 
 
 def _whole(data: bytes, path: str) -> None:
@@ -326,7 +337,7 @@ def _trials(state: State, pack: str) -> list[str]:
 def _unwanted(state: State) -> dict[str, str]:
     """Finished trials whose networks are not to be kept, and why."""
     config = state.config or {}
-    if config.get("keep_models", "front") != "front" or any(path.startswith("results/") for path in state.unreadable):
+    if config.get("keep_models", "front") != "front" or any(map(is_part, state.unreadable)):
         return {}
     objectives = [name for name in config.get("objectives", ()) if name in OBJECTIVES]
     if not objectives:

@@ -23,18 +23,22 @@ from safetensors import SafetensorError
 from study.config import MAY_CHANGE, StudyConfig, changes, loads, to_yaml
 from study.directory import (
     CONFIG,
-    MODELS,
     OBJECTIVES,
     Front,
     Manifest,
     NotAStudy,
     StudyDirectory,
     TrialSpec,
+    card_path,
     decode_table,
     encode_manifest,
     encode_table,
     manifest_path,
+    network_path,
+    pack_index,
+    pack_name,
     part_path,
+    trial_name,
 )
 from study.doctor.checks import State, as_stored, look
 from study.search import manifest_of
@@ -122,17 +126,13 @@ def _source(directory: StudyDirectory) -> _Source:
     if state.unreadable:
         raise _damaged(directory, *next(iter(state.unreadable.items())))
     made = [manifest_of(rows.to_pylist()) for pack, rows in state.finished.items() if pack not in state.manifests]
-    manifests = sorted((*state.manifests.values(), *made), key=lambda manifest: (manifest["method"], _index(manifest)))
+    manifests = sorted((*state.manifests.values(), *made), key=lambda m: (m["method"], pack_index(m["pack"])))
     config = loads(json.dumps(state.config), directory.path(CONFIG), names=False)
     return _Source(directory, config, state, manifests)
 
 
 def _damaged(directory: StudyDirectory, path: str, error: Exception) -> ValueError:
     return ValueError(f"{directory.path(path)} cannot be read: {error!r}; see `study doctor {directory.path()}`")
-
-
-def _index(manifest: Manifest) -> int:
-    return int(manifest["pack"].rpartition("-p")[2])
 
 
 def _check(first: _Source, other: _Source) -> None:
@@ -173,7 +173,7 @@ def _plan(sources: Sequence[_Source]) -> tuple[list[_Pack], dict[str, int]]:
         if kept:
             seeds = source.config.methods[method].seeds or source.config.seeds
             trials = [_renumbered(trial, method, index, seeds, numbers[method]) for trial in kept]
-            packs.append(_pack(source, manifest, f"{method}-p{counts[method]:04d}", kept, trials))
+            packs.append(_pack(source, manifest, pack_name(method, counts[method]), kept, trials))
             counts[method] += 1
     return packs, doubled
 
@@ -189,7 +189,7 @@ def _renumbered(
     """Trial n of a method is replicate n % seeds of its configuration: so it stays."""
     configuration, replicate = divmod(trial["number"], seeds)
     number = configurations.setdefault((source, configuration), len(configurations)) * seeds + replicate
-    return {**trial, "trial": f"{method}-{number:05d}", "number": number}
+    return {**trial, "trial": trial_name(method, number), "number": number}
 
 
 def _pack(source: _Source, old: Manifest, name: str, kept: Iterable[TrialSpec], trials: list[TrialSpec]) -> _Pack:
@@ -287,15 +287,15 @@ def _models(packs: Sequence[_Pack], study: str, config: StudyConfig) -> Iterator
         store = pack.source.directory.store
         for old, trial in pack.renamed.items():
             kept = pack.rows is not None and (config.keep_models == "all" or trial["trial"] in front)
-            if kept and store.exists(f"{MODELS}/{old}.safetensors"):
+            path = network_path(old)
+            if kept and store.exists(path):
                 names = {"trial": trial["trial"], "pack": pack.new["pack"], "number": trial["number"], "study": study}
-                path = f"{MODELS}/{old}.safetensors"
                 try:
                     network, card = _named_anew(store.get(path), names)
                 except (SafetensorError, ValueError, KeyError) as error:
                     raise _damaged(pack.source.directory, path, error) from error
-                yield f"{MODELS}/{trial['trial']}.safetensors", network
-                yield f"{MODELS}/{trial['trial']}.json", card
+                yield network_path(trial["trial"]), network
+                yield card_path(trial["trial"]), card
 
 
 def _named_anew(network: bytes, names: Mapping[str, Any]) -> tuple[bytes, bytes]:

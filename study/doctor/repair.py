@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from study.directory import Lock, NotAStudy, StudyDirectory, decode_table, driver_of
+from study.directory import JOURNAL, Lock, NotAStudy, StudyDirectory, decode_table, driver_of
 from study.doctor.checks import (
     Finding,
     State,
@@ -26,7 +26,7 @@ from study.doctor.checks import (
     zombies,
 )
 from study.doctor.zombies import Running, conclude
-from study.search import JOURNAL, manifest_of
+from study.search import manifest_of
 
 __all__ = ["Finding", "examine", "fix", "recover"]
 

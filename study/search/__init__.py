@@ -1,5 +1,5 @@
 """Optuna, asked and told in whole packs; its journal for the dashboard."""
 
-from study.search.search import JOURNAL, Search, manifest_of, outcome
+from study.search.search import Search, manifest_of, outcome
 
-__all__ = ["JOURNAL", "Search", "manifest_of", "outcome"]
+__all__ = ["Search", "manifest_of", "outcome"]

@@ -17,6 +17,8 @@ from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend
 
+from study.directory import journal_draft
+
 
 class Journal(BaseJournalBackend):
     """Journal backend of one process; `path` has the format of optuna.storages.journal.JournalFileBackend."""
@@ -44,7 +46,7 @@ class Journal(BaseJournalBackend):
         if not self._unwritten:
             return
         text = "".join(f"{line}\n" for line in self._unwritten)
-        path = self._path if self._started else self._path.with_name(f".{self._path.name}")
+        path = self._path if self._started else self._path.with_name(journal_draft(self._path.name))
         with path.open("ab" if self._started else "wb") as file:
             file.write(text.encode())
             file.flush()

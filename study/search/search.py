@@ -22,7 +22,18 @@ from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from search_spaces import distributions, suggest_parameters
-from study.directory import OBJECTIVES, PARAMETER, VERSION, Manifest, StudyDirectory, TrialSpec
+from study.directory import (
+    JOURNAL,
+    OBJECTIVES,
+    PARAMETER,
+    VERSION,
+    Manifest,
+    StudyDirectory,
+    TrialSpec,
+    pack_index,
+    pack_name,
+    trial_name,
+)
 from study.search.journal import Journal
 from study.search.samplers import Ask, sampler
 from trainables.errors import StudyError
@@ -31,7 +42,6 @@ from trainables.seeds import seed_of
 if TYPE_CHECKING:
     from study.config import StudyConfig
 
-JOURNAL = "optuna.journal"
 _SHOWN = ("status", "reason", "train_seconds", "neurons", "inputs", "parameters", "macs", "test_accuracy")
 _LOST = "its manifest was lost before it was trained"
 
@@ -131,7 +141,7 @@ class Search:
         whole = end - end % branch.seeds
         if branch.asked < whole and end - branch.asked < branch.remaining:
             end = whole
-        pack = f"{method}-p{branch.packs:04d}"
+        pack = pack_name(method, branch.packs)
         branch.study.sampler = self._sampler(method)
         with self._written():
             trials = [self._next(method, pack, lane) for lane in range(end - branch.asked)]
@@ -141,7 +151,7 @@ class Search:
 
     def tell(self, manifest: Manifest, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take a finished pack's rows (see `outcome` for what fails); a pack told before is left alone."""
-        branch, number = self._branches[manifest["method"]], _index(manifest)
+        branch, number = self._branches[manifest["method"]], pack_index(manifest["pack"])
         if number < branch.seen or number in branch.answers:
             return
         found = {row["trial"]: row for row in rows}
@@ -263,7 +273,7 @@ class Search:
         branch = self._branches[method]
         number, replicate = branch.asked, branch.asked % branch.seeds
         spec: TrialSpec = {
-            "trial": f"{method}-{number:05d}",
+            "trial": trial_name(method, number),
             "number": number,
             "lane": lane,
             "seed": seed_of(self._config.seed, method, number),
@@ -301,12 +311,12 @@ class Search:
     ) -> None:
         """Give Optuna a method's trials in the order of their numbers."""
         branch = self._branches[method]
-        branch.packs = 1 + max(map(_index, packs))
+        branch.packs = 1 + max(pack_index(manifest["pack"]) for manifest in packs)
         branch.answers = {number: ({**packs[0], "trials": []}, {}) for number in range(branch.packs)}
         for manifest in packs:
-            branch.answers[_index(manifest)] = (manifest, results.get(manifest["pack"], {}))
+            branch.answers[pack_index(manifest["pack"])] = (manifest, results.get(manifest["pack"], {}))
             if manifest["pack"] not in results:
-                del branch.answers[_index(manifest)]
+                del branch.answers[pack_index(manifest["pack"])]
         branch.seen = self._visible(branch, more=sum(len(m["trials"]) for m in packs) < branch.budget)
         told = {branch.answers.pop(number)[0]["pack"] for number in range(branch.seen)}
         ordered = sorted(
@@ -435,8 +445,3 @@ def _finished(
         trial.datetime_complete = row["finished_at"]
         trial.datetime_start = row["finished_at"] - timedelta(seconds=row.get("train_seconds") or 0)
     return trial
-
-
-def _index(manifest: Manifest) -> int:
-    """A pack's number among those of its method."""
-    return int(manifest["pack"].rpartition("-p")[2])

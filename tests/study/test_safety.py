@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from study.directory.layout import encode_manifest
+from study.directory.encoding import encode_manifest
 from study.directory.store import Store
 from study.directory.study_directory import DamagedWarning, StudyDirectory
 from study.doctor.merge import merge

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from study.directory.checkpoints import Checkpoints, DamagedCheckpoint, load
+from study.directory.checkpoints import Checkpoints, DamagedCheckpoint, decode_checkpoint
 from study.directory.store import HOOKS, Store
 
 State = dict[str, Any]
@@ -104,7 +104,7 @@ def test_nothing_in_one_is_run(save: Callable[..., None], tmp_path: Path, monkey
     buffer = io.BytesIO()
     save({"weights": Malicious()}, buffer)
     with pytest.raises(DamagedCheckpoint):
-        load(buffer.getvalue())
+        decode_checkpoint(buffer.getvalue())
     assert not Path("owned").exists()
 
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from study.directory.lock import FILE, STALE_SECONDS, Lock, Locked, driver_of
+from study.directory.layout import DRIVER
+from study.directory.lock import STALE_SECONDS, Lock, Locked, driver_of
 from study.directory.store import Store
 
 HOLD = """
@@ -48,7 +49,7 @@ def locking(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 def write(store: Store, **changes: Any) -> None:
     driver = {"host": "elsewhere", "pid": 1, "since": 0.0, "beat": time.time(), "token": "x"} | changes
-    store.put(FILE, json.dumps(driver).encode(), replace=True)
+    store.put(DRIVER, json.dumps(driver).encode(), replace=True)
 
 
 def test_a_second_driver_is_told_who_the_first_one_is(store: Store, locking: str) -> None:
@@ -63,7 +64,7 @@ def test_a_second_driver_is_told_who_the_first_one_is(store: Store, locking: str
 def test_it_is_free_afterwards_and_nobody_drives(store: Store, locking: str) -> None:
     with Lock(store):
         assert driver_of(store) is not None
-    assert driver_of(store) is None and not store.exists(FILE)
+    assert driver_of(store) is None and not store.exists(DRIVER)
     with Lock(store):
         pass
 
@@ -75,7 +76,7 @@ def test_one_whose_process_was_killed_is_taken_over_at_once(store: Store, tmp_pa
         pass
     holder.kill()
     holder.wait()
-    assert store.exists(FILE) and driver_of(store) is None
+    assert store.exists(DRIVER) and driver_of(store) is None
     with Lock(store):
         driver = driver_of(store)
         assert driver is not None and driver.pid == os.getpid()
@@ -83,10 +84,10 @@ def test_one_whose_process_was_killed_is_taken_over_at_once(store: Store, tmp_pa
 
 def test_a_process_of_this_host_that_runs_no_more_is_dead(store: Store, locking: str) -> None:
     with Lock(store):
-        found = json.loads(store.get(FILE))
+        found = json.loads(store.get(DRIVER))
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    store.put(FILE, json.dumps({**found, "pid": gone.pid}).encode())
+    store.put(DRIVER, json.dumps({**found, "pid": gone.pid}).encode())
     with Lock(store):
         pass
 
@@ -102,9 +103,9 @@ def test_one_on_another_host_is_believed_as_long_as_its_heart_beats(store: Store
 
 def test_the_heart_beats(store: Store) -> None:
     with Lock(store, beat_seconds=0.02):
-        first = json.loads(store.get(FILE))["beat"]
+        first = json.loads(store.get(DRIVER))["beat"]
         end = time.monotonic() + 20
-        while json.loads(store.get(FILE))["beat"] == first:
+        while json.loads(store.get(DRIVER))["beat"] == first:
             assert time.monotonic() < end
             time.sleep(0.01)
 
@@ -113,12 +114,12 @@ def test_a_driver_notices_that_another_one_took_over(store: Store) -> None:
     with Lock(store, beat_seconds=0.02) as lock:
         write(store)
         assert lock.lost.wait(20)
-    assert json.loads(store.get(FILE))["token"] == "x", "the other one's lock is not ours to remove"
+    assert json.loads(store.get(DRIVER))["token"] == "x", "the other one's lock is not ours to remove"
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"host": "a"}'])
 def test_a_torn_lock_is_none(store: Store, content: bytes) -> None:
-    store.put(FILE, content)
+    store.put(DRIVER, content)
     assert driver_of(store) is None
     with Lock(store):
         pass

@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from study.directory import store
-from study.directory.layout import KINDS, SCHEMAS, Kind, decode_manifest, decode_table, encode_manifest, encode_table
+from study.directory.encoding import SCHEMAS, decode_manifest, decode_table, encode_manifest, encode_table
+from study.directory.layout import KINDS, Kind
 from study.directory.study_directory import (
     CURVES,
     OBJECTIVES,

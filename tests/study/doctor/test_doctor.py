@@ -22,7 +22,8 @@ from typer.testing import CliRunner
 
 from study.cli import app
 from study.directory.checkpoints import Checkpoints
-from study.directory.layout import LATENCY, SCHEMAS, Kind, decode_table, encode_manifest, encode_table, part_path
+from study.directory.encoding import SCHEMAS, decode_table, encode_manifest, encode_table
+from study.directory.layout import LATENCY, Kind, part_path
 from study.directory.lock import Lock, Locked
 from study.directory.study_directory import DamagedWarning, NotAStudy, StudyDirectory
 from study.directory.tables import VERSION, table_of

@@ -20,7 +20,7 @@ import ray
 
 from study.config.changes import CannotChange
 from study.config.load import StudyConfig
-from study.directory.checkpoints import load
+from study.directory.checkpoints import decode_checkpoint
 from study.directory.store import HOOKS
 from study.directory.study_directory import StudyDirectory
 from study.directory.versions import current_versions
@@ -173,7 +173,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def clock(directory: StudyDirectory) -> list[float]:
     """Seconds of training up to each epoch, as in the newest checkpoint; an epoch trained again takes others."""
-    newest = load(directory.store.get(directory.store.names("checkpoints", ".pt")[-1]))
+    newest = decode_checkpoint(directory.store.get(directory.store.names("checkpoints", ".pt")[-1]))
     return [entry["seconds"] for entry in newest["pack"]["stack"]["history"]]
 
 

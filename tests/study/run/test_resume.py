@@ -18,6 +18,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from study.config.load import StudyConfig
+from study.directory.layout import JOURNAL
 from study.directory.lock import Lock
 from study.directory.models import Models
 from study.directory.store import HOOKS
@@ -26,7 +27,7 @@ from study.doctor.repair import examine, fix, recover
 from study.run.launch import adopt
 from study.run.networks import Keeper
 from study.run.training import Training
-from study.search.search import JOURNAL, Search
+from study.search.search import Search
 
 Row = dict[str, Any]
 TIMES = ("train_seconds", "seconds", "finished_at")

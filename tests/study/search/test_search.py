@@ -16,9 +16,10 @@ from optuna.trial import TrialState
 import search_spaces
 from study.config.load import StudyConfig
 from study.config.settings import SamplerSettings
+from study.directory.layout import JOURNAL
 from study.directory.study_directory import Manifest, StudyDirectory
 from study.search.samplers import AFFORDABLE, SAMPLERS, Ask, SteadyNSGAII, sampler
-from study.search.search import JOURNAL, Progress, Search, violations
+from study.search.search import Progress, Search, violations
 from trainables.seeds import seed_of
 
 Row = dict[str, Any]

@@ -1,0 +1,149 @@
+"""How manifests and tables look as bytes.
+
+Reading trusts nothing: checksums are verified, names must be the file's own, and no name leaves its folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from study.directory.layout import Kind, named, pack_of, part_of
+from study.directory.tables import CURVES, LATENCIES, TRIALS, VERSION, Manifest, may_hold, version_of
+from trainables.errors import StudyError
+
+SCHEMAS: dict[Kind, pa.Schema] = {"trials": TRIALS, "curves": CURVES}
+
+# What reads fastest. A trials part has many columns of a few rows: dictionaries and compression would double the time.
+# Curves are as small with LZ4 as with Zstandard, and take less than half the time: only their names repeat.
+_ENCODING: dict[Kind, dict[str, Any]] = {
+    "trials": {"compression": "none", "use_dictionary": False, "write_statistics": False},
+    "curves": {"compression": "lz4", "use_dictionary": ["study", "method", "trial", "pack"], "write_statistics": False},
+}
+_SPEC = {"trial": str, "number": int, "lane": int, "seed": int, "data_seed": int, "parameters": dict}
+
+
+class Damaged(StudyError):
+    """A file that is torn, or not what its name says."""
+
+
+class WrongChecksum(Damaged):
+    """A file whose content is not what was written."""
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    return json.dumps({**manifest, "checksum": _checksum(manifest)}, indent=1, allow_nan=False).encode()
+
+
+def decode_manifest(data: bytes, path: str) -> Manifest:
+    """The manifest in a file.
+
+    Raises:
+        Damaged: torn, or not the manifest of the pack that the file is named after.
+        ValueError: written by a newer version.
+    """
+    try:
+        found = json.loads(data)
+        _check_version(found["schema"])
+        if found.pop("checksum") != _checksum(found):
+            raise WrongChecksum("its checksum is wrong")
+        _expect(found["pack"] == pack_of(path), f"the pack {pack_of(path)!r}", found["pack"])
+        for name in (found["pack"], found["method"], *(trial["trial"] for trial in found["trials"])):
+            named(name)
+        for trial in found["trials"]:
+            for name, kind in _SPEC.items():
+                _expect(isinstance(trial[name], kind), f"{name} as {kind.__name__}", trial[name])
+    except (_Newer, Damaged):
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Damaged(f"{type(error).__name__}: {error}") from error
+    return cast(Manifest, found)
+
+
+def encode_table(table: pa.Table, kind: Kind) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, write_page_checksum=True, **_ENCODING[kind])
+    return bytes(sink.getvalue())
+
+
+def decode_table(data: bytes, path: str) -> pa.Table:
+    """The rows in a part.
+
+    Raises:
+        Damaged: torn, or not rows of the pack and method that the file is named after.
+        ValueError: written by a newer version.
+    """
+    try:
+        # One thread and no read-ahead: the bytes are here, and it is other parts that are read at the same time.
+        file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False, page_checksum_verification=True)
+        part = file.read(use_threads=False)
+        _check_version(version_of(part))
+        _check_rows(part, path)
+    except (_Newer, Damaged):
+        raise
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        kind = WrongChecksum if "CRC" in str(error) else Damaged
+        raise kind(f"{type(error).__name__}: {error}") from error
+    return part
+
+
+def _check_rows(part: pa.Table, path: str) -> None:
+    kind, method = part_of(path)
+    _check_schema(part.schema, kind)
+    for column, name in (("pack", pack_of(path)), ("method", method)):
+        others = set(part[column].unique().to_pylist()) - {named(name)}
+        _expect(not others, f"only rows of {column} {name!r}", sorted(map(str, others)))
+    for name in part["trial"].unique().to_pylist():
+        named(name)
+
+
+@lru_cache  # a study has a thousand parts of a few schemas
+def _check_schema(found: pa.Schema, kind: Kind) -> None:
+    schema = SCHEMAS[kind]
+    for field in found:
+        _expect(may_hold(schema, field.name), "the declared columns", field.name)
+        if field.name in schema.names:
+            expected = schema.field(field.name).type
+            _expect(field.type == expected, f"{field.name} as {expected}", field.type)
+
+
+def encode_latencies(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue())
+
+
+def decode_latencies(data: bytes, path: str) -> pa.Table:
+    """What `study latency` measured, columns as in LATENCIES.
+
+    Raises:
+        Damaged: it is torn.
+    """
+    try:
+        return pq.read_table(pa.BufferReader(data)).cast(LATENCIES)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Damaged(f"{type(error).__name__}: {error}") from error
+
+
+class _Newer(StudyError):
+    pass
+
+
+def _check_version(found: int | None) -> None:
+    if found is not None and found > VERSION:
+        raise _Newer(f"it has schema {found}, but this version of study reads up to {VERSION}")
+
+
+def _expect(holds: bool, expected: str, got: object) -> None:
+    if not holds:
+        raise Damaged(f"expected {expected}, but got {got!r}")
+
+
+def _checksum(manifest: Manifest) -> str:
+    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
