@@ -8,7 +8,6 @@ import pytest
 import analysis
 from analysis.axes import axes_of
 from analysis.figures.plane import Plane
-from analysis.palette import LOOKS, looks
 
 
 def test_data_of_the_fronts(digits):
@@ -109,17 +108,6 @@ def test_saving_leaves_no_figure_open_and_no_setting_changed(digits, tmp_path):
     analysis.save(analysis.front_figure(analysis.front_data(digits)), tmp_path / "figure.png")
     assert plt.get_fignums() == []
     assert mpl.rcParams["font.size"] == size
-
-
-def test_looks_differ_in_marker_and_line_without_colour():
-    shapes = [(look.marker, str(look.line)) for look in LOOKS.values()]
-    assert len({marker for marker, _ in shapes}) == len({line for _, line in shapes}) == len(LOOKS)
-
-
-def test_unknown_methods_get_their_own_look_and_known_ones_keep_theirs():
-    chosen = looks(["mine", "yours", "npn"])
-    assert chosen["npn"] == LOOKS["npn"]
-    assert len({(look.colour, look.marker) for look in chosen.values()}) == 3
 
 
 def test_published_results_with_both_objectives_are_marked(digits):
