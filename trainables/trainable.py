@@ -20,6 +20,7 @@ from ray import tune
 
 from trainables.errors import not_one_of
 from trainables.methods import METHODS, knows
+from trainables.own_code import names_in, trust
 from trainables.recipe import Recipe
 from trainables.training import Job, Pack, Trial
 
@@ -36,6 +37,7 @@ class SparseTrainable(tune.Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, Any]) -> None:
         settle_process()
+        trust(*names_in(config))  # it is what the caller's own program says
         self.pack = Pack(job(config, self.method))
 
     def step(self) -> dict[str, Any]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Collection
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from trainables.errors import StudyError
+from trainables.own_code import trust
 
 app = typer.Typer(
     help="Hyperparameter studies of networks that learn their own size.",
@@ -24,6 +22,22 @@ console = Console()
 errors = Console(stderr=True)
 
 Directory = Annotated[str, typer.Argument(help="A study directory: a path or an object-store URI.")]
+
+
+def _trust(modules: list[str] | None) -> list[str] | None:
+    trust(*modules or ())
+    return modules
+
+
+Modules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--module",
+        metavar="NAME",
+        callback=_trust,
+        help="Import this module of yours for the study or the network, though it is not in the working directory.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -42,11 +56,3 @@ def table_of(*headings: str, words: Collection[str] = ()) -> Table:
 def wide(table: Table) -> None:
     """Print a table; in a file or a pipe each of its rows is one line, however long."""
     console.print(table, highlight=False, width=None if console.is_terminal else 10_000)
-
-
-def importable() -> None:
-    """A user's model is imported from where the command was given, by this process and by those it starts."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))

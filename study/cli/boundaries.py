@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -30,20 +29,22 @@ def boundaries(directories: Mapping[str, StudyDirectory]) -> Boundaries:
 
 
 def _of_study(place: StudyDirectory) -> dict[str, BoundaryData]:
-    from study.directory import Models, card_path, front_of
+    from study.directory import Models, front_of
 
     kept = Models(place)
     there = set(kept.trials())
     trials = [trial for trial in front_of(place) if trial in there][:MOST]
     # All networks of a study have the same data; their cards tell without torch, which takes seconds to import.
-    if not trials or not _may_lie_in_a_plane(json.loads(place.store.get(card_path(trials[0])))):
+    if not trials or not _may_lie_in_a_plane(kept.card(trials[0])):
         return {}
     found = {trial: _of_network(kept.read(trial)) for trial in trials}
     return {trial: boundary for trial, boundary in found.items() if boundary is not None}
 
 
 def _may_lie_in_a_plane(card: dict[str, Any]) -> bool:
-    return card["task"] == "classification" and len(card["input_shape"]) == 1 and len(card["classes"]) <= _CLASSES
+    about = (card.get(name, ()) for name in ("input_shape", "classes"))
+    shape, classes = (list(value) if isinstance(value, list) else [] for value in about)
+    return card.get("task") == "classification" and len(shape) == 1 and len(classes) <= _CLASSES
 
 
 def _of_network(network: Saved) -> BoundaryData | None:

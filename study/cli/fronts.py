@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from study.cli.app import Directory, Json, UserError, app, console, errors, importable, table_of, wide
+from study.cli.app import Directory, Json, Modules, UserError, app, console, errors, table_of, wide
 from study.directory import REPORT, REPORT_PAGE
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ def report(
     every: Annotated[float, typer.Option(min=1, help="With --watch: seconds between two looks.")] = 15.0,
     points: Annotated[int, typer.Option(min=0, help="Dominated trials to draw at most; fronts are whole.")] = 5000,
     batch: Batch = None,
+    modules: Modules = None,
 ) -> None:
     """One HTML page with everything that was found: figures, tables, failures, how it was run, and an audit."""
     import analysis
@@ -155,7 +156,6 @@ def _boundaries(study: Study) -> Boundaries:
     """Networks or data that cannot be had are no reason to have no report."""
     from study.cli.boundaries import boundaries
 
-    importable()
     try:
         return boundaries(study.directories)
     except (ValueError, OSError, ImportError) as error:

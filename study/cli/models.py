@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from study.cli.app import Directory, Json, UserError, app, console, importable, table_of
+from study.cli.app import Directory, Json, Modules, UserError, app, console, table_of
 from study.directory import StudyDirectory
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def export(
         Path | None,
         typer.Option(help="The file, TRIAL.SUFFIX if not given; with --front a folder, STUDY-front if not given."),
     ] = None,
+    modules: Modules = None,
 ) -> None:
     """Write compact networks for use elsewhere: preprocessing included, with a model card beside each."""
     from study.directory import Models, front_of, markdown
@@ -51,7 +52,6 @@ def export(
         files = {trial: output or Path(f"{trial}{suffix}")}
         if files[trial].suffix != suffix:
             raise UserError(f"--output: expected a file that ends in {suffix} for {form} but got {files[trial].name!r}")
-    importable()
     for name, file in files.items():
         network = Models(place).read(name)
         data = to_bytes(network, form)
@@ -70,13 +70,13 @@ def evaluate(
         int | None, typer.Option(help="Of the split; if not given, the network's own on its own data, else 0.")
     ] = None,
     as_json: Json = False,
+    modules: Modules = None,
 ) -> None:
     """Score an exported network on a data set."""
     from trainables import data as data_sets
     from trainables.deploy import evaluate as score
     from trainables.deploy import load
 
-    importable()
     network = load(file)
     trained_on = network.card["data"]
     own = trained_on if trained_on["name"] in (data, str(Path(data).expanduser().absolute())) else {}
@@ -106,6 +106,7 @@ def latency(
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     cuda_graph: Annotated[bool, typer.Option("--cuda-graph", help="Replay a CUDA graph.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
+    modules: Modules = None,
 ) -> None:
     """Time the whole and the compact networks, one at a time, with nothing else running if you see to it.
 
@@ -121,7 +122,6 @@ def latency(
     names = front_of(place) if trials == "front" else trials.split(",")
     if not names:
         raise UserError(f"expected trials on the front of {place.path()}, but none is complete")
-    importable()
     saved = {name: Models(place).read(name) for name in names}
     rows: list[dict[str, Any]] = []
     shape = next(iter(saved.values())).card["input_shape"]

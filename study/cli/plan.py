@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from study.cli.app import UserError, console, importable, table_of
+from study.cli.app import UserError, console, table_of
 from study.config import StudyConfig
 from study.directory import StudyDirectory
 
@@ -27,7 +27,6 @@ def rehearsed(config: StudyConfig) -> Rehearsal:
     """
     from study.rehearsal import rehearse
 
-    importable()
     try:
         return rehearse(config)
     except ConnectionError:

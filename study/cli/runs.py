@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from study.cli import failures, plan
-from study.cli.app import Directory, Json, UserError, app, console, errors, table_of
+from study.cli.app import Directory, Json, Modules, UserError, app, console, errors, table_of
 from study.config import StudyConfig, load, stored
 from study.directory import JOURNAL, REPORT, REPORT_TABLE, StudyDirectory, driver_of
+from trainables.own_code import names_in, trust
 
 if TYPE_CHECKING:
     from study.run import Monitor
@@ -38,7 +39,7 @@ def run(
 ) -> None:
     """Run a study to its end: search every method, keep every result, draw the front."""
     plan.json_only_for_dry_runs(as_json, dry_run)
-    config = load(study, settings or [])
+    config = _own(load(study, settings or []))
     directory = StudyDirectory(output or f"runs/{config.name}")
     if directory.exists():
         raise UserError(
@@ -59,11 +60,12 @@ def resume(
         typer.Argument(help="The study's YAML, where it has changed: its budget, its resources, its notes."),
     ] = None,
     settings: Settings = None,
+    modules: Modules = None,
 ) -> None:
     """Go on with a study that was stopped, wherever and however it was stopped."""
     place = StudyDirectory(directory)
     before = stored(place, () if file else settings or (), names=True)
-    _launch(before if file is None else load(str(file), settings or []), place)
+    _launch(before if file is None else _own(load(str(file), settings or [])), place)
 
 
 @app.command()
@@ -71,6 +73,7 @@ def extend(
     directory: Directory,
     trials: Annotated[int, typer.Option(min=1, help="Trials of each method from now on, those there are included.")],
     settings: Settings = None,
+    modules: Modules = None,
 ) -> None:
     """Go on with a larger budget; what is there counts."""
     place = StudyDirectory(directory)
@@ -81,6 +84,12 @@ def extend(
         hint = f"; these have a number of their own, see --set methods.NAME.trials: {', '.join(own)}" if own else ""
         raise UserError(f"expected more than the {was.trials} trials of a method that it has, but got {trials}{hint}")
     _launch(now, place)
+
+
+def _own(config: StudyConfig) -> StudyConfig:
+    """What the user's own YAML names is named by the user; what a study directory names is not."""
+    trust(*names_in(config.model_dump()))
+    return config
 
 
 def _launch(config: StudyConfig, directory: StudyDirectory) -> None:
@@ -133,7 +142,7 @@ def _conclude(config: StudyConfig, directory: StudyDirectory, monitor: Monitor) 
     """The table, and a figure for every pair of objectives with a score."""
     import analysis
 
-    trials = analysis.load(directory.path()).trials
+    trials = analysis.load(directory.location).trials
     if monitor.trials_failed == monitor.trials_finished:
         raise UserError(f"all {monitor.trials_failed} trials failed; the first: {trials['reason'].iloc[0]}")
     table = analysis.summary(trials, config.objectives)

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import moocore
 import numpy as np
 
+from study.directory.encoding import Damaged
 from study.directory.layout import MODELS, NETWORK_SUFFIX, card_path, network_path, trial_of
 from study.directory.study_directory import OBJECTIVES, StudyDirectory
 from trainables.errors import StudyError
+from trainables.own_code import reading
 
 if TYPE_CHECKING:
     from trainables.deploy import Saved
@@ -82,10 +84,26 @@ class Models:
         """
         from trainables.deploy import Saved
 
+        reading(self._directory.local)
         path = network_path(trial)
         if not self._store.exists(path):
             raise StudyError(self._missing(trial))
         return Saved.from_bytes(self._store.get(path), self._directory.path(path))
+
+    def card(self, trial: str) -> dict[str, Any]:
+        """What the network is, without torch.
+
+        Raises:
+            Damaged: the file holds no card.
+        """
+        path = card_path(trial)
+        try:
+            found = json.loads(self._store.get(path))
+        except (ValueError, RecursionError) as error:
+            raise Damaged(f"{self._directory.path(path)} is damaged: {error}") from error
+        if not isinstance(found, dict):
+            raise Damaged(f"{self._directory.path(path)} is damaged: expected a mapping")
+        return found
 
     def remove(self, trial: str) -> None:
         for path in (card_path(trial), network_path(trial)):

@@ -8,6 +8,7 @@ when complete.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -25,6 +26,17 @@ The steps are write, fsync, rename, fsync folder, done; on an object store put, 
 aside quarantine, done.
 """
 
+_KEYS = re.compile(r"(\b\w+://)(?:[^\s/@:?]+:[^\s@]*|[^\s/@?]*)@")
+_QUERY = re.compile(r"(?<=\S)\?[\w%.-]+=[^\s'\"]*")
+_SHOWN = {
+    "region",
+    "scheme",
+    "endpoint_override",
+    "allow_bucket_creation",
+    "allow_bucket_deletion",
+    "allow_delayed_open",
+}
+
 
 class Store:
     """The files under one location: a local path, or a URI that pyarrow.fs understands (`s3://bucket/runs/digits`).
@@ -35,18 +47,20 @@ class Store:
 
     def __init__(self, location: str | Path) -> None:
         self.location = str(location)
+        """Enough to open it anywhere else. It may hold keys: what is shown or written down is `place`."""
         if "://" in self.location:
-            self._fs, self._root = fs.FileSystem.from_uri(_in_one_put(self.location))
+            self._fs, self._root = _opened(self.location)
         else:
-            self._fs, self._root = fs.LocalFileSystem(), str(Path(location).expanduser().resolve())
+            self.location = self._root = str(Path(location).expanduser().resolve())
+            self._fs = fs.LocalFileSystem()
         self.local = Path(self._root) if isinstance(self._fs, fs.LocalFileSystem) else None
 
     def place(self, *parts: str) -> str:
-        """Where a file or folder lies, as a local path or a URI."""
+        """Where a file or folder lies, as a local path or a URI; without keys."""
         inside = self._inside("/".join(parts))
         if self.local is not None:
             return inside.rstrip("/")
-        uri = urlsplit(self.location)
+        uri = urlsplit(without_secrets(self.location))
         return uri._replace(path="/".join((uri.path.rstrip("/"), *parts))).geturl()
 
     def exists(self, path: str) -> bool:
@@ -110,13 +124,32 @@ class Store:
         """A file to be changed: links that lead elsewhere are not followed."""
         inside = self._inside(path)
         if self.local is not None and not Path(inside).parent.resolve().is_relative_to(self.local):
-            raise StudyError(f"expected a path inside {self.location}, but {path!r} leads elsewhere")
+            raise StudyError(f"expected a path inside {self._root}, but {path!r} leads elsewhere")
         return inside
 
     def _inside(self, path: str) -> str:
         if path.startswith("/") or ".." in path.split("/"):
-            raise StudyError(f"expected a path inside {self.location}, but got {path!r}")
+            raise StudyError(f"expected a path inside {self._root}, but got {path!r}")
         return f"{self._root}/{path}"
+
+
+def without_secrets(text: str) -> str:
+    """The text, URIs in it without the keys before the host and without parameters that may be keys."""
+    text = _KEYS.sub(r"\1", text)
+    return _QUERY.sub(lambda query: _harmless(query[0]), text)
+
+
+def _harmless(query: str) -> str:
+    kept = [option for option in query[1:].split("&") if option.partition("=")[0] in _SHOWN and "@" not in option]
+    return f"?{'&'.join(kept)}" if kept else ""
+
+
+def _opened(location: str) -> tuple[fs.FileSystem, str]:
+    try:
+        found: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(_in_one_put(location))
+    except (ValueError, NotImplementedError) as error:
+        raise StudyError(without_secrets(f"{location} cannot be opened: {error}")) from None
+    return found
 
 
 def _in_one_put(location: str) -> str:

@@ -34,6 +34,7 @@ from study.directory.layout import (
     PART_SUFFIX,
     Kind,
     manifest_path,
+    named,
     pack_of,
     part_path,
     parts_folder,
@@ -55,6 +56,7 @@ from study.directory.tables import (
     table_of,
 )
 from trainables.errors import StudyError
+from trainables.own_code import reading
 
 __all__ = [
     "AFTERWARDS",
@@ -100,11 +102,11 @@ class StudyDirectory:
         self.store = Store(location)
 
     def __repr__(self) -> str:
-        return f"StudyDirectory({self.store.location!r})"
+        return f"StudyDirectory({self.path()!r})"
 
     @property
     def location(self) -> str:
-        """What the directory was opened with; enough to open it anywhere else."""
+        """Enough to open the directory anywhere else. It may hold keys: for people and for files there is `path`."""
         return self.store.location
 
     @property
@@ -113,7 +115,7 @@ class StudyDirectory:
         return self.store.local
 
     def path(self, *parts: str) -> str:
-        """Where a file or folder of the study lies, as a local path or a URI."""
+        """Where a file or folder of the study lies, as a local path or a URI; without keys."""
         return self.store.place(*parts)
 
     def exists(self) -> bool:
@@ -135,12 +137,17 @@ class StudyDirectory:
     def config(self) -> dict[str, Any]:
         """The resolved configuration."""
         self._require()
+        reading(self.local)
         try:
             found = yaml.safe_load(self.store.get(CONFIG))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise Damaged(f"{self.path(CONFIG)} is damaged: {error}") from error
         if not isinstance(found, dict):
             raise Damaged(f"{self.path(CONFIG)} is damaged: expected a mapping, but got {type(found).__name__}")
+        try:
+            named(str(found.get("name", "")))  # it becomes a folder's
+        except StudyError as error:
+            raise Damaged(f"{self.path(CONFIG)} is damaged: name: {error}") from None
         return found
 
     def config_text(self) -> str:

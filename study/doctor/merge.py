@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 from safetensors import SafetensorError
@@ -195,7 +194,7 @@ def _renumbered(
 def _pack(source: _Source, old: Manifest, name: str, kept: Iterable[TrialSpec], trials: list[TrialSpec]) -> _Pack:
     new: Manifest = {**old, "pack": name, "trials": trials}
     new["origin"] = {
-        "directory": _without_secrets(source.directory.location),
+        "directory": source.directory.path().partition("?")[0],
         "study": source.config.name,
         "seed": source.config.seed,
         "pack": old["pack"],
@@ -204,14 +203,6 @@ def _pack(source: _Source, old: Manifest, name: str, kept: Iterable[TrialSpec], 
     if "origin" in old:
         new["origin"]["origin"] = old["origin"]
     return _Pack(source, old, new)
-
-
-def _without_secrets(location: str) -> str:
-    """URIs may hold keys; manifests are for everybody."""
-    if "://" not in location:
-        return location
-    uri = urlsplit(location)
-    return uri._replace(netloc=uri.netloc.rpartition("@")[2], query="").geturl()
 
 
 def _config(sources: Sequence[_Source], packs: Iterable[_Pack], doubled: Mapping[str, int], name: str | None) -> str:

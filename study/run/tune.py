@@ -19,6 +19,7 @@ from study.run.progress import Monitor
 from study.run.session import Session
 from study.run.training import failed_rows, publish
 from study.search import Search
+from trainables.own_code import trusted
 
 _FINISHED: str = Searcher.FINISHED
 _NO_MEMORY = "running low on memory"
@@ -80,7 +81,7 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
             self.directory.write_manifest(manifest)
             self.running[trial_id] = manifest
             self.monitor.started(manifest)
-            return {"directory": self.directory.path(), "pack": manifest["pack"]}
+            return {"directory": self.directory.location, "pack": manifest["pack"], "modules": trusted()}
         return _FINISHED
 
     def _ask(self) -> Manifest | None:

@@ -13,6 +13,7 @@ from ray import tune
 from study.config import StudyConfig
 from study.directory import StudyDirectory
 from study.run.training import Training
+from trainables.own_code import trust
 from trainables.trainable import settle_process
 
 REPORT_SECONDS = 1.0
@@ -23,7 +24,8 @@ GRACE_SECONDS = 8
 
 
 class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
-    """``config``: ``directory``, of the study; ``pack``, its manifest's name; ``halvings``, see `Training`.
+    """``config``: ``directory``, of the study; ``pack``, its manifest's name; ``halvings``, see `Training`;
+    ``modules``, of the user's own, as the driver has found.
 
     ``study`` is what is run, the same for all packs.
 
@@ -44,6 +46,7 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._asked_to_leave)
         with self._guarded():
+            trust(*config.get("modules", ()))
             directory = StudyDirectory(config["directory"])
             self.training = Training(self.study, directory, config["pack"], config.get("halvings", 0))
 

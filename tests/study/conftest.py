@@ -97,7 +97,7 @@ def trained(study: str, manifest: Mapping[str, Any]) -> list[Row]:
         rows.append(
             {"study": study, "method": manifest["method"], "pack": manifest["pack"], "status": "COMPLETE"}
             | {name: spec[name] for name in ("trial", "number", "lane", "seed", "data_seed")}
-            | {"val_accuracy": 1 / (1 + abs(strength + 2)), "neurons": int(50 - 10 * strength)}
+            | {"val_accuracy": 1 / (1 + abs(strength + 2)), "neurons": int(50 - 10 * strength), "dense_neurons": 192}
             | {"finished_at": datetime(2026, 5, 1, tzinfo=UTC)}
             | {f"param_{name}": value for name, value in spec["parameters"].items()}
         )

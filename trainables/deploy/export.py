@@ -15,6 +15,7 @@ import io
 import json
 import logging
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,8 +26,10 @@ import torch
 from torch import Tensor, nn
 
 from trainables.data import Dataset
+from trainables.deploy.program import vetted
 from trainables.deploy.saved import Card, Saved, checked, rebuild
 from trainables.errors import StudyError
+from trainables.own_code import reading
 from trainables.tasks import TASKS
 
 SUFFIXES = {"pt2": ".pt2", "onnx": ".onnx", "safetensors": ".safetensors", "pytorch": ".pt"}
@@ -107,6 +110,7 @@ def load(path: str | Path) -> Export:
     form = next((form for form, suffix in SUFFIXES.items() if suffix == path.suffix), None)
     if form is None:
         raise StudyError(f"expected a file that ends in {', '.join(SUFFIXES.values())} but got {path.name!r}")
+    reading(path)
     return _READERS[form](path.read_bytes(), str(path))
 
 
@@ -164,7 +168,7 @@ def _write_pt2(network: Saved) -> bytes:
 
 def _read_pt2(data: bytes, name: str) -> Export:
     extra = {_CARD: ""}
-    program = torch.export.load(io.BytesIO(data), extra_files=extra)
+    program = torch.export.load(io.BytesIO(vetted(data, name)), extra_files=extra)
     return Export(program.module(), _card_of(extra[_CARD], name))
 
 
@@ -204,7 +208,13 @@ def _write_pytorch(network: Saved) -> bytes:
 
 
 def _read_pytorch(data: bytes, name: str) -> Export:
-    found = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > len(data):
+                raise StudyError("it says that it holds more than it does")
+        found = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+    except Exception as error:  # whatever the bytes make the two readers stumble over
+        raise StudyError(f"{name} was not written by `study export`: {type(error).__name__}") from error
     card = _card_of(found.get("card", "") if isinstance(found, dict) else "", name)
     return _deployed(Saved(rebuild(card, found["state_dict"]), card))
 
@@ -220,7 +230,7 @@ def _deployed(network: Saved) -> Export:
 def _card_of(text: str, name: str) -> Card:
     if not text:
         raise StudyError(f"expected {name} to have a card in it; it was not written by a study")
-    return checked(json.loads(text), name)
+    return checked(text, name)
 
 
 def _require_onnx() -> Any:

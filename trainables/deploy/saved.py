@@ -7,10 +7,11 @@ these, and the tensors put in place. So any model can be read back that can be i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -23,11 +24,15 @@ from trainables.deploy.sealed import seal, unseal
 from trainables.errors import StudyError
 from trainables.groups import Alive, Graph, cut, everything, trace
 from trainables.problem import Problem
+from trainables.tasks import TASKS
 
 Card = dict[str, Any]
 """JSON: what a network is (`card`), and whatever else is known of it."""
 
 SCHEMA = 1
+_MOST = 2**31
+"""Inputs times outputs, and parameters of the whole network: a card must not make us fill the memory."""
+_NUMBERS = (int, float)
 _KEY = "card"
 
 
@@ -53,7 +58,7 @@ class Saved:
             raise StudyError(f"{name} is damaged, or was not written by a study: {error}") from error
         if _KEY not in metadata:
             raise StudyError(f"expected {name} to have a card in its header; it was not written by a study")
-        found = checked(json.loads(metadata[_KEY]), name)
+        found = checked(metadata[_KEY], name)
         return cls(rebuild(found, load(data)), found)
 
 
@@ -82,11 +87,37 @@ def card(problem: Problem, dataset: Dataset, alive: Alive) -> Card:
     }
 
 
-def checked(found: Card, name: str) -> Card:
-    """Raises ValueError where a card is of a newer version of this library."""
-    if found["schema"] > SCHEMA:
-        raise StudyError(f"{name} has schema {found['schema']}, but this version of study reads up to {SCHEMA}")
-    return found
+def checked(text: str, name: str) -> Card:
+    """The card in a file called ``name``. Raises ValueError where it is none, or of a newer version of this library."""
+    try:
+        found = json.loads(text)
+        if found["schema"] > SCHEMA:
+            raise StudyError(f"{name} has schema {found['schema']}, but this version of study reads up to {SCHEMA}")
+        fault = _fault(found)
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        fault = f"{type(error).__name__}: {error}"
+    if fault:
+        raise StudyError(f"the card of {name} is not one that a study writes: {fault}")
+    return cast(Card, found)
+
+
+def _fault(card: Card) -> str:
+    """What is wrong with a card, in words; empty if nothing is."""
+    shape, about = card["input_shape"], card["preprocessing"]
+    sizes = [*shape, card["outputs"]]
+    if not all(isinstance(size, int) and 0 < size < _MOST for size in sizes) or math.prod(sizes) > _MOST:
+        return f"inputs of {shape} and {card['outputs']} outputs"
+    if not isinstance(card["model"]["name"], str) or set(card["alive"]) != {"inputs", "units"}:
+        return "no name of a model, or of its units"
+    if card["task"] not in TASKS or about["raw"] not in ("uint8", "float32"):
+        return f"task {card['task']!r} on {about['raw']!r}"
+    numbers = [about["mean"], about["std"], about["target_mean"], about["target_std"]]
+    return "" if all(isinstance(number, _NUMBERS) for number in _flat(numbers)) else "no numbers to prepare inputs with"
+
+
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        yield from _flat(value) if isinstance(value, list) else (value,)
 
 
 def structure(card: Card) -> tuple[Graph, Alive]:
@@ -105,7 +136,17 @@ def dense(card: Card) -> nn.Module:
     options = dict(card["model"])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return models.build(options.pop("name"), card["input_shape"], card["outputs"], **options).eval()
+        name = options.pop("name")
+        if name in models.MODELS:
+            with torch.device("meta"):
+                size = sum(w.numel() for w in models.build(name, *_ends(card), **options).parameters())
+            if size > _MOST:
+                raise StudyError(f"{card['model']} has {size:,} parameters, more than a study's network can have")
+        return models.build(name, *_ends(card), **options).eval()
+
+
+def _ends(card: Card) -> tuple[tuple[int, ...], int]:
+    return tuple(card["input_shape"]), card["outputs"]
 
 
 @torch.no_grad()
@@ -115,13 +156,13 @@ def rebuild(card: Card, tensors: Mapping[str, Tensor]) -> nn.Module:
     Raises:
         ValueError: they are those of another network; the model's code has changed, for example.
     """
-    module = dense(card)
-    graph, alive = structure(card)
-    cut(module, graph, alive)
-    give_biases(module, tensors)
     try:
+        module = dense(card)
+        graph, alive = structure(card)
+        cut(module, graph, alive)
+        give_biases(module, tensors)
         module.load_state_dict(dict(tensors))
-    except RuntimeError as error:
+    except (RuntimeError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise StudyError(f"the tensors do not fit the model {card['model']}: {error}") from error
     return module
 

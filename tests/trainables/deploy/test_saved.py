@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from trainables import own_code
 from trainables.compaction import compact
 from trainables.data import Dataset, Split
 from trainables.deploy.align import aligned, widened
@@ -72,6 +73,7 @@ class Grouped(nn.Sequential):
 def user_networks(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "user_networks.py").write_text(USER_NETWORKS)
     monkeypatch.syspath_prepend(tmp_path)
+    own_code.trust("user_networks")
     monkeypatch.delitem(__import__("sys").modules, "user_networks", raising=False)
 
 

@@ -407,11 +407,11 @@ def test_a_network_of_the_users_own_gets_its_options_alone(own_module: str) -> N
             "name in own_network_of_a_test: .* got 'MyNets'; did you mean 'MyNet'",
         ),
         ("own_network_of_a_test:MyNet", {"width": 3}, r"MyNet\(outputs, name='x'\) cannot be called with"),
-        ("own_network_of_a_test:not_a_network", {}, "must give an nn.Module, got int"),
-        ("own_network_of_a_test:constant", {}, "must be an nn.Module class, got 3"),
-        ("no_module_of_this_name:Net", {}, "no module 'no_module_of_this_name'"),
-        (":Net", {}, "is named 'module:Class'"),
-        (".relative:Net", {}, "is named 'module:Class'"),
+        ("own_network_of_a_test:not_a_network", {}, "to be a class derived from Module, but got <function"),
+        ("own_network_of_a_test:constant", {}, "to be a class derived from Module, but got 3"),
+        ("no_module_of_this_name:Net", {}, "'no_module_of_this_name' is not in the working directory"),
+        (":Net", {}, "is named 'module:Name'"),
+        (".relative:Net", {}, "is named 'module:Name'"),
     ],
 )
 def test_errors_of_a_users_network(own_module: str, target: str, options: dict[str, object], message: str) -> None:

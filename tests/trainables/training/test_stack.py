@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from trainables import own_code
 from trainables.training.stack import Stack, Trial
 
 CPU = torch.device("cpu")
@@ -232,6 +233,7 @@ def own_model(monkeypatch: pytest.MonkeyPatch) -> str:
     module = types.ModuleType("users_networks")
     module.Net, module.Noisy = Net, Noisy  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "users_networks", module)
+    own_code.trust("users_networks")
     return "users_networks:Net"
 
 
