@@ -25,11 +25,9 @@ __all__ = [
     "antithetic",
     "estimate",
     "evaluate",
-    "expected_count",
     "gate",
     "histogram",
     "initial",
-    "log_odds_slope",
     "sample",
     "slope",
 ]
@@ -57,22 +55,11 @@ def gate(phi: Tensor, k: Lanes, hard: Choice = False) -> Tensor:
 def slope(phi: Tensor, k: Lanes, hard: Choice = False) -> Tensor:
     """dg / dphi: k pi (1 - pi), or hard: k / 7 where 0 < pi < 1 and 0 elsewhere. Arguments as in ``gate``.
 
-    ``weight * slope`` is the gradient of ``expected_count``.
+    ``weight * slope`` is the gradient of the L0 term, sum_j weight * pi_j.
     """
     pi = gate(phi, k, hard)
     inside = (pi > 0) & (pi < 1)
     return _lanes(k, phi) * torch.where(_lanes(hard, phi, torch.bool), inside.to(pi.dtype) / 7, pi * (1 - pi))
-
-
-def log_odds_slope(phi: Tensor, k: Lanes, hard: Choice = False) -> Tensor:
-    """d log(pi / (1 - pi)) / dphi: k, or hard: k / (7 pi (1 - pi)) where 0 < pi < 1 and 0 elsewhere.
-
-    The factor that makes ``estimate`` unbiased. Arguments as in ``gate``.
-    """
-    pi = gate(phi, k, hard)
-    variance = pi * (1 - pi)
-    exact = torch.where(variance > 0, 1 / (7 * variance), 0)
-    return _lanes(k, phi) * torch.where(_lanes(hard, phi, torch.bool), exact, 1)
 
 
 def sample(pi: Tensor, u: Tensor) -> Tensor:
@@ -92,8 +79,8 @@ def estimate(f1: Lanes, f2: Lanes, u: Tensor, factor: Lanes, arm: Choice = True)
     ARM: factor (f1 - f2) (u - 1/2). AR, one pass only: factor f2 (1 - 2u).
 
     As published, the factor is k for either gate. For the sigmoid gate that is unbiased; for the hard gate
-    the mean is the gradient times 7 pi (1 - pi). ``log_odds_slope`` as factor is unbiased for both, but on
-    the hard gate its variance grows as 1 / pi towards the ends.
+    the mean is the gradient times 7 pi (1 - pi). Unbiased for both is d log(pi / (1 - pi)) / dphi, whose variance
+    on the hard gate grows as 1 / pi towards the ends.
 
     Args:
         f1: loss at ``antithetic(pi, u)``, per lane; ignored by AR.
@@ -105,16 +92,6 @@ def estimate(f1: Lanes, f2: Lanes, u: Tensor, factor: Lanes, arm: Choice = True)
     first, second = _lanes(f1, u), _lanes(f2, u)
     merged = torch.where(_lanes(arm, u, torch.bool), (first - second) / 2, -second)
     return _lanes(factor, u) * merged * (2 * u - 1)
-
-
-def expected_count(pi: Tensor, weight: Lanes) -> Tensor:
-    """The L0 term of a layer, sum_j weight * pi_j -> (P,).
-
-    Args:
-        pi: (P, units).
-        weight: lambda_l * c_l (* 1 / N), per lane; c_l weights hang on each of the layer's gates.
-    """
-    return (_lanes(weight, pi) * pi).sum(-1)
 
 
 def evaluate(pi: Tensor) -> Tensor:

@@ -146,8 +146,7 @@ def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:
     test = {} if failed else stack.scores("test")
     settled = stack.history[stack.method.setting.epochs - 1] if not failed else {}
     params = stack.method.deployed(stack.params, stack.state, stack.knobs)
-    weights = [params[layer.weight] for layer in stack.problem.graph.layers]
-    nonzero = sum((w.flatten(1) != 0).sum(1) for w in weights)
+    nonzero = cost.nonzero_weights(stack.problem.graph, params)
     for lane, trial in enumerate(stack.trials):
         reason = stack.failures[lane]
         row: Row = {
