@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     )
     from analysis.studies import Study, load
     from analysis.text import (
-        Check,
+        AuditPoint,
         Column,
         Table,
         audit,
@@ -84,11 +84,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AttainmentData",
+    "AuditPoint",
     "Baseline",
     "Boundaries",
     "BoundaryData",
     "BudgetData",
-    "Check",
     "Column",
     "Estimate",
     "FrontData",

@@ -1,6 +1,6 @@
 """What a study found and how it was run, in tables and sentences."""
 
-from analysis.text.audit import Check, audit
+from analysis.text.audit import AuditPoint, audit
 from analysis.text.comparison import compare, settings_that_differ
 from analysis.text.intervals import intervals
 from analysis.text.operating_points import compression_at_drop, score_at_compression
@@ -10,7 +10,7 @@ from analysis.text.summary import summary
 from analysis.text.table import Column, Table
 
 __all__ = [
-    "Check",
+    "AuditPoint",
     "Column",
     "Table",
     "audit",

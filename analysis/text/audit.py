@@ -22,7 +22,7 @@ PRUNING = ("magnitude", "random")
 
 
 @dataclass(frozen=True)
-class Check:
+class AuditPoint:
     """One point of the audit.
 
     Attributes:
@@ -68,7 +68,7 @@ class _Subject:
         return f"study run {place}/study.yaml --set {setting} --output {place}-{setting.replace('=', '')}"
 
 
-def audit(trials: pd.DataFrame, config: Mapping[str, Any], location: str = "DIR") -> tuple[Check, ...]:
+def audit(trials: pd.DataFrame, config: Mapping[str, Any], location: str = "DIR") -> tuple[AuditPoint, ...]:
     """All points, for the trials of one study.
 
     Args:
@@ -85,13 +85,15 @@ def audit(trials: pd.DataFrame, config: Mapping[str, Any], location: str = "DIR"
     return tuple(check(subject) for check in CHECKS)
 
 
-def _compression_and_speed(subject: _Subject) -> Check:
+def _compression_and_speed(subject: _Subject) -> AuditPoint:
     name = "Compression ratio and reduction of multiply-adds"
     both = [column for pair in _RATIOS for column in pair]
     known = subject.complete[both].notna().all(axis=1) if len(subject.complete) else pd.Series(dtype=bool)
     if len(known) and known.all():
-        return Check(name, True, "parameters and multiply-adds are counted for every trial, beside the dense network's")
-    return Check(
+        return AuditPoint(
+            name, True, "parameters and multiply-adds are counted for every trial, beside the dense network's"
+        )
+    return AuditPoint(
         name, False, f"{int((~known).sum()):,} of {len(known):,} complete trials lack one of {', '.join(both)}"
     )
 
@@ -99,27 +101,27 @@ def _compression_and_speed(subject: _Subject) -> Check:
 _RATIOS = (("parameters", "dense_parameters"), ("macs", "dense_macs"))
 
 
-def _raw_and_delta(subject: _Subject) -> Check:
+def _raw_and_delta(subject: _Subject) -> AuditPoint:
     name = "Raw scores and differences to the dense network"
     scored = subject.complete[subject.score.test].notna()
     dense = (subject.complete["method"] == BASELINE).any()
     if dense and scored.all():
-        return Check(name, True, "validation and test scores of every trial and of the dense network are given")
+        return AuditPoint(name, True, "validation and test scores of every trial and of the dense network are given")
     if dense:
-        return Check(name, False, f"{int((~scored).sum()):,} complete trials lack a test score")
-    return Check(name, False, "no dense trial to take differences to", subject.more({BASELINE: 8}))
+        return AuditPoint(name, False, f"{int((~scored).sum()):,} complete trials lack a test score")
+    return AuditPoint(name, False, "no dense trial to take differences to", subject.more({BASELINE: 8}))
 
 
-def _dense_control(subject: _Subject) -> Check:
+def _dense_control(subject: _Subject) -> AuditPoint:
     name = "Dense control by the same code path"
     count = int((subject.complete["method"] == BASELINE).sum())
     if count:
         found = f"{count:,} dense trials, trained, polished and measured as the others are"
-        return Check(name, True, found.replace("1 dense trials", "1 dense trial"))
-    return Check(name, False, "no dense trial finished", subject.more({BASELINE: 8}))
+        return AuditPoint(name, True, found.replace("1 dense trials", "1 dense trial"))
+    return AuditPoint(name, False, "no dense trial finished", subject.more({BASELINE: 8}))
 
 
-def _operating_points(subject: _Subject) -> Check:
+def _operating_points(subject: _Subject) -> AuditPoint:
     name = f"At least {POINTS} operating points per method"
     objectives = (subject.score.name, subject.counts[0].name)
     sizes = {}
@@ -128,68 +130,68 @@ def _operating_points(subject: _Subject) -> Check:
         sizes[method] = len(distinct(pareto(own, objectives), objectives))
     few = {method: size for method, size in sizes.items() if size < POINTS}
     if not sizes:
-        return Check(name, False, "no method compresses")
+        return AuditPoint(name, False, "no method compresses")
     if not few:
-        return Check(name, True, f"{min(sizes.values())} or more points on each front")
+        return AuditPoint(name, True, f"{min(sizes.values())} or more points on each front")
     found = "points on the front: " + ", ".join(f"{title(method)} {size}" for method, size in few.items())
     counts = subject.trials["method"].value_counts()
-    return Check(name, False, found, subject.more({method: max(2 * int(counts[method]), 64) for method in few}))
+    return AuditPoint(name, False, found, subject.more({method: max(2 * int(counts[method]), 64) for method in few}))
 
 
-def _seeds(subject: _Subject) -> Check:
+def _seeds(subject: _Subject) -> AuditPoint:
     name = f"At least {SEEDS} seeds, with their spread"
     counts = runs(subject.complete).groupby(subject.complete["method"], observed=True).nunique()
     fewest = int(counts.min()) if len(counts) else 0
     if fewest >= SEEDS:
-        return Check(name, True, f"{fewest} runs of every method; spreads and intervals are over them")
+        return AuditPoint(name, True, f"{fewest} runs of every method; spreads and intervals are over them")
     found = f"{fewest} run{'' if fewest == 1 else 's'} of a method, so no honest spread"
-    return Check(name, False, found, subject.again(f"seeds={SEEDS}"))
+    return AuditPoint(name, False, found, subject.again(f"seeds={SEEDS}"))
 
 
-def _pruning_baselines(subject: _Subject) -> Check:
+def _pruning_baselines(subject: _Subject) -> AuditPoint:
     name = "Random and magnitude pruning as baselines"
     missing = [method for method in PRUNING if method not in set(subject.complete["method"])]
     if not missing:
-        return Check(name, True, "both were searched as the methods were")
+        return AuditPoint(name, True, "both were searched as the methods were")
     found = f"missing: {', '.join(title(method) for method in missing)}"
-    return Check(name, False, found, subject.more(dict.fromkeys(missing, subject.budget)))
+    return AuditPoint(name, False, found, subject.more(dict.fromkeys(missing, subject.budget)))
 
 
-def _same_budget(subject: _Subject) -> Check:
+def _same_budget(subject: _Subject) -> AuditPoint:
     name = "Same data and budget for every method"
     rivals = subject.trials[subject.trials["method"] != BASELINE]
     counts = rivals.groupby("method", observed=True).size()
     seeds = {frozenset(part["data_seed"]) for _, part in rivals.groupby("method", observed=True)}
     epochs = rivals["epochs"].dropna().unique()
     if len(counts) < 2:
-        return Check(name, None, "there is nothing to compare: fewer than two methods compress")
+        return AuditPoint(name, None, "there is nothing to compare: fewer than two methods compress")
     if len(seeds) > 1:
-        return Check(
+        return AuditPoint(
             name, False, "the methods did not see the same splits of the data", subject.again(f"seeds={SEEDS}")
         )
     if len(epochs) > 1:
-        return Check(name, False, f"trials were trained for {int(epochs.min())} to {int(epochs.max())} epochs")
+        return AuditPoint(name, False, f"trials were trained for {int(epochs.min())} to {int(epochs.max())} epochs")
     if counts.min() == counts.max():
         each = f"{counts.min():,} trials of {int(epochs[0]) if len(epochs) else '?'} epochs each on the same splits"
-        return Check(name, True, each)
+        return AuditPoint(name, True, each)
     most = int(counts.max())
     short = counts[counts < most]
     found = ", ".join(f"{title(method)} {size:,}" for method, size in short.items()) + f" trials instead of {most:,}"
-    return Check(name, False, found, subject.more({str(method): most for method in short.index}))
+    return AuditPoint(name, False, found, subject.more({str(method): most for method in short.index}))
 
 
-def _fine_tuning(subject: _Subject) -> Check:
+def _fine_tuning(subject: _Subject) -> AuditPoint:
     name = "Scores before and after fine-tuning"
     polish = int(subject.config.get("polish", 0))
     if not polish:
-        return Check(name, None, "nothing is fine-tuned: the study has no polishing epochs")
+        return AuditPoint(name, None, "nothing is fine-tuned: the study has no polishing epochs")
     before = f"{subject.score.column}_before_polish"
     if before in subject.complete and len(subject.complete) and subject.complete[before].notna().all():
-        return Check(name, True, f"the validation score is kept from before the {polish} polishing epochs")
-    return Check(name, False, f"the {subject.score.name} before polishing is not known for every trial")
+        return AuditPoint(name, True, f"the validation score is kept from before the {polish} polishing epochs")
+    return AuditPoint(name, False, f"the {subject.score.name} before polishing is not known for every trial")
 
 
-CHECKS: tuple[Callable[[_Subject], Check], ...] = (
+CHECKS: tuple[Callable[[_Subject], AuditPoint], ...] = (
     _compression_and_speed,
     _raw_and_delta,
     _dense_control,
