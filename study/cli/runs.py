@@ -99,11 +99,9 @@ def _launch(config: StudyConfig, directory: StudyDirectory) -> None:
         _stop(f"Ray cannot be reached: {error}", BROKEN, directory)
     from study.run import display, duration, launch
 
-    console.print(
-        f"[bold]{config.name}[/bold] in {directory.path()}; watch it with `study status` or `study dashboard`"
-    )
+    title = f"[bold]{config.name}[/bold] in {directory.path()}; watch it with `study status` or `study dashboard`"
     try:
-        with display(console, _hypervolume(config)) as listener:
+        with display(console, _hypervolume(config), title) as listener:
             monitor = launch(config, directory, listener)
     except ConnectionError as error:
         _stop(f"Ray cannot be reached: {error}", BROKEN, directory)

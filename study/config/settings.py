@@ -112,7 +112,13 @@ class SamplerSettings(Alternative):
 
 
 class PackSettings(Settings):
-    size: Count = Field(default=16, description="Trials trained together in one process.")
+    size: Count | Literal["auto"] = Field(
+        default="auto",
+        description="Trials trained together in one process; auto: 16, or so few that every worker has some.",
+    )
+    chosen: Count | None = Field(
+        default=None, description="What auto came to; written by the study, and kept while its budget is the same."
+    )
     vectorize: Literal["auto", "on", "off"] = Field(
         default="auto",
         description="Stack their tensors (on), train them in turn (off), or measure which is faster (auto).",

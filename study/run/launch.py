@@ -11,12 +11,12 @@ from study.config import StudyConfig, check_changes, stored, to_yaml
 from study.directory import CONFIG, Lock, Manifest, StudyDirectory, version_differences
 from study.doctor import recover
 from study.run.ending import Signals
+from study.run.monitor import Monitor
 from study.run.networks import Keeper
-from study.run.progress import Monitor
 from study.run.session import RayLost, Session, session
 from study.run.tune import Listen, PackSearcher, StopWhen
 from study.run.worker import StudyTrainable
-from study.search import Search
+from study.search import Search, pack_size
 
 Listener = Callable[[Monitor], None]
 
@@ -44,7 +44,8 @@ def launch(config: StudyConfig, directory: StudyDirectory, listener: Listener = 
     layers, losses = layer_counts(config), 0
     farewell = f"Stopped at once; go on with:\n  study resume {directory.path()}"
     with Lock(directory.store) as lock, Signals(monitor.ending, farewell) as signals:
-        adopt(config, directory)
+        monitor.config = adopt(config, directory)
+        listener(monitor)
         while True:
             finished = monitor.trials_finished
             try:
@@ -65,21 +66,39 @@ def launch(config: StudyConfig, directory: StudyDirectory, listener: Listener = 
     return monitor
 
 
-def adopt(config: StudyConfig, directory: StudyDirectory) -> None:
+def adopt(config: StudyConfig, directory: StudyDirectory) -> StudyConfig:
     """Make the directory this study's: create it, or write down what may change and has changed.
+
+    Returns:
+        The configuration to go on with: while the budget is the same, packs keep the size that was chosen for it.
 
     Raises:
         CannotChange: something else has changed.
     """
     if not directory.exists():
         directory.create(to_yaml(config))
-        return
-    if check_changes(stored(directory), config, directory.path(CONFIG)):
+        return config
+    before = stored(directory)
+    if config.pack.size == "auto":
+        same = {name: config.budget(name) for name in config.methods} == {
+            name: before.budget(name) for name in before.methods
+        }
+        config = _with_pack_size(config, before.pack.chosen if same else None)
+    if check_changes(before, config, directory.path(CONFIG)):
         directory.create(to_yaml(config), replace=True)
+    return config
+
+
+def _with_pack_size(config: StudyConfig, chosen: int | None) -> StudyConfig:
+    return config.model_copy(update={"pack": config.pack.model_copy(update={"chosen": chosen})})
 
 
 def _from_disk(monitor: Monitor, directory: StudyDirectory, layers: dict[str, int], connected: Session) -> PackSearcher:
     """All that is known about the study, read from its directory, after what is damaged there has been set aside."""
+    workers = connected.workers(monitor.config.resources)
+    if monitor.config.pack.size == "auto" and monitor.config.pack.chosen is None:
+        monitor.config = _with_pack_size(monitor.config, pack_size(monitor.config, workers))
+        directory.create(to_yaml(monitor.config), replace=True)
     config = monitor.config
     for finding in recover(directory):
         monitor.warn(str(finding))
@@ -87,7 +106,7 @@ def _from_disk(monitor: Monitor, directory: StudyDirectory, layers: dict[str, in
     for difference in version_differences(manifests):
         monitor.warn(difference)
     monitor.found_on_disk(rows)
-    search = Search(config, directory, layers, connected.workers(config.resources))
+    search = Search(config, directory, layers, workers)
     unfinished = search.rebuild(manifests, rows)
     keeper = Keeper(config, directory)
     keeper.update(rows)

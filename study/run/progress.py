@@ -1,11 +1,9 @@
-"""Where a running study stands, and how that is shown: live in a terminal, a line now and then elsewhere."""
+"""How a running study is shown: live in a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -13,100 +11,19 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from study.config import StudyConfig
-from study.directory import OBJECTIVES, Manifest
-from study.run.ending import Ending
-
-Row = Mapping[str, Any]
-LINE_SECONDS = 15.0
-
-
-class Monitor:
-    """What is finished and running, per method; rates count what this process has seen, not what it found on disk."""
-
-    def __init__(self, config: StudyConfig) -> None:
-        self.config = config
-        self.rows: dict[str, list[Row]] = {name: [] for name in config.methods}
-        self.running: dict[str, tuple[str, int, float]] = {}
-        self.ending = Ending()
-        self.warnings: list[str] = []
-        self.found: int | None = None
-        self.since = time.monotonic()
-
-    def found_on_disk(self, rows: Iterable[Row]) -> None:
-        """Start from these; what is running is to be trained again."""
-        self.running.clear()
-        for known in self.rows.values():
-            known.clear()
-        for row in rows:
-            self.rows[row["method"]].append(row)
-        if self.found is None:
-            self.found = self.trials_finished
-
-    def warn(self, warning: str) -> None:
-        """Something to be told at the end, once."""
-        if warning not in self.warnings:
-            self.warnings.append(warning)
-
-    def started(self, manifest: Manifest) -> None:
-        self.running[manifest["pack"]] = (manifest["method"], len(manifest["trials"]), 0.0)
-
-    def advanced(self, pack: str, fraction: float) -> None:
-        if pack in self.running:
-            method, trials, _ = self.running[pack]
-            self.running[pack] = (method, trials, fraction)
-
-    def finished(self, pack: str, rows: Iterable[Row]) -> None:
-        self.running.pop(pack, None)
-        for row in rows:
-            self.rows[row["method"]].append(row)
-
-    def stopped(self, pack: str) -> None:
-        self.running.pop(pack, None)
-
-    @property
-    def trials_finished(self) -> int:
-        return sum(map(len, self.rows.values()))
-
-    @property
-    def trials_failed(self) -> int:
-        return sum(row["status"] == "FAILED" for rows in self.rows.values() for row in rows)
-
-    @property
-    def trials_total(self) -> int:
-        return sum(self.budget(name) for name in self.rows)
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds."""
-        return time.monotonic() - self.since
-
-    def budget(self, method: str) -> int:
-        """Trials that the method gets, repetitions counted."""
-        return self.config.budget(method)
-
-    def running_trials(self, method: str) -> int:
-        return sum(trials for name, trials, _ in self.running.values() if name == method)
-
-    def trials_per_second(self) -> float:
-        """Finished since the start, with the finished parts of what is running."""
-        partly = sum(trials * fraction for _, trials, fraction in self.running.values())
-        return (self.trials_finished - (self.found or 0) + partly) / max(self.elapsed, 1e-9)
-
-    def seconds_left(self) -> float | None:
-        rate = self.trials_per_second()
-        partly = sum(trials * fraction for _, trials, fraction in self.running.values())
-        return (self.trials_total - self.trials_finished - partly) / rate if rate > 0 else None
-
-    def best(self, method: str, objective: str) -> float | None:
-        """The best value of an objective among the complete trials of a method."""
-        which = OBJECTIVES[objective]
-        values = [row[which.column] for row in self.rows[method] if row["status"] == "COMPLETE"]
-        found = [value for value in values if value is not None]
-        return (max if which.maximise else min)(found) if found else None
-
+from study.run.monitor import Monitor, Row, Running
 
 Hypervolume = Callable[[list[Row], tuple[str, ...]], float | None]
+
+_BAR = 18
+_MOST_LINES = 8
+"""Packs in training that are shown; a cluster has hundreds."""
+
+_FASTEST, _SLOWEST = 1.0, 5.0
+"""Seconds between redraws, growing with the time so far: what records a terminal records each of them."""
+
+LINE_SECONDS = 15.0
+"""Between lines, growing too: a day fits on two screens."""
 
 
 def render(monitor: Monitor, hypervolume: Hypervolume) -> Group:
@@ -114,7 +31,7 @@ def render(monitor: Monitor, hypervolume: Hypervolume) -> Group:
     objectives = monitor.config.objectives
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("method")
-    table.add_column("", width=18)
+    table.add_column("", width=_BAR)
     for heading in ("finished", "running", "failed", *(f"best {o}" for o in objectives), "hypervolume"):
         table.add_column(heading, justify="right")
     for method, rows in monitor.rows.items():
@@ -122,28 +39,54 @@ def render(monitor: Monitor, hypervolume: Hypervolume) -> Group:
         volume = hypervolume(rows, tuple(objectives))
         table.add_row(
             method,
-            ProgressBar(total=monitor.budget(method), completed=len(rows), width=18),
+            ProgressBar(total=monitor.budget(method), completed=monitor.trials_done(method), width=_BAR),
             f"{len(rows)}/{monitor.budget(method)}",
             str(monitor.running_trials(method) or ""),
             str(failed or ""),
             *(_number(monitor.best(method, o)) for o in objectives),
             "" if volume is None else f"{volume:.4f}",
         )
-    return Group(table, Text(summary(monitor), style="dim"))
+    lines = [workers(monitor)] if monitor.running else []
+    return Group(table, *lines, Text(summary(monitor), style="dim"))
+
+
+def workers(monitor: Monitor) -> Table:
+    """A line for each pack in training."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    now, running = monitor.now(), sorted(monitor.running.values(), key=lambda one: one.pack)
+    for one in running[:_MOST_LINES]:
+        bar = ProgressBar(total=1.0, completed=one.fraction_at(now), width=_BAR)
+        table.add_row(Text(one.pack, style="cyan"), bar, stage(one), duration(now - one.since))
+    if len(running) > _MOST_LINES:
+        table.add_row(Text(f"and {len(running) - _MOST_LINES} more", style="dim"))
+    return table
+
+
+def stage(running: Running) -> str:
+    """What a worker trains at the moment: "epoch 12 of 60, 16 trials together"."""
+    if not running.epochs:
+        return f"{_trials(running.trials)}, starting"
+    where = f"epoch {min(running.epoch + 1, running.epochs)} of {running.epochs}"
+    if running.together == running.trials:
+        return f"{where}, {_trials(running.trials)}" + " together" * (running.trials > 1)
+    if running.together > 1:
+        return f"{where}, {running.together} of {_trials(running.trials)} together, {running.finished} done"
+    return f"{where} of trial {min(running.finished + 1, running.trials)} of {running.trials}"
 
 
 def summary(monitor: Monitor) -> str:
-    """One line: trials, rate, time left."""
+    """One line: how much of all epochs, trials, rate, time left."""
     left = monitor.seconds_left()
     parts = [
-        f"{monitor.trials_finished}/{monitor.trials_total} trials",
-        f"{60 * monitor.trials_per_second():.0f} a minute",
+        f"{100 * monitor.fraction:.0f} %",
+        f"{monitor.trials_finished} of {_trials(monitor.trials_total)}",
+        f"{60 * monitor.trials_per_second():.3g} a minute",
         f"{duration(monitor.elapsed)} so far",
     ]
     if monitor.ending:
         parts.append(f"{monitor.ending.reason}; waiting for checkpoints")
-    elif left is not None and monitor.trials_finished < monitor.trials_total:
-        parts.append(f"about {duration(left)} left")
+    elif monitor.trials_finished < monitor.trials_total:
+        parts.append("starting" if left is None else f"about {duration(_rounded(left))} left")
     return " · ".join(parts)
 
 
@@ -158,21 +101,64 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def display(console: Console, hypervolume: Hypervolume) -> Iterator[Callable[[Monitor], None]]:
-    """A listener for `launch` that shows the study on the console."""
-    if console.is_terminal:
-        with Live(console=console, refresh_per_second=4, transient=False) as live:
-            yield lambda monitor: live.update(render(monitor, hypervolume))
+def display(console: Console, hypervolume: Hypervolume, title: str = "") -> Iterator[Callable[[Monitor], None]]:
+    """A listener for `launch` that shows the study on the console.
+
+    Args:
+        title: shown with the first news, of a study that could be begun.
+    """
+    announced = False
+
+    def announce() -> None:
+        nonlocal announced
+        if title and not announced:
+            console.print(title)
+        announced = True
+
+    shown = float("-inf")
+    if console.is_terminal and not console.is_dumb_terminal and console.file.isatty():
+        known: dict[tuple[str, int], float | None] = {}
+
+        def volume(rows: list[Row], objectives: tuple[str, ...]) -> float | None:
+            """Of one method's rows, which only grow."""
+            if not rows:
+                return None
+            key = (str(rows[0]["method"]), len(rows))
+            if key not in known:
+                known[key] = hypervolume(rows, objectives)
+            return known[key]
+
+        with Live(console=console, auto_refresh=False, transient=False) as live:
+
+            def draw(monitor: Monitor) -> None:
+                nonlocal shown
+                announce()
+                wait = min(max(_FASTEST, monitor.elapsed / 120), _SLOWEST)
+                if monitor.elapsed - shown >= wait or monitor.ending or monitor.over:
+                    shown = monitor.elapsed
+                    live.update(render(monitor, volume), refresh=True)
+
+            yield draw
         return
-    shown = -LINE_SECONDS
 
     def line(monitor: Monitor) -> None:
         nonlocal shown
-        if monitor.elapsed - shown >= LINE_SECONDS:
+        announce()
+        if monitor.elapsed - shown >= max(LINE_SECONDS, monitor.elapsed / 20):
             shown = monitor.elapsed
-            console.print(summary(monitor))
+            console.print(summary(monitor), highlight=False, soft_wrap=True)
 
     yield line
+
+
+def _trials(number: int) -> str:
+    return f"{number} trial{'s' * (number != 1)}"
+
+
+def _rounded(seconds: float) -> float:
+    """To 5 s and more: an estimate is not to the second, and its text stands still."""
+    step = 1 if seconds < 10 else 5 if seconds < 120 else 30 if seconds < 1800 else 300
+    return step * round(seconds / step)
 
 
 def _number(value: float | None) -> str:

@@ -46,6 +46,7 @@ class Training:
         self.networks: list[tuple[list[Row], list[Outcome | None]]] = []
         self._begin()
         self._go_on()
+        self._since, self._found = time.monotonic(), self._fraction()
         while self.halvings < halvings and not self.done:
             self._halve("")
 
@@ -96,17 +97,27 @@ class Training:
         return self.report()
 
     def report(self) -> Row:
-        """How far the pack is: ``fraction`` of its training."""
-        trials = float(len(self.trials))
-        if self.pack is not None:
-            trials += len(self.parts[0]) * self.pack.epochs_done / self.pack.epochs_total
+        """How far the pack is: ``fraction`` of its training, ``gained`` of that in ``seconds`` here; at which epoch
+        the trials are that train at the moment, ``together`` of them."""
+        stack = self.pack.stack if self.pack is not None else None
         return {
-            "trials_done": len(self.trials),
-            "fraction": trials / len(self.manifest["trials"]),
+            "trials_done": len(self.trials) + (self.pack.trials_done if self.pack is not None else 0),
+            "fraction": self._fraction(),
+            "gained": self._fraction() - self._found,
+            "seconds": time.monotonic() - self._since,
+            "epoch": stack.epoch if stack is not None else 0,
+            "epochs": self.config.epochs,
+            "together": len(stack.trials) if stack is not None else 0,
             "halvings": self.halvings,
             "damaged": self.checkpoints.damaged,
             "done": self.done,
         }
+
+    def _fraction(self) -> float:
+        trials = float(len(self.trials))
+        if self.pack is not None:
+            trials += len(self.parts[0]) * self.pack.epochs_done / self.pack.epochs_total
+        return trials / len(self.manifest["trials"])
 
     def save(self) -> None:
         """Write a checkpoint of where the pack is now."""

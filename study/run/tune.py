@@ -14,8 +14,8 @@ from ray.tune.search import Searcher
 
 from study.directory import Lock, Manifest, StudyDirectory, current_versions
 from study.run.ending import Ending
+from study.run.monitor import Monitor
 from study.run.networks import Keeper
-from study.run.progress import Monitor
 from study.run.session import Session
 from study.run.training import failed_rows, publish
 from study.search import Search
@@ -152,7 +152,7 @@ class Listen(_OfThisProcess, tune.Callback):  # type: ignore[misc]  # Ray is unt
         if "broken" in result:
             self.monitor.ending.give(unusable(self.searcher.directory, result["broken"]))
             return
-        self.monitor.advanced(trial.config["pack"], result["fraction"])
+        self.monitor.advanced(trial.config["pack"], result)
         for damaged in result["damaged"]:
             self.monitor.warn(damaged)
         trial.config["halvings"] = result["halvings"]

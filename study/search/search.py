@@ -35,6 +35,7 @@ from study.directory import (
     trial_name,
 )
 from study.search.journal import Journal
+from study.search.pack_size import pack_size
 from study.search.samplers import Ask, sampler
 from trainables.errors import StudyError
 from trainables.seeds import seed_of
@@ -109,6 +110,7 @@ class Search:
         self, config: StudyConfig, directory: StudyDirectory, layers: Mapping[str, int], workers: int = 1
     ) -> None:
         self._config = config
+        self._size = pack_size(config, workers)
         self._lag = math.ceil(workers / len(config.methods)) if workers > 1 else 0
         self._layers = layers
         self._local = directory.local
@@ -125,7 +127,7 @@ class Search:
         are in one pack if they fit. Without an answer yet, TPE takes the running trials for bad ones
         (constant liar), so that the lanes of a pack differ.
         """
-        size = self._config.pack.size if size is None else size
+        size = self._size if size is None else size
         if size < 1:
             raise ValueError(f"expected a pack size of at least 1, but got {size}")
         waiting = {

@@ -25,7 +25,7 @@ from study.directory.store import HOOKS
 from study.directory.study_directory import StudyDirectory
 from study.directory.versions import current_versions
 from study.run.launch import launch
-from study.run.progress import Monitor
+from study.run.monitor import Monitor
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
@@ -212,7 +212,7 @@ def test_sigterm_leaves_checkpoints_and_the_study_goes_on_from_them(tmp_path: Pa
         sent: list[float] = []
 
         def stop(monitor: Monitor) -> None:
-            if not sent and any(fraction for _, _, fraction in monitor.running.values()):
+            if not sent and any(one.fraction for one in monitor.running.values()):
                 sent.append(time.monotonic())
                 os.kill(os.getpid(), signal.SIGTERM)
 

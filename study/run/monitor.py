@@ -1,0 +1,181 @@
+"""Where a running study stands: what is finished, what trains, how fast it goes, how long it will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from study.config import StudyConfig
+from study.directory import OBJECTIVES, Manifest
+from study.run.ending import Ending
+
+Row = Mapping[str, Any]
+
+
+@dataclass
+class Running:
+    """A pack in training, as of its worker's newest report.
+
+    ``fraction``: of its epochs that are done; ``gained``: how much of that in the ``seconds`` that its worker has had
+    it, which may have gone on from a checkpoint. ``epoch``: of the trials that train at the moment, ``together`` of
+    them. ``since``, ``reported``: seconds of the monitor's clock.
+    """
+
+    pack: str
+    method: str
+    trials: int
+    since: float
+    reported: float
+    fraction: float = 0.0
+    gained: float = 0.0
+    seconds: float = 0.0
+    epoch: int = 0
+    epochs: int = 0
+    finished: int = 0
+    together: int = 0
+
+    def fraction_at(self, now: float) -> float:
+        """``fraction``, and what follows from its speed since the report: less than one epoch more."""
+        if not (self.gained and self.seconds and self.epochs):
+            return self.fraction
+        guess = self.gained / self.seconds * (now - self.reported)
+        return min(self.fraction + min(guess, 0.9 / self.epochs), 1.0)
+
+
+class Monitor:
+    """What is finished and running, per method; speeds count what this process has seen, not what it found on disk.
+
+    Args:
+        clock: seconds from anywhere; another one in tests.
+    """
+
+    def __init__(self, config: StudyConfig, clock: Callable[[], float] = time.monotonic) -> None:
+        self.config = config
+        self.rows: dict[str, list[Row]] = {name: [] for name in config.methods}
+        self.running: dict[str, Running] = {}
+        self.ending = Ending()
+        self.warnings: list[str] = []
+        self.found: int | None = None
+        self._clock = clock
+        self._began = clock()
+        self._spent = dict.fromkeys(config.methods, 0.0)
+        """Seconds of workers on finished packs, by method."""
+        self._trained = dict.fromkeys(config.methods, 0.0)
+        """Trials that were trained in them; parts of trials where packs went on from checkpoints."""
+        self._most_at_once = 1
+
+    def found_on_disk(self, rows: Iterable[Row]) -> None:
+        """Start from these; what is running is to be trained again."""
+        self.running.clear()
+        for known in self.rows.values():
+            known.clear()
+        for row in rows:
+            self.rows[row["method"]].append(row)
+        if self.found is None:
+            self.found = self.trials_finished
+
+    def warn(self, warning: str) -> None:
+        """Something to be told at the end, once."""
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+    def started(self, manifest: Manifest) -> None:
+        now = self._clock()
+        self.running[manifest["pack"]] = Running(
+            manifest["pack"], manifest["method"], len(manifest["trials"]), now, now
+        )
+        self._most_at_once = max(self._most_at_once, len(self.running))
+
+    def advanced(self, pack: str, report: Mapping[str, Any]) -> None:
+        """A worker's report, see `Training.report`."""
+        if (running := self.running.get(pack)) is not None:
+            running.reported = self._clock()
+            for name in ("fraction", "gained", "seconds", "epoch", "epochs", "together"):
+                setattr(running, name, report[name])
+            running.finished = report["trials_done"]
+
+    def finished(self, pack: str, rows: Iterable[Row]) -> None:
+        running = self.running.pop(pack, None)
+        if running is not None:
+            self._spent[running.method] += running.seconds
+            self._trained[running.method] += running.trials * running.gained
+        for row in rows:
+            self.rows[row["method"]].append(row)
+
+    def stopped(self, pack: str) -> None:
+        self.running.pop(pack, None)
+
+    @property
+    def trials_finished(self) -> int:
+        return sum(map(len, self.rows.values()))
+
+    @property
+    def trials_failed(self) -> int:
+        return sum(row["status"] == "FAILED" for rows in self.rows.values() for row in rows)
+
+    @property
+    def trials_total(self) -> int:
+        return sum(self.budget(name) for name in self.rows)
+
+    @property
+    def over(self) -> bool:
+        """Whether the budget is spent."""
+        return not self.running and self.trials_finished >= self.trials_total
+
+    def now(self) -> float:
+        """Seconds of the clock that `Running` names."""
+        return self._clock()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds."""
+        return self._clock() - self._began
+
+    @property
+    def fraction(self) -> float:
+        """Of all epochs of the study that are done."""
+        done = sum(self.trials_done(method) for method in self.rows)
+        return done / self.trials_total if self.trials_total else 1.0
+
+    def budget(self, method: str) -> int:
+        """Trials that the method gets, repetitions counted."""
+        return self.config.budget(method)
+
+    def running_trials(self, method: str) -> int:
+        return sum(running.trials for running in self.running.values() if running.method == method)
+
+    def trials_done(self, method: str) -> float:
+        """Finished ones, and the finished parts of those in training."""
+        now = self._clock()
+        partly = sum(one.trials * one.fraction_at(now) for one in self.running.values() if one.method == method)
+        return min(len(self.rows[method]) + partly, self.budget(method))
+
+    def trials_per_second(self) -> float:
+        """Finished since the start, with the finished parts of what is running."""
+        done = sum(self.trials_done(method) for method in self.rows)
+        return (done - (self.found or 0)) / max(self.elapsed, 1e-9)
+
+    def seconds_left(self) -> float | None:
+        """By what a trial of each method has cost its worker so far, and how many workers there were; None at first.
+
+        Stable, because methods that come late do not change it by their speed once each has been seen.
+        """
+        spent, trained = self._spent.copy(), self._trained.copy()
+        for one in self.running.values():
+            spent[one.method] += one.seconds
+            trained[one.method] += one.trials * one.gained
+        costs = {method: spent[method] / trained[method] for method in self.rows if trained[method]}
+        if not costs:
+            return None
+        usual = sum(costs.values()) / len(costs)
+        left = {method: self.budget(method) - self.trials_done(method) for method in self.rows}
+        return sum(left[method] * costs.get(method, usual) for method in left) / self._most_at_once
+
+    def best(self, method: str, objective: str) -> float | None:
+        """The best value of an objective among the complete trials of a method."""
+        which = OBJECTIVES[objective]
+        values = [row[which.column] for row in self.rows[method] if row["status"] == "COMPLETE"]
+        found = [value for value in values if value is not None]
+        return (max if which.maximise else min)(found) if found else None
