@@ -133,7 +133,7 @@ def display(console: Console, hypervolume: Hypervolume, title: str = "") -> Iter
             def draw(monitor: Monitor) -> None:
                 nonlocal shown
                 announce()
-                wait = min(max(_FASTEST, monitor.elapsed / 120), _SLOWEST)
+                wait = min(max(_FASTEST, monitor.elapsed / 30), _SLOWEST)
                 if monitor.elapsed - shown >= wait or monitor.ending or monitor.over:
                     shown = monitor.elapsed
                     live.update(render(monitor, volume), refresh=True)
