@@ -62,6 +62,7 @@ def rehearse(config: StudyConfig) -> Rehearsal:
     machine = check_machine(config)
     import torch
 
+    from study.search import pack_size
     from trainables import rehearsal
     from trainables.problem import problem
     from trainables.training import stacked
@@ -79,11 +80,12 @@ def rehearse(config: StudyConfig) -> Rehearsal:
             rehearsal.rehearse(where, method, recipe, _trials(config, method, layers[method]), together, device)
             for method in config.methods
         )
-        lanes = min(config.pack.size, max(config.budget(method) for method in config.methods)) if together else 1
+        place = machine or Machine.here()
+        workers = place.workers(config)
+        size = pack_size(config, workers)
+        lanes = min(size, max(config.budget(method) for method in config.methods)) if together else 1
         rate = _rate(where, recipe, lanes, device)
     pack_bytes = rehearsal.bytes_of_pack(where, recipe, lanes)
-    place = machine or Machine.here()
-    workers = place.workers(config)
     epochs = sum(config.budget(method) for method in config.methods) * config.epochs
     hours = epochs / rate / workers
     if hours > _LONG:
@@ -177,7 +179,7 @@ def _notes(
     memory = _memory()
     if workers * pack_bytes > memory:
         notes.append(
-            f"{workers} packs of {config.pack.size} need about {workers * pack_bytes / 2**30:.1f} GiB, and "
+            f"{workers} packs of trials need about {workers * pack_bytes / 2**30:.1f} GiB, and "
             f"{memory / 2**30:.1f} there are: make pack.size or batch_size smaller"
         )
     return notes
