@@ -6,11 +6,11 @@ import os
 import warnings
 from typing import Any
 
-from study.cli import ascii, failures, fronts, models, plan, runs, trials, upkeep, writing
+from study.cli import ascii, failures, fronts, models, plan, predict, runs, trials, upkeep, writing
 from study.cli.app import app, errors
 from study.directory import DamagedWarning
 
-__all__ = ["app", "failures", "fronts", "main", "models", "plan", "runs", "trials", "upkeep", "writing"]
+__all__ = ["app", "failures", "fronts", "main", "models", "plan", "predict", "runs", "trials", "upkeep", "writing"]
 
 
 def main() -> None:

@@ -31,10 +31,11 @@ def export(
     ] = None,
     modules: Modules = None,
 ) -> None:
-    """Write compact networks for use elsewhere: preprocessing included, with a model card beside each."""
+    """Write compact networks for use elsewhere: preprocessing included, a model card and a checked example beside."""
     from study.directory import Models, front_of, markdown
-    from trainables.deploy import SUFFIXES
+    from trainables.deploy import SUFFIXES, check_example
     from trainables.deploy import export as to_bytes
+    from trainables.deploy import load as from_file
 
     place = StudyDirectory(directory)
     if (trial is None) == (not front):
@@ -57,6 +58,9 @@ def export(
         data = to_bytes(network, form)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
+        check_example(from_file(file), str(file))
+        if stored := network.card.get("contract", {}).get("example"):
+            file.with_suffix(".example.json").write_text(json.dumps(stored), encoding="utf-8")
         file.with_suffix(".md").write_text(markdown(network.card, file.name), encoding="utf-8")
         console.print(f"{file} ({len(data):,} bytes) and its card {file.with_suffix('.md')}", soft_wrap=True)
 

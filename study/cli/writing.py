@@ -65,7 +65,14 @@ def _models() -> dict[str, str]:
 def _data() -> dict[str, str]:
     from trainables.data import DATA
 
-    return {name: entry.summary for name, entry in DATA.items()}
+    return {name: entry.summary for name, entry in DATA.items()} | _files()
+
+
+def _files() -> dict[str, str]:
+    """The kinds of files, with the keys that may stand beside the path."""
+    from trainables.data import FORMATS
+
+    return {kind: f"{about}; keys: {', '.join(keys)}" for kind, about, keys in FORMATS}
 
 
 def _presets() -> dict[str, str]:

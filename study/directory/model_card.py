@@ -66,7 +66,31 @@ def _input(card: dict[str, Any]) -> str:
         lines.append(f"Classes, in order: {', '.join(card['classes'])}.")
     else:
         lines.append(f"Output: float32 (batch, {card['outputs']}), in the units of the data.")
+    lines += _contract(card)
     return "\n\n".join(lines)
+
+
+def _contract(card: dict[str, Any]) -> list[str]:
+    """What the numbers have to be, and an example; networks of older studies do not say."""
+    known = card.get("contract")
+    if known is None:
+        return []
+    low, high = (known[name] if isinstance(known[name], list) else [known[name]] for name in ("low", "high"))
+    lines = [
+        f"Range: {min(low):.6g} to {max(high):.6g} in the training examples of `{card['data_set']}`. Other libraries "
+        "may give the same data on another scale, which the network does not notice."
+    ]
+    if known["columns"]:
+        rows: list[tuple[str, ...]] = [
+            (name, f"{a:.6g}", f"{b:.6g}") for name, a, b in zip(known["columns"], low, high, strict=False)
+        ]
+        lines.append(_table(("column, in this order", "from", "to"), rows))
+    if "example" in known:
+        shown = json.dumps([round(value, 4) for value in known["example"]["output"][:10]])
+        lines.append(
+            f"Example: the file `.example.json` beside it has an input and its output, {shown}; checked on export."
+        )
+    return lines
 
 
 def _is_score(row: dict[str, Any], name: str) -> bool:

@@ -105,6 +105,22 @@ DATA: dict[str, Entry] = {
 }
 
 
+def _keys(read: Reader) -> tuple[str, ...]:
+    """What a data set that is read so may say beside its name, its own options first."""
+    return (*(p.name for p in signature(read).parameters.values() if p.kind is Parameter.KEYWORD_ONLY), *_SHARED)
+
+
+FORMATS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("FILE.csv", "a table with a header, or a folder of such files by split", _keys(tables.read_table)),
+    ("FILE.parquet", "a table, or a folder of such files by split", _keys(tables.read_table)),
+    ("IMAGES.parquet", "a column of encoded images and one of labels, as on the hub", _keys(image_files.read_parquet)),
+    ("FOLDER/", "a folder of images for each class, below train/ and test/ or not", _keys(image_files.read_folder)),
+    ("FILE.npz", "arrays x and y, or x_train, y_train, x_test and y_test", _keys(tables.read_npz)),
+    ("hub:OWNER/SET", "of the Hugging Face hub, as its files are", ("revision", *_keys(image_files.read_parquet))),
+)
+"""What a path may lead to: how it looks, what it is, the keys beside it."""
+
+
 def load(
     name: str,
     *,
@@ -147,9 +163,8 @@ def load(
     if options.get("task") is not None:
         one_of("task", options["task"], get_args(Task))
     read, path = _resolve(name, root, options)
-    own = [p.name for p in signature(read).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
     for option in options:
-        one_of(f"data: {name}: option", option, (*own, *_SHARED))
+        one_of(f"data: {name}: option", option, _keys(read))
     request = Request(name, path, seed, validation)
     return assemble(
         read(request, **options),

@@ -76,6 +76,11 @@ def decoded(
     return Images(array, key, encoding)
 
 
+def read_image(file: Path, geometry: Geometry) -> NDArray[np.uint8]:
+    """(channels, height, width) of one image file."""
+    return _read(file, str(file), geometry, geometry.channels)[0]
+
+
 def _decode(batches: Iterator[list[Encoded]], shape: tuple[int, ...], geometry: Geometry) -> Iterator[NDArray[Any]]:
     """Blocks of decoded images in order. Threads gain nothing on images that decode in microseconds."""
     threads = 1 if shape[1] * shape[2] < 64 * 64 else min(16, os.cpu_count() or 1)

@@ -40,7 +40,7 @@ def read_table(
     features = [name for name in columns if name not in (*dropped, label)]
     if not features:
         raise StudyError(f"{path}: no column is left as a feature")
-    values = {split: _features(table, features, split) for split, table in tables.items()}
+    values = {split: features_of(table, features, f"the {split} split") for split, table in tables.items()}
     source = "CSV table" if suffix == ".csv" else "Parquet table"
     if task == "reconstruction" or label is None:
         return Found(source, "reconstruction", {s: Part(x) for s, x in values.items()}, columns=tuple(features))
@@ -77,6 +77,18 @@ def read_npz(request: Request, *, task: Task | None = None) -> Found:
     return Found("npz", task, {s: Part(x, labels[s]) for s, x in values.items()}, classes, label="y", chosen=chosen)
 
 
+def usual_label(name: str) -> bool:
+    """Whether a column of this name is taken for the label."""
+    return name in _LABELS
+
+
+def read_file(path: Path) -> pa.Table:
+    """A CSV or Parquet file; StudyError where it is none."""
+    if path.suffix not in (".csv", ".parquet"):
+        raise StudyError(f"{path}: expected a file that ends in .csv or .parquet")
+    return _read([path], path.suffix)
+
+
 def _read(files: list[Path], suffix: str) -> pa.Table:
     if suffix == ".parquet":
         return pq.read_table(files)
@@ -86,15 +98,16 @@ def _read(files: list[Path], suffix: str) -> pa.Table:
         raise StudyError(f"{files[0]} is no readable CSV: {error}") from error
 
 
-def _features(table: pa.Table, features: list[str], split: str) -> NDArray[np.float32]:
+def features_of(table: pa.Table, features: list[str], where: str) -> NDArray[np.float32]:
+    """(N, features) float32; StudyError, by name, for columns that are missing, are no numbers or have gaps."""
     if missing := [name for name in features if name not in table.column_names]:
-        raise StudyError(f"the {split} split lacks the columns {', '.join(missing)} of the train split")
+        raise StudyError(f"{where} lacks the columns {', '.join(missing)} of the train split")
     kinds = {name: table.schema.field(name).type for name in features}
     if words := [f"{name} ({kind})" for name, kind in kinds.items() if not _is_number(kind)]:
         raise StudyError(f"features must be numbers, got {', '.join(words)}: encode them, or list them under drop:")
     x = np.column_stack([table[name].cast(pa.float32(), safe=False).to_numpy() for name in features])
     if gaps := [name for name, column in zip(features, x.T, strict=True) if not np.isfinite(column).all()]:
-        raise StudyError(f"missing or infinite values in the {split} split: {', '.join(gaps)}")
+        raise StudyError(f"missing or infinite values in {where}: {', '.join(gaps)}")
     return np.ascontiguousarray(x)
 
 

@@ -1,6 +1,7 @@
 """Networks as files: saved, exported, aligned, timed."""
 
 from trainables.deploy.align import aligned, widened
+from trainables.deploy.contract import check_example, contract, strangers
 from trainables.deploy.export import SUFFIXES, Export, evaluate, export, load
 from trainables.deploy.latency import Timing, measure
 from trainables.deploy.saved import Saved, card, dense, structure
@@ -13,12 +14,15 @@ __all__ = [
     "Timing",
     "aligned",
     "card",
+    "check_example",
+    "contract",
     "dense",
     "evaluate",
     "export",
     "load",
     "measure",
     "seal",
+    "strangers",
     "structure",
     "unseal",
     "widened",

@@ -36,6 +36,8 @@ SUFFIXES = {"pt2": ".pt2", "onnx": ".onnx", "safetensors": ".safetensors", "pyto
 
 _CARD = "study_card.json"
 _INPUT, _OUTPUT = "raw", "output"
+_SAID = 160
+"""Characters of what an exporter says."""
 
 
 class Deployed(nn.Module):
@@ -96,7 +98,17 @@ def export(network: Saved, form: str) -> bytes:
     """
     if form not in _WRITERS:
         raise StudyError(f"format: expected one of {', '.join(SUFFIXES)} but got {form!r}")
-    return _WRITERS[form](network)
+    try:
+        return _WRITERS[form](network)
+    except (StudyError, OSError, MemoryError):
+        raise
+    except Exception as error:  # what the exporters of torch raise at what they cannot follow is of many kinds
+        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        others = ", ".join(name for name in ("safetensors", "pytorch") if name != form)
+        raise StudyError(
+            f"format: {form} cannot hold {network.card['model']['name']}, which torch cannot trace ({said[:_SAID]}); "
+            f"expected one of {others}, which are read back by trainables.deploy.load and `study predict`"
+        ) from error
 
 
 def load(path: str | Path) -> Export:
@@ -160,7 +172,11 @@ def _example(card: Card) -> Tensor:
 def _write_pt2(network: Saved) -> bytes:
     module = Deployed(network.module, network.card).eval()
     dynamic = ({0: torch.export.Dim.DYNAMIC},)
-    program = torch.export.export(module, (_example(network.card),), dynamic_shapes=dynamic)
+    example = (_example(network.card),)
+    try:
+        program = torch.export.export(module, example, dynamic_shapes=dynamic)
+    except Exception:  # recurrent layers, for one, are followed by torch's compiler only
+        program = torch.export.export(module, example, dynamic_shapes=dynamic, strict=True)
     buffer = io.BytesIO()
     torch.export.save(program, buffer, extra_files={_CARD: json.dumps(network.card)})
     return buffer.getvalue()

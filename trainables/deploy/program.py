@@ -25,7 +25,8 @@ _ENTRIES = re.compile(
 _NAME = re.compile(r"[\w.]*", re.ASCII)
 _OPERATOR = re.compile(r"torch\.ops\.aten\.(?!from_file)\w+\.\w+|_operator\.(?:add|sub|mul|floordiv|getitem)", re.ASCII)
 _SIZE = re.compile(
-    r"(?:Symbol\('[a-z]\w{0,20}'(?:, [a-z]+=True)*\)|Integer\(-?\d{1,12}\)|(?:Mul|Add)\(|\)|, )+", re.ASCII
+    r"(?:Symbol\('[a-z]\w{0,20}'(?:, [a-z]+=True)*\)|Integer\(-?\d{1,12}\)|(?:Mul|Add|Min|Max|Mod|FloorDiv)\(|\)|, )+",
+    re.ASCII,
 )
 _SPEC = re.compile(r'[\s\d,\[\]{}:]|null|"(?:builtins\.(?:tuple|list|dict)|type|context|children_spec|null|\[\])"')
 _EMPTY = re.compile("")

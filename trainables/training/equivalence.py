@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from trainables.compaction import compact, cost
 from trainables.data import Dataset
-from trainables.deploy import Saved, card
+from trainables.deploy import Saved, card, contract
 from trainables.groups import Alive, Graph
 from trainables.problem import Problem
 from trainables.training.stack import Stack
@@ -44,7 +44,9 @@ class Outcome:
     def saved(self, row: Mapping[str, Any], **known: Any) -> Saved:
         """The compact network with a card that holds the trial's row and whatever else is ``known``."""
         assert self.module is not None, "there is no compact network"
-        return Saved(self.module, card(self.problem, self.dataset, self.alive) | known | {"trial": dict(row)})
+        about = card(self.problem, self.dataset, self.alive)
+        about["contract"] = contract(self.module, about, self.dataset)
+        return Saved(self.module, about | known | {"trial": dict(row)})
 
 
 @torch.no_grad()

@@ -225,7 +225,7 @@ def test_a_damaged_network_is_not_used_and_can_be_set_aside(
 
 def test_a_whole_front_is_exported(finished: StudyDirectory, tmp_path: Path) -> None:
     run("export", finished.path(), "--front", "--format", "safetensors", "--output", tmp_path / "front")
-    names = {f"{trial}{suffix}" for trial in front_of(finished) for suffix in (".safetensors", ".md")}
+    names = {f"{trial}{suffix}" for trial in front_of(finished) for suffix in (".safetensors", ".md", ".example.json")}
     assert {path.name for path in (tmp_path / "front").iterdir()} == names
 
 
