@@ -20,7 +20,7 @@ import torch
 from benchmarks.machine import machine
 from study.config import StudyConfig, to_yaml
 from study.directory import StudyDirectory
-from study.run import Training
+from study.running import Training
 from study.search import Search
 
 REQUIRED = 0.02

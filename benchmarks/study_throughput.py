@@ -37,7 +37,7 @@ from benchmarks.machine import machine
 from benchmarks.plain import EPOCHS, LAMBDA, LR, epochs, train
 from study.config import loads, to_yaml
 from study.directory import StudyDirectory
-from study.run import launch
+from study.running import launch
 
 WORKERS = 2
 REQUIRED = {"class_trainable": 4.0, "function_trainable": 10.0, "optuna_processes": 1.8}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import traceback
 import warnings
 from typing import Any
 
 from study.cli import ascii, failures, fronts, models, plan, predict, runs, trials, upkeep, writing
 from study.cli.app import app, errors
 from study.directory import DamagedWarning
+from trainables.errors import StudyError
 
 __all__ = ["app", "failures", "fronts", "main", "models", "plan", "predict", "runs", "trials", "upkeep", "writing"]
 
@@ -16,13 +18,13 @@ __all__ = ["app", "failures", "fronts", "main", "models", "plan", "predict", "ru
 def main() -> None:
     """Entry point: errors become one message, exit code 2 for the user's and 1 for the world's; see study.cli.failures.
 
-    STUDY_DEBUG=1 shows where they came from.
+    STUDY_DEBUG=1 shows where they came from. Any other error is a bug of ours, and shown whole.
     """
     ascii.accept()
     warnings.showwarning = _shower(warnings.showwarning)
     try:
         app()
-    except (ValueError, OSError) as error:
+    except (StudyError, OSError) as error:
         if os.environ.get("STUDY_DEBUG"):
             raise
         said, code = str(error), 2
@@ -30,6 +32,11 @@ def main() -> None:
             said, code = failures.message(error), failures.exit_code(error)
         errors.print(f"study: {said}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(code) from None
+    except Exception:
+        traceback.print_exc()
+        said = "this is a bug in study; please report it with the lines above, the command and the YAML"
+        errors.print(f"study: {said}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise SystemExit(1) from None
 
 
 def _shower(others: Any) -> Any:

@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from trainables.errors import StudyError
 from trainables.own_code import trust
 
 app = typer.Typer(
@@ -39,10 +38,6 @@ Modules = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-
-
-class UserError(StudyError):
-    """Something the user can put right; its message is all that is shown."""
 
 
 def table_of(*headings: str, words: Collection[str] = ()) -> Table:

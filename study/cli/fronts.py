@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from study.cli.app import Directory, Json, Modules, UserError, app, console, errors, table_of, wide
+from study.cli.app import Directory, Json, Modules, app, console, errors, table_of, wide
 from study.directory import REPORT, REPORT_PAGE
+from trainables.errors import StudyError
 
 if TYPE_CHECKING:
     from analysis import Boundaries, Study, Table
@@ -60,7 +61,7 @@ def pareto(
         console.print(analysis.summary(study.trials, names))
     if not (as_json or csv or plot or summary):
         if front.empty:
-            raise UserError(
+            raise StudyError(
                 f"expected complete trials in {directory}, but there are none; see `study status {directory}`"
             )
         wide(listing(front, study.trials, names))
@@ -87,7 +88,7 @@ def table(
     import analysis
 
     if at_compression and at_drop:
-        raise UserError("expected --at-compression or --at-drop, but got both")
+        raise StudyError("expected --at-compression or --at-drop, but got both")
     study = analysis.load(*directories)
     score, counts = analysis.measured(study.trials, study.objectives)
     names = {"score": score.name, "count": count or counts[0].name}
@@ -107,7 +108,7 @@ def _numbers(option: str, text: str) -> list[float]:
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < 0:
-        raise UserError(f"expected numbers with commas for {option}, e.g. 1,2,4, but got {text!r}")
+        raise StudyError(f"expected numbers with commas for {option}, e.g. 1,2,4, but got {text!r}")
     return numbers
 
 
@@ -158,7 +159,7 @@ def _boundaries(study: Study) -> Boundaries:
 
     try:
         return boundaries(study.directories)
-    except (ValueError, OSError, ImportError) as error:
+    except (StudyError, OSError, ImportError) as error:
         errors.print(f"No decision boundaries: {error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
         return {}
 

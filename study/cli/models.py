@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from study.cli.app import Directory, Json, Modules, UserError, app, console, table_of
+from study.cli.app import Directory, Json, Modules, app, console, table_of
 from study.directory import StudyDirectory
+from trainables.errors import StudyError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,20 +40,22 @@ def export(
 
     place = StudyDirectory(directory)
     if (trial is None) == (not front):
-        raise UserError("expected either --trial ID or --front")
+        raise StudyError("expected either --trial ID or --front")
     if form not in SUFFIXES:
-        raise UserError(f"--format: expected one of {', '.join(SUFFIXES)} but got {form!r}")
+        raise StudyError(f"--format: expected one of {', '.join(SUFFIXES)} but got {form!r}")
     suffix = SUFFIXES[form]
     if front:
         folder = output or Path(f"{place.config()['name']}-front")
         files = {name: folder / f"{name}{suffix}" for name in front_of(place)}
         if not files:
-            raise UserError(f"expected trials on the front of {place.path()}, but none is complete")
+            raise StudyError(f"expected trials on the front of {place.path()}, but none is complete")
     else:
         assert trial is not None
         files = {trial: output or Path(f"{trial}{suffix}")}
         if files[trial].suffix != suffix:
-            raise UserError(f"--output: expected a file that ends in {suffix} for {form} but got {files[trial].name!r}")
+            raise StudyError(
+                f"--output: expected a file that ends in {suffix} for {form} but got {files[trial].name!r}"
+            )
     for name, file in files.items():
         network = Models(place).read(name)
         data = to_bytes(network, form)
@@ -125,7 +128,7 @@ def latency(
         _natural("--align", str(align))
     names = front_of(place) if trials == "front" else trials.split(",")
     if not names:
-        raise UserError(f"expected trials on the front of {place.path()}, but none is complete")
+        raise StudyError(f"expected trials on the front of {place.path()}, but none is complete")
     saved = {name: Models(place).read(name) for name in names}
     rows: list[dict[str, Any]] = []
     shape = next(iter(saved.values())).card["input_shape"]
@@ -182,5 +185,5 @@ def _show_latencies(rows: list[dict[str, Any]]) -> None:
 
 def _natural(option: str, text: str) -> int:
     if not text.strip().isdecimal() or int(text) < 1:
-        raise UserError(f"{option}: expected whole numbers of at least 1 but got {text!r}")
+        raise StudyError(f"{option}: expected whole numbers of at least 1 but got {text!r}")
     return int(text)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from study.cli.app import UserError, console, table_of
+from study.cli.app import console, table_of
 from study.config import StudyConfig
 from study.directory import StudyDirectory
+from trainables.errors import StudyError
 
 if TYPE_CHECKING:
     from study.rehearsal import Rehearsal
@@ -22,7 +23,7 @@ def rehearsed(config: StudyConfig) -> Rehearsal:
     """Everything tried out in seconds, with nothing written.
 
     Raises:
-        UserError: what would go wrong, in one line.
+        StudyError: what would go wrong, in one line.
         ConnectionError: nothing answers at the cluster's address.
     """
     from study.rehearsal import rehearse
@@ -31,8 +32,8 @@ def rehearsed(config: StudyConfig) -> Rehearsal:
         return rehearse(config)
     except ConnectionError:
         raise
-    except (ValueError, ImportError, OSError) as error:
-        raise UserError(str(error)) from error
+    except (ImportError, OSError) as error:
+        raise StudyError(str(error)) from error
 
 
 def show_plan(config: StudyConfig, directory: StudyDirectory, as_json: bool) -> None:
@@ -40,7 +41,7 @@ def show_plan(config: StudyConfig, directory: StudyDirectory, as_json: bool) -> 
     try:
         found = rehearsed(config)
     except ConnectionError as error:
-        raise UserError(str(error)) from error
+        raise StudyError(str(error)) from error
     if as_json:
         study = {"study": config.name, "directory": directory.path(), "trials": _budgets(config)}
         typer.echo(json.dumps(study | found.to_dict(), indent=2))
@@ -137,6 +138,6 @@ def _duration(hours: float) -> str:
 
 
 def json_only_for_dry_runs(as_json: bool, dry_run: bool) -> None:
-    """Raises UserError for --json without --dry-run."""
+    """Raises StudyError for --json without --dry-run."""
     if as_json and not dry_run:
-        raise UserError("--json: expected with --dry-run; `study status DIR --json` tells of a study that runs")
+        raise StudyError("--json: expected with --dry-run; `study status DIR --json` tells of a study that runs")

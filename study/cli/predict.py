@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from study.cli.app import Json, UserError, app, console, errors, table_of
+from study.cli.app import Json, app, console, errors, table_of
+from trainables.errors import StudyError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +37,7 @@ def predict(
     from trainables.deploy import load, strangers
 
     if not file.exists():
-        raise UserError(f"{file}: there is no such file or folder")
+        raise StudyError(f"{file}: there is no such file or folder")
     found = load(network)
     names, raw = _examples(found.card, file)
     for line in strangers(found.card, raw):
@@ -60,12 +61,12 @@ def _examples(card: dict[str, Any], file: Path) -> tuple[Sequence[str | int], Te
     shape, kind = tuple(card["input_shape"]), card["preprocessing"]["raw"]
     if kind == "uint8" and len(shape) == 3:
         if file.suffix in (".csv", ".parquet"):
-            raise UserError(f"{file}: expected an image or a folder of images, which the network reads")
+            raise StudyError(f"{file}: expected an image or a folder of images, which the network reads")
         options = card.get("data", {})
         return images_of(file, shape, options.get("size"), options.get("resize"))
     if kind != "float32" or file.is_dir():
         numbers = " x ".join(map(str, shape))
-        raise UserError(f"{file}: expected a CSV or Parquet file with the {numbers} numbers of a row")
+        raise StudyError(f"{file}: expected a CSV or Parquet file with the {numbers} numbers of a row")
     raw = rows_of(file, card.get("contract", {}).get("columns", ()), math.prod(shape))
     return range(len(raw)), raw.view(-1, *shape)
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import warnings
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from study import api
 from study.cli import failures, plan
-from study.cli.app import Directory, Json, Modules, UserError, app, console, errors, table_of
-from study.config import StudyConfig, load, stored
-from study.directory import JOURNAL, REPORT, REPORT_TABLE, StudyDirectory, driver_of
-from trainables.own_code import names_in, trust
+from study.cli.app import Directory, Json, Modules, app, console, errors, table_of
+from study.config import StudyConfig, stored
+from study.directory import JOURNAL, REPORT, REPORT_TABLE, StudyDirectory
+from trainables.errors import StudyError
 
 if TYPE_CHECKING:
-    from study.run import Monitor
+    from study.api import Result
 
 BROKEN = 1
 
@@ -39,13 +40,8 @@ def run(
 ) -> None:
     """Run a study to its end: search every method, keep every result, draw the front."""
     plan.json_only_for_dry_runs(as_json, dry_run)
-    config = _own(load(study, settings or []))
-    directory = StudyDirectory(output or f"runs/{config.name}")
-    if directory.exists():
-        raise UserError(
-            f"{directory.path()} holds a study already: go on with `study resume {directory.path()}`, "
-            "or choose another directory with --output"
-        )
+    config = api.load_config(study, settings or ())
+    directory = api.fresh_directory(config, output)
     if dry_run:
         plan.show_plan(config, directory, as_json)
         return
@@ -65,7 +61,7 @@ def resume(
     """Go on with a study that was stopped, wherever and however it was stopped."""
     place = StudyDirectory(directory)
     before = stored(place, () if file else settings or (), names=True)
-    _launch(before if file is None else _own(load(str(file), settings or [])), place)
+    _launch(before if file is None else api.load_config(file, settings or ()), place)
 
 
 @app.command()
@@ -77,19 +73,7 @@ def extend(
 ) -> None:
     """Go on with a larger budget; what is there counts."""
     place = StudyDirectory(directory)
-    was = stored(place, names=True)
-    now = stored(place, [f"trials={trials}", *(settings or [])], names=True)
-    if all(now.budget(name) <= was.budget(name) for name in now.methods if name in was.methods):
-        own = [f"{name} ({method.trials})" for name, method in was.methods.items() if method.trials]
-        hint = f"; these have a number of their own, see --set methods.NAME.trials: {', '.join(own)}" if own else ""
-        raise UserError(f"expected more than the {was.trials} trials of a method that it has, but got {trials}{hint}")
-    _launch(now, place)
-
-
-def _own(config: StudyConfig) -> StudyConfig:
-    """What the user's own YAML names is named by the user; what a study directory names is not."""
-    trust(*names_in(config.model_dump()))
-    return config
+    _launch(api.extended(place, trials, settings or ()), place)
 
 
 def _launch(config: StudyConfig, directory: StudyDirectory) -> None:
@@ -97,25 +81,25 @@ def _launch(config: StudyConfig, directory: StudyDirectory) -> None:
         plan.show_notes(plan.rehearsed(config))
     except ConnectionError as error:
         _stop(f"Ray cannot be reached: {error}", BROKEN, directory)
-    from study.run import display, duration, launch
+    from study.running import display, duration
 
     title = f"[bold]{config.name}[/bold] in {directory.path()}; watch it with `study status` or `study dashboard`"
     try:
         with display(console, _hypervolume(config), title) as listener:
-            monitor = launch(config, directory, listener)
+            result = api.conduct(config, directory, listener)
     except ConnectionError as error:
         _stop(f"Ray cannot be reached: {error}", BROKEN, directory)
     except OSError as error:
         if failures.exit_code(error) != BROKEN:
             raise
         _stop(f"{directory.path()} cannot be used: {failures.message(error)}", BROKEN, directory)
-    for warning in monitor.warnings:
+    for warning in result.warnings:
         errors.print(f"study: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    if monitor.ending:
-        finished = f"{monitor.trials_finished} of {monitor.trials_total} trials are finished and nothing is lost"
-        _stop(f"{monitor.ending.reason}; {finished}", monitor.ending.exit_code, directory)
-    console.print(f"{monitor.trials_finished} trials in {duration(monitor.elapsed)}")
-    _conclude(config, directory, monitor)
+    if result.stopped:
+        finished = f"{result.finished} of {result.budget} trials are finished and nothing is lost"
+        _stop(f"{result.stopped}; {finished}", result.exit_code, directory)
+    console.print(f"{result.finished} trials in {duration(result.seconds)}")
+    _conclude(result)
 
 
 def _stop(why: str, exit_code: int, directory: StudyDirectory) -> NoReturn:
@@ -136,13 +120,14 @@ def _hypervolume(config: StudyConfig) -> Any:
     return volume
 
 
-def _conclude(config: StudyConfig, directory: StudyDirectory, monitor: Monitor) -> None:
+def _conclude(result: Result) -> None:
     """The table, and a figure for every pair of objectives with a score."""
     import analysis
 
+    config, directory = result.config, result.directory
     trials = analysis.load(directory.location).trials
-    if monitor.trials_failed == monitor.trials_finished:
-        raise UserError(f"all {monitor.trials_failed} trials failed; the first: {trials['reason'].iloc[0]}")
+    if result.failed == result.finished:
+        raise StudyError(f"all {result.failed} trials failed; the first: {trials['reason'].iloc[0]}")
     table = analysis.summary(trials, config.objectives)
     console.print(table)
     if directory.local is None or len(config.objectives) < 2:
@@ -156,57 +141,25 @@ def _conclude(config: StudyConfig, directory: StudyDirectory, monitor: Monitor) 
         figure = analysis.front_figure(analysis.front_data(trials, (first, other)))
         for suffix in ("png", "svg"):
             console.print(f"  {analysis.save(figure, report / f'{first}-{other}.{suffix}')}")
-    console.print(f"  {report / 'summary.md'}")
+    console.print(f"  {report / REPORT_TABLE}")
 
 
 @app.command()
 def status(directory: Directory, as_json: Json = False) -> None:
     """How far a study is: trials finished, in flight and failed, per method."""
-    place = StudyDirectory(directory)
-    found = _status(place)
+    found = api.status(directory)
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(json.dumps(asdict(found), indent=2))
         return
     table = table_of("method", "finished", "in flight", "failed", "budget")
-    for name, counts in found["methods"].items():
-        table.add_row(name, *(str(counts[key]) for key in ("finished", "in_flight", "failed", "budget")))
+    for name, counts in found.methods.items():
+        table.add_row(name, *map(str, (counts.finished, counts.in_flight, counts.failed, counts.budget)))
     console.print(table)
-    console.print(f"{found['finished']} of {found['budget']} trials are finished, {found['state']}")
-    if damaged := len(found["damaged"]):
+    console.print(f"{found.finished} of {found.budget} trials are finished, {found.state}")
+    if damaged := len(found.damaged):
         files = "1 damaged file is" if damaged == 1 else f"{damaged} damaged files are"
-        message = f"{files} left out, the trials in them count as in flight; see\n  study doctor {place.path()}"
+        message = f"{files} left out, the trials in them count as in flight; see\n  study doctor {found.directory}"
         console.print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)
-
-
-def _status(directory: StudyDirectory) -> dict[str, Any]:
-    config = stored(directory)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        rows = directory.trials().select(["method", "pack", "status"]).to_pylist()
-        manifests = directory.manifests()
-    finished = {row["pack"] for row in rows}
-    waiting = [m for m in manifests if m["pack"] not in finished]
-    methods = {}
-    for name in config.methods:
-        own = [row["status"] for row in rows if row["method"] == name]
-        methods[name] = {
-            "finished": len(own),
-            "in_flight": sum(len(m["trials"]) for m in waiting if m["method"] == name),
-            "failed": sum(status != "COMPLETE" for status in own),
-            "budget": config.budget(name),
-        }
-    total = sum(counts["budget"] for counts in methods.values())
-    done, driver = len(rows), driver_of(directory.store)
-    state = f"running, {driver}" if driver else "complete" if done >= total else "stopped"
-    return {
-        "study": config.name,
-        "directory": directory.path(),
-        "state": state,
-        "finished": done,
-        "budget": total,
-        "methods": methods,
-        "damaged": [str(warning.message) for warning in caught],
-    }
 
 
 @app.command()
@@ -220,6 +173,6 @@ def dashboard(
     place.config()
     journal = place.local / JOURNAL if place.local else None
     if journal is None or not journal.exists():
-        raise UserError(f"expected Optuna's journal at {place.path(JOURNAL)}; only local studies have one")
+        raise StudyError(f"expected Optuna's journal at {place.path(JOURNAL)}; only local studies have one")
     command = ["optuna-dashboard", str(journal), "--host", host, "--port", str(port)]
     raise typer.Exit(subprocess.call([str(Path(sys.executable).with_name(command[0])), *command[1:]]))

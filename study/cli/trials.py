@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from study.cli.app import Directory, Json, UserError, app, console, table_of
+from study.cli.app import Directory, Json, app, console, table_of
 from study.cli.sparkline import sparkline
 from study.directory import OBJECTIVES, FoundTrial, Models, StudyDirectory, find_trial
+from trainables.errors import StudyError
 
 _SIZES = ("neurons", "inputs", "parameters", "macs", "flops")
 _SCORES = ("accuracy", "loss", "nmse", "mse")
@@ -76,10 +77,10 @@ def best(
     score, counts = analysis.measured(study.trials, study.objectives)
     count = by or counts[0].name
     if by is not None and (by not in OBJECTIVES or OBJECTIVES[by].column.startswith("val_")):
-        raise UserError(f"--by: expected one of {', '.join(_SIZES)} but got {by!r}")
+        raise StudyError(f"--by: expected one of {', '.join(_SIZES)} but got {by!r}")
     dense = analysis.baseline(study.trials, score.name)
     if dense is None:
-        raise UserError(
+        raise StudyError(
             f"expected a dense trial to compare with in {place.path()}, but none is complete; "
             "the front without a comparison: study pareto"
         )
@@ -129,7 +130,7 @@ def importance(directory: Directory, as_json: Json = False) -> None:
         typer.echo(found.to_json(orient="records", indent=2))
         return
     if found.empty:
-        raise UserError("expected a method with at least 8 complete trials that searched a parameter")
+        raise StudyError("expected a method with at least 8 complete trials that searched a parameter")
     table = table_of("method", "objective", "parameter", "", "share", words=("objective", "parameter", ""))
     for group, lines in found.groupby(["method", "objective"], sort=False, observed=True):
         names = tuple(map(str, group))

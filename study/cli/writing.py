@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from study.cli.app import Json, UserError, app, console
+from study.cli.app import Json, app, console
 from study.config import presets, schema, starter
+from trainables.errors import StudyError
 
 
 @app.command()
@@ -20,7 +21,7 @@ def init(
 ) -> None:
     """Write a commented study to start from."""
     if file.exists() and not force:
-        raise UserError(f"{file} exists already; write elsewhere, or over it with --force")
+        raise StudyError(f"{file} exists already; write elsewhere, or over it with --force")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(starter())
     console.print(f"Wrote {file}; check it with `study run {file} --dry-run`")
@@ -39,7 +40,7 @@ def list_names(
     """What there is, with a line for each."""
     kinds = {"methods": _methods, "models": _models, "data": _data, "presets": _presets}
     if kind not in kinds:
-        raise UserError(f"expected one of {', '.join(kinds)} but got {kind!r}")
+        raise StudyError(f"expected one of {', '.join(kinds)} but got {kind!r}")
     found = kinds[kind]()
     if as_json:
         typer.echo(json.dumps(found, indent=2))

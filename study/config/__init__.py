@@ -1,7 +1,7 @@
 """The study's YAML: read, checked with file, line and key, and made a frozen StudyConfig."""
 
 from study.config.changes import MAY_CHANGE, CannotChange, changes, check_changes
-from study.config.load import check_names, load, loads, presets, stored, to_yaml
+from study.config.load import check_names, load, loads, of_mapping, presets, stored, to_yaml
 from study.config.schema import schema, starter
 from study.config.settings import ResourceSettings, SamplerSettings, StudyConfig
 from study.config.yaml_source import ConfigError
@@ -18,6 +18,7 @@ __all__ = [
     "check_names",
     "load",
     "loads",
+    "of_mapping",
     "presets",
     "schema",
     "starter",

@@ -25,6 +25,7 @@ __all__ = [
     "check_names",
     "load",
     "loads",
+    "of_mapping",
     "presets",
     "schema",
     "starter",
@@ -60,7 +61,22 @@ def load(name_or_path: str | Path, overrides: Sequence[str] = (), *, names: bool
 
 def loads(text: str, source: str = "study.yaml", overrides: Sequence[str] = (), *, names: bool = True) -> StudyConfig:
     """As `load`, from text that errors call `source`."""
-    document = read(text, source)
+    return _checked(read(text, source), overrides, names)
+
+
+def of_mapping(value: Mapping[str, Any], overrides: Sequence[str] = (), *, names: bool = True) -> StudyConfig:
+    """As `load`, of what a YAML file would hold; tuples are lists."""
+    plain = _lists(value)
+    return _checked(Source("configuration", plain, {}), overrides, names)
+
+
+def _lists(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _lists(inner) for key, inner in value.items()}
+    return [_lists(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _checked(document: Source, overrides: Sequence[str], names: bool) -> StudyConfig:
     for setting in overrides:
         document = document.with_setting(setting)
     try:

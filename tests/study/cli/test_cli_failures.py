@@ -146,3 +146,17 @@ def test_a_write_that_fails_names_its_file(tmp_path: Path) -> None:
     finally:
         HOOKS.remove(broken)
     assert failed.value.filename == str(tmp_path / "a" / "b")
+
+
+def test_an_error_of_ours_is_shown_whole(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stumble(*arguments: Any, **options: Any) -> None:
+        raise ValueError("expected one row per trial")
+
+    monkeypatch.setattr("study.cli.runs.api.status", stumble)
+    monkeypatch.setattr(sys, "argv", ["study", "status", "runs/any"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert said.startswith("Traceback") and "ValueError: expected one row per trial" in said
+    assert "this is a bug in study; please report it" in said

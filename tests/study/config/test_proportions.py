@@ -10,7 +10,7 @@ import pytest
 
 from study.config.load import ConfigError, StudyConfig, loads, to_yaml
 from study.directory.study_directory import StudyDirectory
-from study.run.training import job_of
+from study.running.training import job_of
 from study.search.search import Search
 from trainables.training.pack import Pack
 

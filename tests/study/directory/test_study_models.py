@@ -20,8 +20,8 @@ from study.config.load import loads, stored, to_yaml
 from study.directory.models import Front, Models, front_of
 from study.directory.study_directory import Manifest, StudyDirectory
 from study.doctor.repair import fix
-from study.run.networks import Keeper, Writer
-from study.run.training import job_of, publish
+from study.running.networks import Keeper, Writer
+from study.running.training import job_of, publish
 from trainables.deploy.saved import Saved
 from trainables.training.pack import Pack
 

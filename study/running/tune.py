@@ -13,11 +13,11 @@ from ray.tune.result import EXPR_ERROR_FILE
 from ray.tune.search import Searcher
 
 from study.directory import Lock, Manifest, StudyDirectory, current_versions
-from study.run.ending import Ending
-from study.run.monitor import Monitor
-from study.run.networks import Keeper
-from study.run.session import Session
-from study.run.training import failed_rows, publish
+from study.running.ending import Ending
+from study.running.monitor import Monitor
+from study.running.networks import Keeper
+from study.running.session import Session
+from study.running.training import failed_rows, publish
 from study.search import Search
 from trainables.own_code import trusted
 

@@ -12,7 +12,7 @@ from ray import tune
 
 from study.config import StudyConfig
 from study.directory import StudyDirectory
-from study.run.training import Training
+from study.running.training import Training
 from trainables.own_code import trust
 from trainables.trainable import settle_process
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from study.config import StudyConfig
 from study.directory import OBJECTIVES, Manifest
-from study.run.ending import Ending
+from study.running.ending import Ending
 
 Row = Mapping[str, Any]
 

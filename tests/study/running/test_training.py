@@ -12,7 +12,7 @@ import torch
 from study.config.load import StudyConfig, stored, to_yaml
 from study.directory.models import Models
 from study.directory.study_directory import Manifest, StudyDirectory
-from study.run.training import Training
+from study.running.training import Training
 from study.search.search import Search
 from trainables.training.pack import Pack
 

@@ -14,7 +14,7 @@ import torch
 
 from study.config import StudyConfig
 from study.directory import Checkpoints, Manifest, StudyDirectory
-from study.run.networks import Writer
+from study.running.networks import Writer
 from trainables.training import Job, Outcome, Pack, Trial
 
 Row = dict[str, Any]

@@ -24,8 +24,8 @@ from study.directory.checkpoints import decode_checkpoint
 from study.directory.store import HOOKS
 from study.directory.study_directory import StudyDirectory
 from study.directory.versions import current_versions
-from study.run.launch import launch
-from study.run.monitor import Monitor
+from study.running.launch import launch
+from study.running.monitor import Monitor
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("default")]
 

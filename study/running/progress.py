@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from study.run.monitor import Monitor, Row, Running
+from study.running.monitor import Monitor, Row, Running
 
 Hypervolume = Callable[[list[Row], tuple[str, ...]], float | None]
 
@@ -26,17 +27,18 @@ LINE_SECONDS = 15.0
 """Between lines, growing too: a day fits on two screens."""
 
 
-def render(monitor: Monitor, hypervolume: Hypervolume) -> Group:
+def render(monitor: Monitor, hypervolume: Hypervolume | None) -> Group:
     """The display of a moment."""
     objectives = monitor.config.objectives
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("method")
     table.add_column("", width=_BAR)
-    for heading in ("finished", "running", "failed", *(f"best {o}" for o in objectives), "hypervolume"):
+    headings = ["finished", "running", "failed", *(f"best {o}" for o in objectives)]
+    for heading in [*headings, "hypervolume"] if hypervolume else headings:
         table.add_column(heading, justify="right")
     for method, rows in monitor.rows.items():
         failed = sum(row["status"] == "FAILED" for row in rows)
-        volume = hypervolume(rows, tuple(objectives))
+        volume = hypervolume(rows, tuple(objectives)) if hypervolume else None
         table.add_row(
             method,
             ProgressBar(total=monitor.budget(method), completed=monitor.trials_done(method), width=_BAR),
@@ -44,7 +46,7 @@ def render(monitor: Monitor, hypervolume: Hypervolume) -> Group:
             str(monitor.running_trials(method) or ""),
             str(failed or ""),
             *(_number(monitor.best(method, o)) for o in objectives),
-            "" if volume is None else f"{volume:.4f}",
+            *(["" if volume is None else f"{volume:.4f}"] if hypervolume else []),
         )
     lines = [workers(monitor)] if monitor.running else []
     return Group(table, *lines, Text(summary(monitor), style="dim"))
@@ -101,7 +103,9 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def display(console: Console, hypervolume: Hypervolume, title: str = "") -> Iterator[Callable[[Monitor], None]]:
+def display(
+    console: Console, hypervolume: Hypervolume | None = None, title: str = ""
+) -> Iterator[Callable[[Monitor], None]]:
     """A listener for `launch` that shows the study on the console.
 
     Args:
@@ -116,12 +120,16 @@ def display(console: Console, hypervolume: Hypervolume, title: str = "") -> Iter
         announced = True
 
     shown = float("-inf")
+    if console.is_jupyter:  # one line that changes; rich's own display needs another package there
+        yield lambda monitor: _overwrite(summary(monitor))
+        sys.stdout.write("\n")
+        return
     if console.is_terminal and not console.is_dumb_terminal and console.file.isatty():
         known: dict[tuple[str, int], float | None] = {}
 
         def volume(rows: list[Row], objectives: tuple[str, ...]) -> float | None:
             """Of one method's rows, which only grow."""
-            if not rows:
+            if not rows or hypervolume is None:
                 return None
             key = (str(rows[0]["method"]), len(rows))
             if key not in known:
@@ -136,7 +144,7 @@ def display(console: Console, hypervolume: Hypervolume, title: str = "") -> Iter
                 wait = min(max(_FASTEST, monitor.elapsed / 30), _SLOWEST)
                 if monitor.elapsed - shown >= wait or monitor.ending or monitor.over:
                     shown = monitor.elapsed
-                    live.update(render(monitor, volume), refresh=True)
+                    live.update(render(monitor, volume if hypervolume else None), refresh=True)
 
             yield draw
         return
@@ -159,6 +167,11 @@ def _rounded(seconds: float) -> float:
     """To 5 s and more: an estimate is not to the second, and its text stands still."""
     step = 1 if seconds < 10 else 5 if seconds < 120 else 30 if seconds < 1800 else 300
     return step * round(seconds / step)
+
+
+def _overwrite(line: str) -> None:
+    sys.stdout.write(f"\r{line:<100}")
+    sys.stdout.flush()
 
 
 def _number(value: float | None) -> str:

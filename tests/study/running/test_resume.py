@@ -24,9 +24,9 @@ from study.directory.models import Models
 from study.directory.store import HOOKS
 from study.directory.study_directory import StudyDirectory
 from study.doctor.repair import examine, fix, recover
-from study.run.launch import adopt
-from study.run.networks import Keeper
-from study.run.training import Training
+from study.running.launch import adopt
+from study.running.networks import Keeper
+from study.running.training import Training
 from study.search.search import Search
 
 Row = dict[str, Any]

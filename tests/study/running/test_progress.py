@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from study.run.monitor import Monitor
-from study.run.progress import LINE_SECONDS, display, render, stage, summary
+from study.running.monitor import Monitor
+from study.running.progress import LINE_SECONDS, display, render, stage, summary
 from tests.study.conftest import configuration
 
 

@@ -10,12 +10,12 @@ from ray import tune
 from study.config import StudyConfig, check_changes, stored, to_yaml
 from study.directory import CONFIG, Lock, Manifest, StudyDirectory, version_differences
 from study.doctor import recover
-from study.run.ending import Signals
-from study.run.monitor import Monitor
-from study.run.networks import Keeper
-from study.run.session import RayLost, Session, session
-from study.run.tune import Listen, PackSearcher, StopWhen
-from study.run.worker import StudyTrainable
+from study.running.ending import Signals
+from study.running.monitor import Monitor
+from study.running.networks import Keeper
+from study.running.session import RayLost, Session, session
+from study.running.tune import Listen, PackSearcher, StopWhen
+from study.running.worker import StudyTrainable
 from study.search import Search, pack_size
 
 Listener = Callable[[Monitor], None]

@@ -1,0 +1,155 @@
+"""Running a study from Python: run, resume, extend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from study.api.results import Result, opened
+from study.config import StudyConfig, load, loads, of_mapping, stored, to_yaml
+from study.directory import StudyDirectory
+from trainables.errors import StudyError
+from trainables.own_code import names_in, trust
+
+if TYPE_CHECKING:
+    from study.running import Monitor
+
+ConfigLike: TypeAlias = StudyConfig | Mapping[str, Any] | str | Path
+"""A configuration, the mapping that a YAML file would hold, a file, or the name of a preset."""
+
+Location: TypeAlias = str | Path | StudyDirectory
+
+
+def load_config(config: ConfigLike, overrides: Sequence[str] = (), *, names: bool = True) -> StudyConfig:
+    """The study in a file, of a preset's name, or in a mapping, checked. Its ``module:Name`` are the user's own.
+
+    Args:
+        overrides: "key=value" each, the key dotted (`methods.dense.trials=8`), the value YAML.
+        names: check the names and options of data and model as well, which loads torch.
+
+    Raises:
+        ConfigError: something is wrong; a line for each mistake says what and where.
+    """
+    if isinstance(config, StudyConfig):
+        found = loads(to_yaml(config), "configuration", overrides, names=names) if overrides else config
+    elif isinstance(config, Mapping):
+        found = of_mapping(config, overrides, names=names)
+    else:
+        found = load(config, overrides, names=names)
+    trust(*names_in(found.model_dump()))
+    return found
+
+
+def run(
+    config: ConfigLike,
+    directory: Location | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    progress: bool = True,
+) -> Result:
+    """Run a study to its end: search every method, keep every result.
+
+    Args:
+        directory: where everything lands, a path or an object-store URI; `runs/NAME` if not given.
+        overrides: as in `load_config`.
+        progress: show how far it is, in a terminal, a notebook or a log.
+
+    Returns:
+        How it ended: Ctrl-C and a broken disk or cluster end it early, with ``stopped`` set and nothing lost.
+
+    Raises:
+        StudyError: something is wrong with the configuration, the data or the network, or the directory holds a study.
+        ConnectionError: nothing answers at the address of the Ray cluster.
+        OSError: the directory cannot be written.
+    """
+    found = load_config(config, overrides)
+    return _rehearsed(found, fresh_directory(found, directory), progress)
+
+
+def resume(
+    directory: Location,
+    config: ConfigLike | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    progress: bool = True,
+) -> Result:
+    """Go on with a study that was stopped, wherever and however; as `run`.
+
+    Args:
+        config: where it has changed: its budget, its resources, its notes; the directory's own if not given.
+
+    Raises:
+        NotAStudy: the directory holds none.
+        CannotChange: its trials were made with values that are others now.
+    """
+    place = opened(directory)
+    found = stored(place, overrides, names=True) if config is None else load_config(config, overrides)
+    if config is not None:
+        stored(place)
+    return _rehearsed(found, place, progress)
+
+
+def extend(directory: Location, trials: int, *, overrides: Sequence[str] = (), progress: bool = True) -> Result:
+    """Go on with ``trials`` trials of each method, those there are included; as `resume`.
+
+    Raises:
+        StudyError: the methods have so many already.
+    """
+    place = opened(directory)
+    return _rehearsed(extended(place, trials, overrides), place, progress)
+
+
+def fresh_directory(config: StudyConfig, directory: Location | None = None) -> StudyDirectory:
+    """Where a new study goes; `runs/NAME` if not given. Raises StudyError: it holds a study already."""
+    place = opened(f"runs/{config.name}" if directory is None else directory)
+    if place.exists():
+        raise StudyError(
+            f"{place.path()} holds a study already: go on with `study resume {place.path()}`, "
+            "or choose another directory with --output"
+        )
+    return place
+
+
+def extended(place: StudyDirectory, trials: int, overrides: Sequence[str] = ()) -> StudyConfig:
+    """The directory's configuration with a larger budget. Raises StudyError: it is no larger."""
+    was = stored(place)
+    now = stored(place, [f"trials={trials}", *overrides], names=True)
+    if all(now.budget(name) <= was.budget(name) for name in now.methods if name in was.methods):
+        own = [f"{name} ({method.trials})" for name, method in was.methods.items() if method.trials]
+        hint = f"; these have a number of their own, see --set methods.NAME.trials: {', '.join(own)}" if own else ""
+        raise StudyError(f"expected more than the {was.trials} trials of a method that it has, but got {trials}{hint}")
+    return now
+
+
+def conduct(
+    config: StudyConfig, directory: StudyDirectory, listener: Callable[[Monitor], None] = lambda monitor: None
+) -> Result:
+    """Launch a study that was rehearsed, and tell how it ended."""
+    from study.running import launch
+
+    monitor = launch(config, directory, listener)
+    return Result(
+        directory,
+        config,
+        finished=monitor.trials_finished,
+        failed=monitor.trials_failed,
+        budget=monitor.trials_total,
+        seconds=monitor.elapsed,
+        stopped=monitor.ending.reason,
+        exit_code=monitor.ending.exit_code,
+        warnings=tuple(monitor.warnings),
+    )
+
+
+def _rehearsed(config: StudyConfig, directory: StudyDirectory, progress: bool) -> Result:
+    """Everything tried out in seconds before anything is written."""
+    from rich.console import Console
+
+    from study.rehearsal import rehearse
+    from study.running import display
+
+    rehearse(config)
+    with display(Console()) if progress else nullcontext(lambda monitor: None) as listener:
+        return conduct(config, directory, listener)

@@ -1,0 +1,8 @@
+"""A study being run: the driver, what Ray Tune is given, the workers, the display."""
+
+from study.running.launch import launch, layer_counts
+from study.running.monitor import Monitor
+from study.running.progress import display, duration
+from study.running.training import Training
+
+__all__ = ["Monitor", "Training", "display", "duration", "launch", "layer_counts"]
