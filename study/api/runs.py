@@ -124,12 +124,15 @@ def extended(place: StudyDirectory, trials: int, overrides: Sequence[str] = ()) 
 
 
 def conduct(
-    config: StudyConfig, directory: StudyDirectory, listener: Callable[[Monitor], None] = lambda monitor: None
+    config: StudyConfig,
+    directory: StudyDirectory,
+    listener: Callable[[Monitor], None] = lambda monitor: None,
+    timeout: float | None = None,
 ) -> Result:
     """Launch a study that was rehearsed, and tell how it ended."""
     from study.running import launch
 
-    monitor = launch(config, directory, listener)
+    monitor = launch(config, directory, listener, timeout)
     return Result(
         directory,
         config,

@@ -7,12 +7,25 @@ import traceback
 import warnings
 from typing import Any
 
-from study.cli import ascii, failures, fronts, models, plan, predict, runs, trials, upkeep, writing
+from study.cli import ascii, failures, fronts, models, orders, plan, predict, runs, trials, upkeep, writing
 from study.cli.app import app, errors
 from study.directory import DamagedWarning
 from trainables.errors import StudyError
 
-__all__ = ["app", "failures", "fronts", "main", "models", "plan", "predict", "runs", "trials", "upkeep", "writing"]
+__all__ = [
+    "app",
+    "failures",
+    "fronts",
+    "main",
+    "models",
+    "orders",
+    "plan",
+    "predict",
+    "runs",
+    "trials",
+    "upkeep",
+    "writing",
+]
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from study import api
-from study.cli import failures, plan
+from study.cli import durations, failures, plan
 from study.cli.app import Directory, Json, Modules, app, console, errors, table_of
 from study.config import StudyConfig, stored
 from study.directory import JOURNAL, REPORT, REPORT_TABLE, StudyDirectory
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from study.api import Result
 
 BROKEN = 1
+
+Timeout = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Stop after this time, e.g. 2h or 90m; `study resume` goes on.")
+]
 
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. --set trials=16.")
@@ -37,15 +41,17 @@ def run(
     output: Annotated[str | None, typer.Option(help="The study directory; runs/NAME if not given.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and show what would run.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: JSON for programs.")] = False,
+    timeout: Timeout = None,
 ) -> None:
     """Run a study to its end: search every method, keep every result, draw the front."""
     plan.json_only_for_dry_runs(as_json, dry_run)
+    limit = _seconds(timeout)
     config = api.load_config(study, settings or ())
     directory = api.fresh_directory(config, output)
     if dry_run:
         plan.show_plan(config, directory, as_json)
         return
-    _launch(config, directory)
+    _launch(config, directory, limit)
 
 
 @app.command()
@@ -57,11 +63,12 @@ def resume(
     ] = None,
     settings: Settings = None,
     modules: Modules = None,
+    timeout: Timeout = None,
 ) -> None:
     """Go on with a study that was stopped, wherever and however it was stopped."""
     place = StudyDirectory(directory)
     before = stored(place, () if file else settings or (), names=True)
-    _launch(before if file is None else api.load_config(file, settings or ()), place)
+    _launch(before if file is None else api.load_config(file, settings or ()), place, _seconds(timeout))
 
 
 @app.command()
@@ -70,13 +77,18 @@ def extend(
     trials: Annotated[int, typer.Option(min=1, help="Trials of each method from now on, those there are included.")],
     settings: Settings = None,
     modules: Modules = None,
+    timeout: Timeout = None,
 ) -> None:
     """Go on with a larger budget; what is there counts."""
     place = StudyDirectory(directory)
-    _launch(api.extended(place, trials, settings or ()), place)
+    _launch(api.extended(place, trials, settings or ()), place, _seconds(timeout))
 
 
-def _launch(config: StudyConfig, directory: StudyDirectory) -> None:
+def _seconds(timeout: str | None) -> float | None:
+    return None if timeout is None else durations.seconds("--timeout", timeout)
+
+
+def _launch(config: StudyConfig, directory: StudyDirectory, timeout: float | None = None) -> None:
     try:
         plan.show_notes(plan.rehearsed(config))
     except ConnectionError as error:
@@ -86,7 +98,7 @@ def _launch(config: StudyConfig, directory: StudyDirectory) -> None:
     title = f"[bold]{config.name}[/bold] in {directory.path()}; watch it with `study status` or `study dashboard`"
     try:
         with display(console, _hypervolume(config), title) as listener:
-            result = api.conduct(config, directory, listener)
+            result = api.conduct(config, directory, listener, timeout)
     except ConnectionError as error:
         _stop(f"Ray cannot be reached: {error}", BROKEN, directory)
     except OSError as error:

@@ -43,8 +43,11 @@ from study.directory.layout import (
     trial_of,
 )
 from study.directory.lock import Lock, Locked, driver_of
+from study.directory.log import LOGS, STACKS, Event, Log, events, stacks
 from study.directory.model_card import markdown
 from study.directory.models import Front, Models, Row, front_of
+from study.directory.stop import REQUEST, request_stop, stop_requested
+from study.directory.store import Store
 from study.directory.study_directory import DamagedWarning, NotAStudy, StudyDirectory
 from study.directory.tables import (
     AFTERWARDS,
@@ -77,6 +80,7 @@ __all__ = [
     "KINDS",
     "LATENCIES",
     "LATENCY",
+    "LOGS",
     "MANIFEST_SUFFIX",
     "MODELS",
     "NETWORK_SUFFIX",
@@ -87,6 +91,8 @@ __all__ = [
     "REPORT",
     "REPORT_PAGE",
     "REPORT_TABLE",
+    "REQUEST",
+    "STACKS",
     "STATE",
     "STATUSES",
     "TRIALS",
@@ -95,15 +101,18 @@ __all__ = [
     "Damaged",
     "DamagedCheckpoint",
     "DamagedWarning",
+    "Event",
     "FoundTrial",
     "Front",
     "Lock",
     "Locked",
+    "Log",
     "Manifest",
     "Models",
     "NotAStudy",
     "Objective",
     "Row",
+    "Store",
     "StudyDirectory",
     "StudyError",
     "TrialSpec",
@@ -118,6 +127,7 @@ __all__ = [
     "driver_of",
     "encode_manifest",
     "encode_table",
+    "events",
     "find_trial",
     "front_of",
     "is_manifest",
@@ -133,6 +143,9 @@ __all__ = [
     "part_of",
     "part_path",
     "parts_folder",
+    "request_stop",
+    "stacks",
+    "stop_requested",
     "trial_name",
     "trial_of",
     "version_differences",

@@ -67,13 +67,17 @@ class Signals:
 
     def _received(self, number: int, frame: FrameType | None) -> None:
         if self._timer is not None:
-            self._leave(number)
-        self._ending.give(f"stopped by {signal.Signals(number).name}", 128 + number)
-        self._timer = threading.Timer(self._seconds, self._leave, (number,))
+            self._leave(128 + number)
+        self.end(f"stopped by {signal.Signals(number).name}", 128 + number)
+
+    def end(self, reason: str, exit_code: int) -> None:
+        """As for a signal, from any thread."""
+        self._ending.give(reason, exit_code)
+        self._timer = threading.Timer(self._seconds, self._leave, (exit_code,))
         self._timer.daemon = True
         self._timer.start()
 
-    def _leave(self, number: int) -> None:
+    def _leave(self, exit_code: int) -> None:
         sys.stderr.write(f"\n{self._farewell}\n")
         sys.stderr.flush()
-        os._exit(128 + number)
+        os._exit(exit_code)

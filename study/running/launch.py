@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from ray import tune
 
 from study.config import StudyConfig, check_changes, stored, to_yaml
-from study.directory import CONFIG, Lock, Manifest, StudyDirectory, version_differences
+from study.directory import CONFIG, Lock, Log, Manifest, StudyDirectory, driver_of, version_differences
 from study.doctor import recover
 from study.running.ending import Signals
 from study.running.monitor import Monitor
 from study.running.networks import Keeper
+from study.running.orders import Orders
 from study.running.session import RayLost, Session, session
 from study.running.tune import Listen, PackSearcher, StopWhen
 from study.running.worker import StudyTrainable
@@ -21,7 +23,12 @@ from study.search import Search, pack_size
 Listener = Callable[[Monitor], None]
 
 
-def launch(config: StudyConfig, directory: StudyDirectory, listener: Listener = lambda monitor: None) -> Monitor:
+def launch(
+    config: StudyConfig,
+    directory: StudyDirectory,
+    listener: Listener = lambda monitor: None,
+    timeout: float | None = None,
+) -> Monitor:
     """Run or go on with a study until its budget is spent or it is told to stop.
 
     Everything is decided by what is in the directory: finished packs stay, packs in flight go on from their newest
@@ -31,6 +38,7 @@ def launch(config: StudyConfig, directory: StudyDirectory, listener: Listener = 
         config: the study. Where the directory holds one already, what its trials depend on has to be the same.
         directory: where everything lands; made if it is not there.
         listener: called whenever something may have changed, for the display.
+        timeout: seconds after which the run stops as it does for a signal; None for any number.
 
     Returns:
         Where the study stands; ``ending`` is set if it was stopped before its budget was spent.
@@ -43,27 +51,50 @@ def launch(config: StudyConfig, directory: StudyDirectory, listener: Listener = 
     monitor = Monitor(config)
     layers, losses = layer_counts(config), 0
     farewell = f"Stopped at once; go on with:\n  study resume {directory.path()}"
-    with Lock(directory.store) as lock, Signals(monitor.ending, farewell) as signals:
+    with (
+        Lock(directory.store) as lock,
+        Signals(monitor.ending, farewell) as signals,
+        Orders(directory.store, signals.end, timeout),
+    ):
         monitor.config = adopt(config, directory)
-        listener(monitor)
-        while True:
-            finished = monitor.trials_finished
-            try:
-                with session(config.resources) as connected:
-                    signals.install()
-                    searcher = _from_disk(monitor, directory, layers, connected)
-                    if not searcher.spent:
-                        _tune(searcher, listener, lock)
-                break
-            except RayLost as lost:
-                losses = losses + 1 if monitor.trials_finished == finished else 1
-                if losses > config.retries:
-                    monitor.ending.give(f"{lost}, {losses} times without a pack finishing in between")
-                if monitor.ending:
+        with _logged(monitor, directory):
+            listener(monitor)
+            while True:
+                finished = monitor.trials_finished
+                try:
+                    with session(config.resources) as connected:
+                        signals.install()
+                        searcher = _from_disk(monitor, directory, layers, connected)
+                        if not searcher.spent:
+                            _tune(searcher, listener, lock)
                     break
-                monitor.warn(f"{lost}; it is started again")
+                except RayLost as lost:
+                    losses = losses + 1 if monitor.trials_finished == finished else 1
+                    if losses > config.retries:
+                        monitor.ending.give(f"{lost}, {losses} times without a pack finishing in between")
+                    if monitor.ending:
+                        break
+                    monitor.warn(f"{lost}; it is started again")
     listener(monitor)
     return monitor
+
+
+@contextmanager
+def _logged(monitor: Monitor, directory: StudyDirectory) -> Iterator[None]:
+    """What the monitor is told is written down in the study directory."""
+    driver = driver_of(directory.store)
+    log = Log(directory.store, driver.token if driver else "")
+    monitor.record = log.write
+    log.write("started", f"{monitor.config.name}, by {driver}")
+    try:
+        yield
+        reason = monitor.ending.reason or "its budget is spent"
+        log.write("ended", f"{monitor.trials_finished} of {monitor.trials_total} trials are finished; {reason}")
+    except BaseException as error:
+        log.write("ended", f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        log.close()
 
 
 def adopt(config: StudyConfig, directory: StudyDirectory) -> StudyConfig:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,8 @@ class Monitor:
         self.running: dict[str, Running] = {}
         self.ending = Ending()
         self.warnings: list[str] = []
+        self.record: Callable[[str, str], None] = lambda kind, message: None
+        """Takes down what happens: its kind, and a line about it."""
         self.found: int | None = None
         self._clock = clock
         self._began = clock()
@@ -80,6 +82,7 @@ class Monitor:
         """Something to be told at the end, once."""
         if warning not in self.warnings:
             self.warnings.append(warning)
+            self.record("warning", warning)
 
     def started(self, manifest: Manifest) -> None:
         now = self._clock()
@@ -101,8 +104,16 @@ class Monitor:
         if running is not None:
             self._spent[running.method] += running.seconds
             self._trained[running.method] += running.trials * running.gained
+        rows = list(rows)
         for row in rows:
             self.rows[row["method"]].append(row)
+        self._record(pack, rows)
+
+    def _record(self, pack: str, rows: Sequence[Row]) -> None:
+        failed = [row for row in rows if row["status"] != "COMPLETE"]
+        self.record("finished", f"{pack}: {len(rows)} trials" + (f", {len(failed)} failed" if failed else ""))
+        for reason in dict.fromkeys(str(row.get("reason") or row["status"]).strip() for row in failed):
+            self.record("failed", f"{pack}: {reason.splitlines()[-1]}")
 
     def stopped(self, pack: str) -> None:
         self.running.pop(pack, None)

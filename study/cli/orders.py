@@ -1,0 +1,85 @@
+"""Commands to a study that runs, from another terminal: stop, logs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from study.cli.app import Directory, Json, app, console, errors
+from study.directory import StudyDirectory, driver_of, events, find_trial, request_stop, stacks
+
+_PATIENCE_SECONDS = 30.0
+
+
+@app.command()
+def stop(directory: Directory) -> None:
+    """Stop a study that runs, here or elsewhere, as Ctrl-C does: nothing is lost, `study resume` goes on."""
+    place = StudyDirectory(directory)
+    place.config()  # says what is there instead, if it is no study
+    driver = driver_of(place.store)
+    if driver is None:
+        console.print(f"Nobody is at work on {place.path()}", highlight=False, soft_wrap=True)
+        return
+    request_stop(place.store, driver)
+    console.print(f"Asked {driver} to stop", highlight=False, soft_wrap=True)
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until:
+        now = driver_of(place.store)
+        if now is None or now.token != driver.token:
+            console.print(f"Stopped. Go on with:\n  study resume {place.path()}", highlight=False, soft_wrap=True)
+            return
+        time.sleep(0.2)
+    errors.print(
+        f"study: {driver} has not stopped within {_PATIENCE_SECONDS:.0f} s; it may be suspended", style="yellow"
+    )
+    raise typer.Exit(1)
+
+
+@app.command()
+def logs(
+    directory: Directory,
+    trial: Annotated[str | None, typer.Argument(metavar="[TRIAL]", help="Only what is about this trial.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What happened: events of all runs, warnings, why trials failed, the stacks of workers that hung."""
+    place = StudyDirectory(directory)
+    found = None if trial is None else find_trial(place, trial)
+    happened = events(place.store)
+    dumps = stacks(place.store, found.pack if found else None)
+    if found is None:
+        rows = place.trials().select(["trial", "status", "reason"]).to_pylist()
+    else:
+        happened = [event for event in happened if found.pack in event["message"] or found.name in event["message"]]
+        rows = [found.row] if found.row else []
+    failures = {row["trial"]: row["reason"] or row["status"] for row in rows if row["status"] != "COMPLETE"}
+    if as_json:
+        typer.echo(json.dumps({"events": happened, "failures": failures, "stacks": dumps}, indent=2))
+        return
+    for event in happened:
+        at = datetime.fromtimestamp(event["at"], UTC)
+        line = f"{at:%Y-%m-%d %H:%M:%S} UTC  {event['kind']:<8}  {event['message']}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if found is not None:
+        for reason in failures.values():
+            console.print(f"\n{found.name} {found.status}:\n{reason}", markup=False, highlight=False, soft_wrap=True)
+    else:
+        _failures(place, failures)
+    for name, text in dumps.items():
+        console.print(f"\n{place.path(name)}:\n{text}", markup=False, highlight=False, soft_wrap=True)
+    if not (happened or failures or dumps):
+        console.print("Nothing has been written down.")
+
+
+def _failures(place: StudyDirectory, failures: dict[str, str]) -> None:
+    """The failures by their last lines, which tell the kind of error, the most frequent first."""
+    last = {trial: reason.strip().splitlines()[-1] for trial, reason in failures.items()}
+    for line, count in Counter(last.values()).most_common():
+        example = next(trial for trial, said in last.items() if said == line)
+        trials = f"{count} trials, such as {example}" if count > 1 else example
+        console.print(f"\n{trials}: {line}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  in full: study logs {place.path()} {example}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,96 @@
+"""What ends a run besides signals, and what is written down of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from study.directory import Lock, Store, driver_of, events, request_stop
+from study.directory.log import Log
+from study.directory.stop import REQUEST
+from study.running.ending import Ending, Signals
+from study.running.orders import Orders
+
+
+class Ended:
+    def __init__(self) -> None:
+        self.reasons: list[tuple[str, int]] = []
+        self.event = threading.Event()
+
+    def __call__(self, reason: str, exit_code: int) -> None:
+        self.reasons.append((reason, exit_code))
+        self.event.set()
+
+
+def test_a_request_stops_the_driver_it_names(tmp_path: Path) -> None:
+    store, ended = Store(tmp_path), Ended()
+    with Lock(store), Orders(store, ended):
+        driver = driver_of(store)
+        assert driver is not None
+        request_stop(store, driver)
+        assert ended.event.wait(20)
+    assert ended.reasons == [("stopped by `study stop`", 130)]
+    assert not store.exists(REQUEST)
+
+
+def test_a_request_works_on_an_object_store(bucket, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("study.running.orders._REMOTE_SECONDS", 0.1)
+    store, ended = Store(bucket("stop")), Ended()
+    with Lock(store), Orders(store, ended):
+        driver = driver_of(store)
+        assert driver is not None
+        request_stop(store, driver)
+        assert ended.event.wait(20)
+
+
+def test_a_request_that_came_too_late_stops_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("study.running.orders._LOCAL_SECONDS", 0.05)
+    store, ended = Store(tmp_path), Ended()
+    with Lock(store):
+        gone = driver_of(store)
+    assert gone is not None
+    request_stop(store, gone)
+    with Lock(store), Orders(store, ended):
+        assert not ended.event.wait(0.5)
+
+
+def test_time_that_is_over_ends_the_run(tmp_path: Path) -> None:
+    store, ended = Store(tmp_path), Ended()
+    began = time.monotonic()
+    with Lock(store), Orders(store, ended, timeout=0.2):
+        assert ended.event.wait(20)
+    assert time.monotonic() - began >= 0.2
+    assert ended.reasons == [("stopped by --timeout, its time is over", 124)]
+
+
+def test_an_order_is_given_like_a_signal() -> None:
+    ending = Ending()
+    with Signals(ending, "farewell", seconds=60) as signals:
+        signals.end("stopped by `study stop`", 130)
+    assert (ending.reason, ending.exit_code) == ("stopped by `study stop`", 130)
+
+
+def test_events_are_kept_in_order_and_what_is_torn_is_left_out(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for driver in ("a", "b"):
+        log = Log(store, driver)
+        log.write("started", f"größe, by {driver}")
+        log.write("warning", "a worker was lost")
+        log.write("ended", "its budget is spent")
+    store.put("logs/20260101T000000-c.jsonl", b'{"at": 1.0, "kind": "started", "message": "first"}\n{"at": 2.0, "ki')
+    found = events(store)
+    assert [event["message"] for event in found][:2] == ["first", "größe, by a"]
+    assert [event["kind"] for event in found] == ["started"] + ["started", "warning", "ended"] * 2
+
+
+def test_a_long_log_is_gone_on_with_in_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("study.directory.log._MOST_LINES", 3)
+    store = Store(tmp_path)
+    log = Log(store, "a")
+    for number in range(8):
+        log.write("ended", str(number))  # of a kind that is written at once
+    assert len(store.names("logs", ".jsonl")) == 3
+    assert [event["message"] for event in events(store)] == [str(number) for number in range(8)]
