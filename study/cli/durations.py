@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from study.cli.app import UserError
+from trainables.errors import StudyError
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|m|s)")
@@ -13,10 +13,10 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|m|s)")
 def seconds(option: str, text: str) -> float:
     """
     Raises:
-        UserError: it is none.
+        StudyError: it is none.
     """
     parts = _PART.findall(text)
     found = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if _PART.sub("", text).strip() or found <= 0:
-        raise UserError(f"{option}: expected a length of time such as 2h, 90m or 1h30m, but got {text!r}")
+        raise StudyError(f"{option}: expected a length of time such as 2h, 90m or 1h30m, but got {text!r}")
     return found
