@@ -28,8 +28,8 @@ import torch
 
 from benchmarks.machine import machine
 from trainables.compaction import cost
+from trainables.declarations import declarations
 from trainables.groups import everything
-from trainables.methods import METHODS
 from trainables.problem import Problem, problem
 from trainables.recipe import Recipe
 from trainables.trainable import settle_process
@@ -81,7 +81,7 @@ def shrinking(where: Problem, size: int, sparsity: float, repeats: int, device: 
             stack.train_epoch()
             if epoch > 1:  # dense in the first, and the first of polishing warms caches up
                 took[shrink].append(1e3 * (clock() - started))
-    kept = worthwhile(where.graph, stacks["on"].masks, "on")
+    kept = worthwhile(where.graph, stacks["on"].whole.masks, "on")
     assert kept is not None
     macs = [float(cost.count(where.graph, alive)["macs"]) for alive in (kept, everything(where.graph))]
     whole, small = (statistics.median(took[shrink]) for shrink in ("off", "on"))
@@ -100,7 +100,7 @@ def main() -> None:
     wide = {"name": "convnet", "channels": [64, 128]}
     few = problem({"name": "digits", "image": True, "limit": 160}, wide, seed=0)
     measured: dict[str, dict[str, Any]] = {
-        "mlp": {method: step_ms(digits, method, arguments.repeats) for method in METHODS},
+        "mlp": {method: step_ms(digits, method, arguments.repeats) for method in declarations()},
         "convnet": {"dense": step_ms(images, "dense", arguments.repeats)},
         "wide convnet": {"dense": step_ms(few, "dense", arguments.repeats)},
     }

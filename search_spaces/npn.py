@@ -1,89 +1,41 @@
 """Neural Plasticity Networks: a gate per unit, on with probability g(k phi), by ARM (Li & Ji 2019)."""
 
-from search_spaces.space import FRACTION, POSITIVE, REAL, Suggest, layer_factors, learning_rate
+from search_spaces.space import Suggest, learning_rate
 
 
 def space(suggest: Suggest) -> None:
     learning_rate(suggest)
-    mode = suggest.fixed(
-        "mode",
-        "sparsify",
-        choices=("sparsify", "expand"),
-        why="start with all units and lose some, or with few and add some",
-    )
-    suggest.fixed(
-        "estimator",
-        "arm",
-        choices=("arm", "ar"),
-        why="ARM's second pass lowers the variance; AR does without it",
-    )
-    suggest.fixed(
-        "gate",
-        "sigmoid",
-        choices=("sigmoid", "hard"),
-        why="sigmoid(k phi) as published; hard is its clipped line",
-    )
-    suggest.float(
+    mode = suggest.fixed("mode", why="start with all units and lose some, or with few and add some")
+    suggest.fixed("estimator", why="ARM's second pass lowers the variance; AR does without it")
+    suggest.fixed("gate", why="sigmoid(k phi) as published; hard is its clipped line")
+    suggest.number(
         "lambda",
         3e-2,
         1,
-        log=True,
-        limits=REAL,
         why="digits: from few units lost to all; a gate costs lambda c/N = .004 .. .1, about .003 on moons",
     )
-    layer_factors(suggest, "lambda", limits=REAL)
+    suggest.per_layer("lambda_layer", why="factor of a layer on lambda, 1 where nothing is said")
     suggest.fixed(
-        "start",
-        "reference",
-        choices=("reference", "paper"),
-        why="first gate logits: 3/7 and -40/7 as in the published code, or 3/k and -3/k as in the text",
+        "start", why="first gate logits: 3/7 and -40/7 as in the published code, or 3/k and -3/k as in the text"
     )
-    suggest.fixed(
-        "k_start",
-        7.0,
-        limits=POSITIVE,
-        log=True,
-        why="the paper says 5000 (gates wide open at first), its published sizes need 7",
-    )
+    suggest.fixed("k_start", why="the paper says 5000 (gates wide open at first), its published sizes need 7")
     if mode == "sparsify":
-        suggest.float(
-            "k",
-            3,
-            15,
-            limits=POSITIVE,
-            why="stage 2; the paper takes 7: flatter drops little, steeper decides early",
-        )
+        suggest.number("k", 3, 15, why="stage 2; the paper takes 7: flatter drops little, steeper decides early")
     else:
-        suggest.float(
-            "k_expand",
-            0.5,
-            3,
-            log=True,
-            limits=POSITIVE,
-            why="stage 2; the paper takes 1, so that new gates stay undecided",
-        )
-        suggest.per_layer("active", 0.2, limits=FRACTION, why="share of gates on at first; the paper takes .06 .. .2")
-        suggest.fixed("fill", 0.1, why="k phi of a new gate; the paper takes 0, .1 or 3")
-    suggest.float(
-        "stage_1",
-        0.05,
-        0.25,
-        limits=FRACTION,
-        why="pre-training's end in epochs/epochs; the paper takes .05 .. .25",
-    )
-    suggest.float(
+        suggest.number("k_expand", 0.5, 3, why="stage 2; the paper takes 1, so that new gates stay undecided")
+        suggest.per_layer("active", why="share of gates on at first; the paper takes .06 .. .2")
+        suggest.fixed("fill", why="k phi of a new gate; the paper takes 0, .1 or 3")
+    suggest.number("stage_1", 0.05, 0.25, why="pre-training's end in epochs/epochs; the paper takes .05 .. .25")
+    suggest.number(
         "stage_2",
         0.4,
         0.75,
-        limits=FRACTION,
         why="gates freeze; the paper takes .5 .. .9, but polishing, from .75 on, freezes them anyway",
     )
     suggest.ordered("stage_1", "stage_2")
-    suggest.float(
+    suggest.number(
         "gate_lr",
         3e-3,
         5e-2,
-        log=True,
-        limits=POSITIVE,
         why="1e-3 in the paper, for 20 times the steps: phi starts at 3/7 and moves about this a step",
     )

@@ -1,10 +1,10 @@
 """Sparse group lasso: group lasso with a share alpha on single weights (Alvarez & Salzmann 2016)."""
 
-from search_spaces.space import FRACTION, Suggest, group_strength, layer_weights, learning_rate
+from search_spaces.space import Suggest, group_strength, layer_weights, learning_rate
 
 
 def space(suggest: Suggest) -> None:
     learning_rate(suggest)
     group_strength(suggest)
     layer_weights(suggest)
-    suggest.float("alpha", 0, 1, limits=FRACTION, why="0 is group lasso, 1 is lasso; the paper takes .5")
+    suggest.number("alpha", 0, 1, why="0 is group lasso, 1 is lasso; the paper takes .5")

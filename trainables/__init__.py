@@ -1,37 +1,17 @@
 """Everything that trains or measures a network: the methods as packs, and as Ray Tune trainables for anyone's Tuner.
 
-Importing this loads neither torch nor ray; the trainables load theirs when they are first asked for.
+Importing this loads neither torch nor ray; the trainables load theirs when they are first asked for. There is one for
+each declared method.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from trainables.trainable import (
-        NPN,
-        Dense,
-        DropNeuron,
-        ExclusiveGroup,
-        GroupLasso,
-        MagnitudePruning,
-        RandomPruning,
-        SparseGroupLasso,
-        SparseTrainable,
-    )
+from trainables.declarations import declarations
 
-__all__ = [
-    "NPN",
-    "Dense",
-    "DropNeuron",
-    "ExclusiveGroup",
-    "GroupLasso",
-    "MagnitudePruning",
-    "RandomPruning",
-    "SparseGroupLasso",
-    "SparseTrainable",
-]
+__all__ = ["SparseTrainable", *sorted(declaration.class_name for declaration in declarations().values())]
 
 
 def __getattr__(name: str) -> Any:

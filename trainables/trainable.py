@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import dataclasses
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,8 +19,8 @@ from typing import Any, ClassVar
 import torch
 from ray import tune
 
+from trainables.declarations import declarations, declared
 from trainables.errors import not_one_of
-from trainables.methods import METHODS, knows
 from trainables.own_code import names_in, trust
 from trainables.recipe import Recipe
 from trainables.training import Job, Pack, Trial
@@ -66,36 +67,20 @@ class SparseTrainable(tune.Trainable):  # type: ignore[misc]
         return True
 
 
-class Dense(SparseTrainable):
-    method = "dense"
+@functools.cache
+def trainable_of(method: str) -> type[SparseTrainable]:
+    """The trainable of one method of the package, a class of this module under the name that the method declares."""
+    declaration = declared(method)
+    members = {"method": method, "__module__": __name__, "__doc__": declaration.title}
+    return type(declaration.class_name, (SparseTrainable,), members)
 
 
-class GroupLasso(SparseTrainable):
-    method = "group_lasso"
-
-
-class SparseGroupLasso(SparseTrainable):
-    method = "sparse_group_lasso"
-
-
-class ExclusiveGroup(SparseTrainable):
-    method = "exclusive_group"
-
-
-class DropNeuron(SparseTrainable):
-    method = "drop_neuron"
-
-
-class NPN(SparseTrainable):
-    method = "npn"
-
-
-class MagnitudePruning(SparseTrainable):
-    method = "magnitude"
-
-
-class RandomPruning(SparseTrainable):
-    method = "random"
+def __getattr__(name: str) -> type[SparseTrainable]:
+    """GroupLasso and the like: looked up here when they are unpickled, too."""
+    for method, declaration in declarations().items():
+        if declaration.class_name == name:
+            return trainable_of(method)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def settle_process() -> None:
@@ -123,8 +108,8 @@ def job(config: Mapping[str, Any], method: str | None = None) -> Job:
         ValueError: something the method or the model does not know, or a value out of range.
     """
     named = config.get("method", method)
-    if named not in METHODS or method not in (None, named):
-        raise not_one_of("method", named, METHODS if method is None else (method,))
+    if not isinstance(named, str) or method not in (None, named):
+        raise not_one_of("method", named, declarations() if method is None else (method,))
     parameters = {key: value for key, value in config.items() if key not in _RECIPE | _JOB}
     _refuse_unknown(named, parameters, flat="trials" not in config)
     choices = {name: config.get(name, "auto") for name in ("vectorize", "shrink")}
@@ -149,9 +134,10 @@ def job(config: Mapping[str, Any], method: str | None = None) -> Job:
 
 
 def _refuse_unknown(method: str, parameters: Mapping[str, Any], flat: bool) -> None:
-    own = ["lr", *METHODS[method].knobs] if flat else []
+    declaration = declared(method)
+    own = declaration.names(0) if flat else []
     for key in parameters:
-        if not flat or not knows(METHODS[method], key):
+        if not flat or not declaration.goes_by(key):
             raise not_one_of("config", key, (*sorted(_JOB | _RECIPE), *own))
 
 

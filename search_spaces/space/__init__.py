@@ -1,29 +1,22 @@
 """The machinery of search spaces: parameters, a user's overrides, branches, what Optuna is asked."""
 
 from search_spaces.space.group_strength import group_strength
-from search_spaces.space.layer_factors import layer_factors
 from search_spaces.space.layer_weights import layer_weights
 from search_spaces.space.learning_rate import learning_rate
-from search_spaces.space.parameter import FRACTION, POSITIVE, REAL, Choice, Limits, Parameter, Pinned, Range, Value
+from search_spaces.space.parameter import Choice, Parameter, Pinned, Range
 from search_spaces.space.spaces import distributions, every_parameter, methods, parameters, suggest_parameters, validate
 from search_spaces.space.suggest import Suggest
 from search_spaces.space.unit_pruning import unit_pruning
 
 __all__ = [
-    "FRACTION",
-    "POSITIVE",
-    "REAL",
     "Choice",
-    "Limits",
     "Parameter",
     "Pinned",
     "Range",
     "Suggest",
-    "Value",
     "distributions",
     "every_parameter",
     "group_strength",
-    "layer_factors",
     "layer_weights",
     "learning_rate",
     "methods",

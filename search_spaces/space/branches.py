@@ -6,18 +6,23 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from search_spaces.space.parameter import Choice, Parameter, Pinned, Range, Value
+from search_spaces.space.parameter import Choice, Parameter, Pinned, Range
 from search_spaces.space.suggest import Suggest
+from trainables.declarations import Declaration, Value
 
 
 def branches(
-    space: Callable[[Suggest], None], overrides: Mapping[str, object], layers: int, everything: bool = False
+    space: Callable[[Suggest], None],
+    method: Declaration,
+    overrides: Mapping[str, object],
+    layers: int,
+    everything: bool = False,
 ) -> list[Suggest]:
     """One finished run per combination of choices; `everything` as in Suggest."""
     paths: list[tuple[Value, ...]] = [()]
     runs = []
     for path in paths:  # grows while it is read
-        suggest = Suggest(overrides, layers, functools.partial(_follow, path, [], paths), everything)
+        suggest = Suggest(method, overrides, layers, functools.partial(_follow, path, [], paths), everything)
         space(suggest)
         runs.append(suggest)
     return runs

@@ -13,22 +13,15 @@ CADENCE = {"step": 1, "epoch": 30}  # an epoch of digits is about 34 minibatches
 
 def group_strength(suggest: Suggest) -> None:
     weighting = suggest.fixed(
-        "weighting",
-        "sqrt",
-        choices=tuple(WEIGHTING),
-        why="sqrt(P) makes groups of different size comparable; mean is Dwork's lambda/n",
+        "weighting", why="sqrt(P) makes groups of different size comparable; mean is Dwork's lambda/n"
     )
     cadence = suggest.fixed(
-        "cadence",
-        "step",
-        choices=tuple(CADENCE),
-        why="after each minibatch, the proximal gradient method; after each epoch takes betas of .01 .. 10",
+        "cadence", why="after each minibatch, the proximal gradient method; after each epoch takes betas of .01 .. 10"
     )
     scale = WEIGHTING[str(weighting)] * CADENCE[str(cadence)]
-    suggest.float(
+    suggest.number(
         "lambda",
         5e-3 * scale,
         5e-1 * scale,
-        log=True,
         why="digits: from nearly no unit lost to all; follows weighting and cadence",
     )

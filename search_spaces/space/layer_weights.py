@@ -4,17 +4,11 @@ from search_spaces.space.suggest import Suggest
 
 
 def layer_weights(suggest: Suggest) -> None:
-    ways = [["beta"]]
-    if suggest.layers > 1:
-        ways = [["beta_first", "beta_rest"], *ways, suggest.numbered("beta")]
-    for name in ways[suggest.spelling(*ways)]:
-        if name == "beta_first":
-            suggest.float(
-                name,
-                0.2,
-                2,
-                log=True,
-                why="the paper spares first layers: .102/.255, 5.1/10.2 of the rest; 1 treats all alike",
+    whole, halves, each = suggest.method.knob("beta").ways(suggest.layers)
+    for name in suggest.spelling(halves, whole, each) if suggest.layers > 1 else whole:
+        if name == halves[0]:
+            suggest.number(
+                name, 0.2, 2, why="the paper spares first layers: .102/.255, 5.1/10.2 of the rest; 1 treats all alike"
             )
         else:
-            suggest.fixed(name, 1.0, why="lambda is the strength, beta only its distribution", log=True)
+            suggest.fixed(name, why="lambda is the strength, beta only its distribution")

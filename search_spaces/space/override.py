@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from search_spaces.space.parameter import Choice, Parameter, Pinned, Range, Value
+from search_spaces.space.parameter import Choice, Parameter, Pinned, Range
 from trainables.errors import Mistake, Mistakes
 
 
@@ -32,14 +32,14 @@ def override(parameter: Parameter, setting: object) -> Parameter:
         case list() | tuple():
             raise _wrong("[low, high], or {choices: [...]} to search among values", setting)
         case _:
-            return replace(parameter, domain=Pinned(_value(parameter, setting)))
+            return replace(parameter, domain=Pinned(parameter.knob.value(setting)))
     return replace(parameter, domain=domain)
 
 
 def _choice(parameter: Parameter, values: object) -> Choice:
     if not isinstance(values, list | tuple) or not values:
         raise _wrong("a list of values", values)
-    choices = tuple(_value(parameter, value) for value in values)
+    choices = tuple(parameter.knob.value(value) for value in values)
     if len(set(choices)) < len(choices):
         raise _wrong("different values", values)
     return Choice(choices)
@@ -51,11 +51,11 @@ def _range(parameter: Parameter, setting: Mapping[str, object]) -> Range:
         log = declared.log
         setting = {"low": declared.low, "high": declared.high, "step": declared.step, **setting}
     else:
-        log = parameter.log
+        log = parameter.knob.log
     missing = [end for end in ("low", "high") if end not in setting]
     if missing:
         raise _wrong(f"low and high ({parameter.name} is not searched unless you give both)", dict(setting))
-    low, high = (float(_value(parameter, setting[end])) for end in ("low", "high"))
+    low, high = (float(parameter.knob.value(setting[end])) for end in ("low", "high"))
     scale = setting.get("log", log)
     if not isinstance(scale, bool):
         raise _wrong("true or false", scale, "log")
@@ -73,20 +73,6 @@ def _range(parameter: Parameter, setting: Mapping[str, object]) -> Range:
     if parameter.kind == "int" and step != int(step):
         raise _wrong("a whole number", step, "step")
     return Range(low, high, scale, float(step))
-
-
-def _value(parameter: Parameter, value: object) -> Value:
-    if parameter.kind == "choice":
-        if isinstance(value, str | int | float) and value in parameter.choices:
-            return value
-        raise Mistakes([Mistake.of_name(value, parameter.choices)])
-    whole = parameter.kind == "int"
-    if isinstance(value, int | float) and not isinstance(value, bool) and parameter.limits.contains(value):
-        if not whole:
-            return float(value)
-        if value == int(value):
-            return int(value)
-    raise _wrong(f"{'a whole number' if whole else 'a number'}{parameter.limits}", value)
 
 
 def _wrong(expected: str, got: object, *keys: str) -> Mistakes:

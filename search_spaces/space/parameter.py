@@ -1,35 +1,11 @@
-"""A hyperparameter: its type, the values that make sense, and whether it is pinned or searched."""
+"""A parameter of a search space: a knob under one of its names, and whether it is pinned or searched."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal
 
-Value: TypeAlias = float | int | str | bool
-
-
-class Limits(NamedTuple):
-    """The numbers that make sense at all, whatever range is searched."""
-
-    low: float = -math.inf
-    high: float = math.inf
-    open: bool = False  # the lower end itself is excluded
-
-    def contains(self, value: float) -> bool:
-        above = self.low < value if self.open else self.low <= value
-        return math.isfinite(value) and above and value <= self.high
-
-    def __str__(self) -> str:
-        if math.isfinite(self.high):
-            return f" in {'(' if self.open else '['}{self.low:g}, {self.high:g}]"
-        return f" {'>' if self.open else '>='} {self.low:g}" if math.isfinite(self.low) else ""
-
-
-REAL = Limits()
-NON_NEGATIVE = Limits(0)
-POSITIVE = Limits(0, open=True)
-FRACTION = Limits(0, 1)
+from trainables.declarations import Bounds, Knob, Value
 
 
 @dataclass(frozen=True)
@@ -70,18 +46,26 @@ class Choice:
 class Parameter:
     """One name of a search space.
 
-    `choices` are all the values a parameter of kind "choice" may take, `limits` bound the numbers, `log` is
-    the scale of a range that does not name one, `when` says which branches of the space have it ("" for all).
+    `knob` says which values it may take at all, `when` which branches of the space have it ("" for all).
     """
 
     name: str
-    kind: Literal["float", "int", "choice"]
+    knob: Knob
     domain: Pinned | Range | Choice
     why: str
-    limits: Limits = REAL
-    choices: tuple[Value, ...] = ()
-    log: bool = False
     when: str = ""
+
+    @property
+    def kind(self) -> Literal["float", "int", "choice"]:
+        return self.knob.kind
+
+    @property
+    def limits(self) -> Bounds:
+        return self.knob.bounds
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return self.knob.choices
 
     @property
     def searched(self) -> bool:

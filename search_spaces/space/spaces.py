@@ -1,7 +1,8 @@
 """The search space of every method: sampled for a trial, listed, checked against a user's settings.
 
-`overrides` everywhere are the user's settings by name, in the forms of search_spaces/override.py; `layers` is
-the number of layers that can have a knob of their own, None while the network is not known.
+`method` everywhere is a name, or a user's own method as `module:Class`; `overrides` are the user's settings by
+name, in the forms of search_spaces/space/override.py; `layers` is the number of layers that can have a knob of
+their own, None while the network is not known.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from search_spaces.space.branches import branches, merged
-from search_spaces.space.parameter import Choice, Parameter, Pinned, Range, Value
+from search_spaces.space.learning_rate import learning_rate
+from search_spaces.space.parameter import Choice, Parameter, Pinned, Range
 from search_spaces.space.suggest import Suggest
+from trainables.declarations import Value, declared
 from trainables.errors import Mistake, Mistakes
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def suggest_parameters(
     method: str, trial: optuna.Trial, overrides: Mapping[str, object], layers: int
 ) -> dict[str, Value]:
     """The trial's parameters by name, those pinned included. Raises Mistakes when a setting is impossible."""
-    suggest = Suggest(overrides, layers, functools.partial(_sample, trial))
+    suggest = Suggest(declared(method), overrides, layers, functools.partial(_sample, trial))
     _space(method)(suggest)
     if suggest.mistakes:
         raise Mistakes(suggest.mistakes)
@@ -55,10 +57,10 @@ def parameters(
 
     Raises: Mistakes (a ValueError) with every setting that is unknown, impossible or without effect.
     """
-    overrides = overrides or {}
-    depth = layers or max([2, *(int(n) for name in overrides for n in re.findall(r"_(\d+)$", str(name)))])
+    overrides, declaration = overrides or {}, declared(method)
+    depth = layers or max(2, declaration.deepest(map(str, overrides)))
     known = {parameter.name: parameter for parameter in every_parameter(method, depth)}
-    runs = branches(_space(method), overrides, depth)
+    runs = branches(_space(method), declaration, overrides, depth)
     found = {parameter.name: parameter for parameter in merged(runs)}
     mistakes = [mistake for run in runs for mistake in run.mistakes]
     for name in overrides:
@@ -75,7 +77,7 @@ def parameters(
 
 def every_parameter(method: str, layers: int) -> list[Parameter]:
     """All parameters the method has with their defaults, even those that take a setting to come into play."""
-    return merged(branches(_space(method), {}, layers, everything=True))
+    return merged(branches(_space(method), declared(method), {}, layers, everything=True))
 
 
 def validate(method: str, overrides: Mapping[str, object], layers: int | None = None) -> None:
@@ -91,9 +93,17 @@ def distributions(
 
 
 def _space(method: str) -> Space:
-    if method not in spaces():
-        raise Mistakes([Mistake.of_name(method, methods())])
-    return spaces()[method]
+    return spaces()[method] if method in spaces() else declared(method).space or fixed_knobs
+
+
+def fixed_knobs(suggest: Suggest) -> None:
+    """The space of a method that has none: the learning rate is searched, every knob fixed until a study says more."""
+    learning_rate(suggest)
+    for knob in suggest.method.knobs:
+        if knob.per_layer:
+            suggest.per_layer(knob.name, why=knob.doc)
+        else:
+            suggest.fixed(knob.name, why=knob.doc)
 
 
 def _sample(trial: optuna.Trial, parameter: Parameter) -> Value:

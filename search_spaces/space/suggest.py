@@ -1,38 +1,39 @@
 """What a search space asks its parameters of: `space(suggest)` is define-by-run, as in Optuna.
 
-Each question names a parameter with its default and is answered with a value, the user's settings applied, so
-that a space can branch: `if suggest.categorical("mode", ["sparsify", "expand"]) == "expand": ...`.
-Mistakes among the settings are gathered in `mistakes`, the default standing in: all are reported at once.
+Each question names a parameter and is answered with a value, the user's settings applied, so that a space can
+branch: `if suggest.fixed("mode", why=...) == "expand": ...`. What values a parameter may have, its default and its
+scale are the knob's, as the method declares it. Mistakes among the settings are gathered in `mistakes`, the default
+standing in: all are reported at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
 
 from search_spaces.space.override import override
-from search_spaces.space.parameter import NON_NEGATIVE, Choice, Limits, Parameter, Pinned, Range, Value
+from search_spaces.space.parameter import Choice, Parameter, Pinned, Range
+from trainables.declarations import Declaration, Knob, Value
 from trainables.errors import Mistake, Mistakes
-
-Number: TypeAlias = float  # inside the class float and int are methods
-Index: TypeAlias = int
 
 
 class Suggest:
     """One run through a space.
 
-    overrides: the user's settings by name; layers: how many layers of the network have a knob of their own;
-    choose: picks a parameter's value; everything: search all there is to choose, to learn every name.
+    method: whose knobs the names are; overrides: the user's settings by name; layers: how many layers of the network
+    have a knob of their own; choose: picks a parameter's value; everything: search all there is to choose, to learn
+    every name.
     """
 
     def __init__(
         self,
+        method: Declaration,
         overrides: Mapping[str, object],
         layers: int,
         choose: Callable[[Parameter], Value],
         everything: bool = False,
     ) -> None:
+        self.method = method
         self.layers = layers
         self.parameters: dict[str, Parameter] = {}
         self.values: dict[str, Value] = {}
@@ -41,65 +42,38 @@ class Suggest:
         self._choose = choose
         self._everything = everything
 
-    def float(
-        self,
-        name: str,
-        low: Number,
-        high: Number,
-        *,
-        why: str,
-        log: bool = False,
-        limits: Limits = NON_NEGATIVE,
-    ) -> Value:
+    def number(self, name: str, low: float, high: float, *, why: str) -> Value:
         """A number searched from low to high."""
-        return self._ask(Parameter(name, "float", Range(low, high, log), why, limits, log=log))
+        knob = self.method.knob(name)
+        return self._ask(name, knob, Range(low, high, knob.log, step=1 if knob.kind == "int" else None), why)
 
-    def int(self, name: str, low: Number, high: Number, *, why: str, limits: Limits = NON_NEGATIVE) -> Value:
-        """A whole number searched from low to high."""
-        return self._ask(Parameter(name, "int", Range(low, high, step=1), why, limits))
+    def choice(self, name: str, *, why: str) -> Value:
+        """Searched among the knob's choices."""
+        knob = self.method.knob(name)
+        return self._ask(name, knob, Choice(knob.choices), why)
 
-    def categorical(self, name: str, choices: Sequence[Value], *, why: str) -> Value:
-        """A value searched among choices."""
-        return self._ask(Parameter(name, "choice", Choice(tuple(choices)), why, choices=tuple(choices)))
+    def fixed(self, name: str, *, why: str) -> Value:
+        """The knob's default, not searched unless the user says so."""
+        knob = self.method.knob(name)
+        return self._ask(name, knob, Pinned(knob.default), why)
 
-    def fixed(
-        self,
-        name: str,
-        value: Value,
-        *,
-        why: str,
-        choices: Sequence[Value] = (),
-        limits: Limits = NON_NEGATIVE,
-        log: bool = False,
-    ) -> Value:
-        """One of choices, or a number if there are none, that is not searched unless the user says so."""
-        pinned = Pinned(value)
-        if choices:
-            return self._ask(Parameter(name, "choice", pinned, why, choices=tuple(choices)))
-        return self._ask(Parameter(name, "float", pinned, why, limits, log=log))
-
-    def per_layer(
-        self, name: str, value: Number, *, why: str, limits: Limits = NON_NEGATIVE, log: bool = False
-    ) -> None:
+    def per_layer(self, knob: str, *, why: str) -> None:
         """A fixed number that may differ by layer: beta; beta_first and beta_rest; or beta_1, beta_2, ..."""
-        ways = [[name], [f"{name}_first", f"{name}_rest"], self.numbered(name)]
-        for part in ways[self.spelling(*ways)]:
-            self.fixed(part, value, why=why, limits=limits, log=log)
+        for name in self.spelling(*self.method.knob(knob).ways(self.layers)):
+            self.fixed(name, why=why)
 
-    def spelling(self, *spellings: Sequence[str]) -> Index:
-        """Which way of writing a knob the user took, as an index: the first if none."""
-        used = [i for i, names in enumerate(spellings) if any(name in self._overrides for name in names)]
+    def spelling(self, *ways: Sequence[str]) -> Sequence[str]:
+        """The way of writing a knob that the user took: the first if none."""
         if self._everything:
-            return Index(self._choose(Parameter("", "choice", Choice(tuple(range(len(spellings)))), "")))
+            numbers = tuple(map(str, range(len(ways))))
+            way = Knob("way", "0", "the way of writing a knob", choices=numbers)
+            return ways[int(self._choose(Parameter("", way, Choice(numbers), way.doc)))]
+        used = [names for names in ways if any(name in self._overrides for name in names)]
         if len(used) > 1:
-            names = [name for i in used for name in spellings[i] if name in self._overrides]
-            ways = "; or ".join(", ".join(names) for names in spellings if names)
-            self.mistakes.append(Mistake((names[-1],), f"one way of writing it: {ways}", " and ".join(names)))
-        return used[0] if used else 0
-
-    def numbered(self, name: str) -> list[str]:
-        """The name once per layer: beta_1, beta_2, ..."""
-        return [f"{name}_{layer}" for layer in range(1, self.layers + 1)]
+            given = [name for names in used for name in names if name in self._overrides]
+            known = "; or ".join(", ".join(names) for names in ways if names)
+            self.mistakes.append(Mistake((given[-1],), f"one way of writing it: {known}", " and ".join(given)))
+        return used[0] if used else ways[0]
 
     def ordered(self, first: str, second: str) -> None:
         """Require that no value of `first` can exceed one of `second`."""
@@ -107,14 +81,15 @@ class Suggest:
         if most > least:
             self.mistakes.append(Mistake((second,), f"values from {most:g} on, the largest of {first}", f"{least:g}"))
 
-    def _ask(self, parameter: Parameter) -> Value:
-        if parameter.name in self._overrides:
+    def _ask(self, name: str, knob: Knob, domain: Pinned | Range | Choice, why: str) -> Value:
+        parameter = Parameter(name, knob, domain, why)
+        if name in self._overrides:
             try:
-                parameter = override(parameter, self._overrides[parameter.name])
+                parameter = override(parameter, self._overrides[name])
             except Mistakes as wrong:
-                self.mistakes += [mistake.under(parameter.name) for mistake in wrong.mistakes]
+                self.mistakes += [mistake.under(name) for mistake in wrong.mistakes]
         open_choice = self._everything and parameter.choices
         value = self._choose(replace(parameter, domain=Choice(parameter.choices)) if open_choice else parameter)
-        self.parameters[parameter.name] = parameter
-        self.values[parameter.name] = value
+        self.parameters[name] = parameter
+        self.values[name] = value
         return value

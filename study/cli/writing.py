@@ -52,9 +52,9 @@ def list_names(
 
 
 def _methods() -> dict[str, str]:
-    from trainables.methods import METHODS
+    from trainables.declarations import declarations
 
-    return {name: method.title for name, method in METHODS.items()}
+    return {name: declaration.title for name, declaration in declarations().items()}
 
 
 def _models() -> dict[str, str]:

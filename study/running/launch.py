@@ -201,12 +201,12 @@ def layer_counts(config: StudyConfig) -> dict[str, int]:
         ValueError: data, model or a search space do not fit.
     """
     from search_spaces import validate
-    from trainables.methods import METHODS, Setting
+    from trainables.methods import Setting, method_class
     from trainables.problem import problem
 
     found = problem(config.data_options(), config.model_options(), config.seed)
     setting = Setting(len(found.dataset.train), 1, config.epochs - config.polish, config.epochs)
-    layers = {name: len(METHODS[name](found.graph, setting).layers) for name in config.methods}
+    layers = {name: len(method_class(name)(found.graph, setting).layers) for name in config.methods}
     for name, method in config.methods.items():
         validate(name, method.space, layers[name])
     return layers

@@ -15,7 +15,6 @@ from search_spaces import (
     Pinned,
     Range,
     Suggest,
-    Value,
     distributions,
     every_parameter,
     methods,
@@ -24,8 +23,9 @@ from search_spaces import (
     validate,
 )
 from search_spaces.space.branches import branches, merged
+from trainables.declarations import Declaration, Knob, Value, declarations
 from trainables.errors import Mistakes
-from trainables.methods import METHODS, stack_knobs
+from trainables.methods import stack_knobs
 
 LAYERS = 3
 
@@ -63,7 +63,7 @@ def quiet() -> None:
 
 
 def test_every_method_has_a_space() -> None:
-    assert set(methods()) == set(METHODS)
+    assert set(methods()) == set(declarations())
 
 
 @each_row
@@ -107,9 +107,7 @@ def test_distributions_are_those_that_trials_use(method: str, overrides: dict[st
 @each_row
 def test_the_method_takes_every_value(method: str, overrides: dict[str, Any]) -> None:
     rows = draw(method, overrides)
-    knobs = stack_knobs(METHODS[method], rows, LAYERS)
-    assert set(knobs) == set(METHODS[method].knobs)
-    assert all(len(knob) == len(rows) for knob in knobs.values())
+    assert len(stack_knobs(declarations()[method], rows, LAYERS).lanes) == len(rows)
 
 
 @each_row
@@ -125,10 +123,8 @@ def test_every_parameter_says_why(method: str) -> None:
 
 
 def test_every_knob_can_be_reached() -> None:
-    for method, row in METHODS.items():
-        names = {parameter.name for parameter in every_parameter(method, LAYERS)}
-        for name, knob in row.knobs.items():
-            assert name in names or f"{knob.prefix}_1" in names, f"{method} has no way to set {name}"
+    for method, declaration in declarations().items():
+        assert {parameter.name for parameter in every_parameter(method, LAYERS)} == set(declaration.names(LAYERS))
 
 
 def domain(method: str, name: str, overrides: dict[str, Any]) -> Pinned | Range | Choice:
@@ -231,7 +227,7 @@ def test_branches() -> None:
             {"beta": 1, "beta_1": 1},
             "one way of writing it: beta_first, beta_rest; or beta; or beta_1",
         ),
-        ("group_lasso", {"weighting": "sqr"}, "one of sqrt, none, mean, but got 'sqr'; did you mean 'sqrt'?"),
+        ("group_lasso", {"weighting": "sqr"}, "one of sqrt, mean, none, but got 'sqr'; did you mean 'sqrt'?"),
         ("group_lasso", {"weighting": ["sqrt", "men"]}, "did you mean 'mean'?"),
         ("group_lasso", {"weighting": {"low": 1}}, "weighting.low: expected one of choices"),
         ("sparse_group_lasso", {"alpha": [0, 1.5]}, "alpha: expected a number in [0, 1], but got 1.5"),
@@ -266,16 +262,27 @@ def test_a_trial_refuses_what_validation_would() -> None:
         draw("dense", {"lr": -1}, trials=1)
 
 
+TOY = Declaration(
+    "toy",
+    "Whole numbers and branches",
+    knobs=(
+        Knob("depth", 2, "a whole number"),
+        Knob("kind", "narrow", "a choice", choices=("narrow", "wide")),
+        Knob("width", 0.5, "a number"),
+    ),
+)
+
+
 def toy(suggest: Suggest) -> None:
-    suggest.int("depth", 1, 8, why="whole numbers")
-    if suggest.categorical("kind", ["narrow", "wide"], why="two branches") == "wide":
-        suggest.float("width", 1, 2, why="only when wide")
+    suggest.number("depth", 1, 8, why="whole numbers")
+    if suggest.choice("kind", why="two branches") == "wide":
+        suggest.number("width", 1, 2, why="only when wide")
     else:
-        suggest.float("width", 0, 1, why="only when narrow")
+        suggest.number("width", 0, 1, why="only when narrow")
 
 
 def run(overrides: dict[str, Any]) -> list[Suggest]:
-    return branches(toy, overrides, LAYERS)
+    return branches(toy, TOY, overrides, LAYERS)
 
 
 def test_whole_numbers() -> None:

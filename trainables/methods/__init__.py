@@ -1,48 +1,19 @@
-"""The methods by name; a new one is its file, its search space and a line here."""
+"""The hooks of the methods, one file each; what a method is called and its knobs are in `trainables.declarations`."""
 
-from __future__ import annotations
-
-from trainables.methods.base import Clock, Knob, Knobs, Method, Params, Setting, State, knows, stack_knobs, stack_lr
-from trainables.methods.dense import Dense
-from trainables.methods.drop_neuron import DropNeuron
-from trainables.methods.exclusive_group import ExclusiveGroup
-from trainables.methods.group_lasso import GroupLasso
-from trainables.methods.npn import NPN
-from trainables.methods.pruning import MagnitudePruning, RandomPruning
-from trainables.methods.sparse_group_lasso import SparseGroupLasso
-
-METHODS: dict[str, type[Method]] = {
-    method.name: method
-    for method in (
-        Dense,
-        GroupLasso,
-        SparseGroupLasso,
-        ExclusiveGroup,
-        DropNeuron,
-        NPN,
-        MagnitudePruning,
-        RandomPruning,
-    )
-}
+from trainables.methods.base import Clock, Losses, Method, Params, Setting, State, gradients
+from trainables.methods.knobs import Knobs, stack_knobs, stack_lr
+from trainables.methods.lookup import method_class
 
 __all__ = [
-    "METHODS",
-    "NPN",
     "Clock",
-    "Dense",
-    "DropNeuron",
-    "ExclusiveGroup",
-    "GroupLasso",
-    "Knob",
     "Knobs",
-    "MagnitudePruning",
+    "Losses",
     "Method",
     "Params",
-    "RandomPruning",
     "Setting",
-    "SparseGroupLasso",
     "State",
-    "knows",
+    "gradients",
+    "method_class",
     "stack_knobs",
     "stack_lr",
 ]

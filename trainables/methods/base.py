@@ -8,44 +8,21 @@ Shapes: ``params[name]`` is (P, *shape), and whatever a hook computes for a lane
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from trainables.errors import StudyError, not_one_of
+from trainables.declarations import Declaration
 from trainables.groups import Alive, Graph, Layer, liveness
+from trainables.methods.knobs import Knobs
 
 Params = dict[str, Tensor]
 State = dict[str, Tensor]
-Knobs = dict[str, Tensor]
-Parameters = Mapping[str, float | int | str | bool]
 Losses = Callable[[Params], Tensor]
-"""Effective parameters -> (P,) losses of the batch."""
-
-
-@dataclass(frozen=True)
-class Knob:
-    """One setting of a method: a number or a choice per trial, or a number per trial and layer."""
-
-    default: float | str
-    doc: str
-    low: float = -math.inf
-    high: float = math.inf
-    choices: tuple[str, ...] = ()
-    per_layer: bool = False
-    prefix: str = ""
-    """What the flat names of a per-layer knob begin with, where it is not the knob's own name."""
-
-    def index(self, choice: str) -> int:
-        return self.choices.index(choice)
-
-
-_LR = Knob(1e-3, "learning rate", low=0.0)
+"""Parameters that the networks compute with -> (P,) losses of the batch."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +53,13 @@ class Clock:
 
 
 class Method:
-    """Base of all methods; every hook may be overridden, none has to be."""
+    """Base of all methods; every hook may be overridden, none has to be, and as it is it trains densely.
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    reference: ClassVar[str]
-    knobs: ClassVar[dict[str, Knob]] = {}
+    A method keeps nothing between hooks but what is in ``state``, and what follows from its knobs. Hooks that are to
+    change something do so in place, without gradients.
+    """
+
+    declaration: ClassVar[Declaration]
     recorded: ClassVar[tuple[str, ...]] = ()
     """Names of (P,) numbers in the state that the curves keep of each epoch, in columns `state_NAME`."""
 
@@ -113,21 +91,23 @@ class Method:
         """The step's random numbers, (P, ...), from `trainables.math.uniform`."""
         return {}
 
-    def effective(self, params: Params, state: State, noise: dict[str, Tensor]) -> Params:
-        """The tensors the networks compute with in a training step, differentiable in ``params``."""
-        return params
-
     def penalty(self, params: Params, state: State, knobs: Knobs) -> Tensor | None:
         """(P,), added to the losses and differentiated with them, or None where there is none."""
         return None
 
     def gradients(
-        self, losses: Losses, params: Params, state: State, knobs: Knobs, noise: dict[str, Tensor]
+        self,
+        losses: Losses,
+        params: Params,
+        state: State,
+        knobs: Knobs,
+        noise: dict[str, Tensor],
+        clock: Clock,
     ) -> tuple[Params, Tensor]:
         """The gradients of ``params`` and the (P,) losses without the penalty."""
 
         def objective(p: Params) -> tuple[Tensor, Tensor]:
-            data = losses(self.effective(p, state, noise))
+            data = losses(p)
             penalty = self.penalty(p, state, knobs)
             return (data if penalty is None else data + penalty), data
 
@@ -168,85 +148,3 @@ def gradients(objective: Callable[[Params], tuple[Tensor, Tensor]], params: Para
         objectives, values = objective(leaves)
         found = torch.autograd.grad(objectives.sum(), list(leaves.values()), materialize_grads=True)
     return dict(zip(leaves, found, strict=True)), values.detach()
-
-
-def stack_knobs(
-    method: type[Method], trials: Sequence[Parameters], layers: int, device: torch.device | str = "cpu"
-) -> Knobs:
-    """Flat parameters of P trials -> knobs with the lane axis in front.
-
-    Numbers become (P,) float32, per-layer numbers (P, layers), choices (P,) int64 indices. A per-layer knob ``beta``
-    is given as ``beta`` (all layers), ``beta_first`` and ``beta_rest``, or ``beta_1`` .. ``beta_L``; the more
-    special wins.
-
-    Raises:
-        ValueError: a parameter the method does not know, a value outside its bounds or choices.
-    """
-    for parameters in trials:
-        _refuse_unknown(method, parameters, layers)
-    return {
-        name: torch.tensor([_value(knob, name, p, layers) for p in trials], device=device)
-        for name, knob in method.knobs.items()
-    }
-
-
-def stack_lr(trials: Sequence[Parameters], default: float, device: torch.device | str = "cpu") -> Tensor:
-    """(P,) learning rates, ``lr`` of the flat parameters.
-
-    Raises:
-        ValueError: a learning rate that is no number, or negative.
-    """
-    return torch.tensor([_number(_LR, "lr", p.get("lr", default)) for p in trials], device=device)
-
-
-def knows(method: type[Method], name: str) -> bool:
-    """Whether flat parameters of some network may have this name; how many layers it has decides on the last ones."""
-    prefix, _, layer = name.rpartition("_")
-    per_layer = {knob.prefix or name for name, knob in method.knobs.items() if knob.per_layer}
-    return name in _plain_names(method) or (prefix in per_layer and layer.isdecimal() and int(layer) > 0)
-
-
-def _value(knob: Knob, name: str, parameters: Parameters, layers: int) -> Any:
-    if knob.choices:
-        return knob.index(_choice(knob, name, parameters.get(name, knob.default)))
-    if not knob.per_layer:
-        return _number(knob, name, parameters.get(name, knob.default))
-    prefix = knob.prefix or name
-    default = parameters.get(name, knob.default)
-    values = []
-    for layer in range(layers):
-        group = f"{prefix}_first" if layer == 0 else f"{prefix}_rest"
-        key = next((k for k in (f"{prefix}_{layer + 1}", group) if k in parameters), name)
-        values.append(_number(knob, key, parameters.get(key, default)))
-    return values
-
-
-def _number(knob: Knob, name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not knob.low <= float(value) <= knob.high:
-        raise StudyError(f"{name}: expected a number in [{knob.low:g}, {knob.high:g}] but got {value!r}")
-    return float(value)
-
-
-def _choice(knob: Knob, name: str, value: Any) -> str:
-    if value not in knob.choices:
-        raise not_one_of(name, value, knob.choices)
-    return str(value)
-
-
-def _refuse_unknown(method: type[Method], parameters: Parameters, layers: int) -> None:
-    valid = _plain_names(method)
-    for name, knob in method.knobs.items():
-        if knob.per_layer:
-            valid += [f"{knob.prefix or name}_{layer + 1}" for layer in range(layers)]
-    for name in parameters:
-        if name not in valid:
-            raise not_one_of(f"parameter of {method.name}", name, valid)
-
-
-def _plain_names(method: type[Method]) -> list[str]:
-    """The names of flat parameters that do not number a layer."""
-    names = ["lr"]
-    for name, knob in method.knobs.items():
-        prefix = knob.prefix or name
-        names += [name, f"{prefix}_first", f"{prefix}_rest"] if knob.per_layer else [name]
-    return names

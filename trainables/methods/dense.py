@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from trainables.declarations import declared
 from trainables.methods.base import Method
 
 
 class Dense(Method):
-    name = "dense"
-    title = "Dense baseline: no sparsity at all"
-    reference = "control experiment"
+    declaration = declared("dense")

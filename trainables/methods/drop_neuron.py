@@ -14,32 +14,19 @@ the joint prox.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from trainables.declarations import declared
 from trainables.groups import Layer
 from trainables.math import prox
-from trainables.methods.base import Clock, Knob, Knobs, Method, Params, State
+from trainables.methods.base import Clock, Method, Params, State
+from trainables.methods.knobs import Knobs
 
 
 class DropNeuron(Method):
-    name = "drop_neuron"
-    title = "DropNeuron: in- and outgoing group penalties, fully connected layers (Pan et al. 2016)"
-    reference = "Pan, Dong, Guo: DropNeuron: simplifying the structure of deep neural networks, 2016"
-    knobs: ClassVar[dict[str, Knob]] = {
-        "l1": Knob(0.0, "strength on single weights and biases", low=0.0),
-        "l2": Knob(0.0, "strength of half the squared norm", low=0.0),
-        "dn": Knob(0.0, "strength of li + lo", low=0.0),
-        "dn_layer": Knob(1.0, "factor of a layer on dn", low=0.0, per_layer=True, prefix="dn"),
-        "ratio": Knob(0.5, "share of li against lo", low=0.0, high=1.0),
-        "threshold": Knob(0.01, "at the end smaller weights become zero", low=0.0),
-        "update": Knob(
-            "subgradient", "descend the penalty or take proximal steps", choices=("subgradient", "proximal")
-        ),
-        "scale": Knob(0.1, "factor on all strengths, 0.1 in the reference code", low=0.0),
-    }
+    declaration = declared("drop_neuron")
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -54,28 +41,26 @@ class DropNeuron(Method):
             "incoming": ratio * groups,
             "outgoing": (1 - ratio) * groups,
         }
-        scale, proximal = knobs["scale"].unsqueeze(1), (knobs["update"] == 1).unsqueeze(1)
-        self.descends, self.shrinks = bool((~proximal).any()), bool(proximal.any())
-        self.squares = bool(knobs["l2"].any())
+        scale, proximal = knobs["scale"].unsqueeze(1), knobs.chosen("update", "proximal").unsqueeze(1)
         return {f"{name}_penalty": scale * value * ~proximal for name, value in strengths.items()} | {
             f"{name}_step": scale * value * proximal for name, value in strengths.items()
         }
 
     def penalty(self, params: Params, state: State, knobs: Knobs) -> Tensor | None:
-        if not self.descends:
+        if not knobs.some("update", "subgradient"):
             return None
         terms = [
             ("single", torch.stack([_sums(params, layer, Tensor.abs) for layer in self.layers], 1)),
             ("incoming", torch.stack([prox.group_norm(params[layer.weight]).sum(1) for layer in self.layers], 1)),
             ("outgoing", torch.stack([prox.group_norm(params[layer.weight].mT).sum(1) for layer in self.layers], 1)),
         ]
-        if self.squares:
+        if any(knobs.plain("l2")):
             squares = torch.stack([_sums(params, layer, Tensor.square) for layer in self.layers], 1)
             terms.append(("square", squares / 2))
         return torch.stack([(state[f"{name}_penalty"] * value).sum(1) for name, value in terms]).sum(0)
 
     def after_step(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
-        if not self.shrinks:
+        if not knobs.some("update", "proximal"):
             return
         for index, layer in enumerate(self.layers):
             single, square, incoming, outgoing = (

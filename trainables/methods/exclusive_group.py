@@ -10,37 +10,25 @@ A group is what one input feature, or one tap (cin, kh, kw) of a convolution, se
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
+from trainables.declarations import declared
 from trainables.math import prox
-from trainables.methods.base import Clock, Knob, Knobs, Method, Params, State
+from trainables.methods.base import Clock, Method, Params, State
+from trainables.methods.knobs import Knobs
 
 
 class ExclusiveGroup(Method):
-    name = "exclusive_group"
-    title = "CGES: combined group and exclusive sparsity (Yoon & Hwang 2017)"
-    reference = "Yoon, Hwang: Combined group and exclusive sparsity for deep neural networks, ICML 2017"
-    knobs: ClassVar[dict[str, Knob]] = {
-        "lambda": Knob(0.0, "strength of the penalty", low=0.0),
-        "m": Knob(0.2, "exclusive share of the first layer, 1 - m in the last", low=0.0, high=0.5),
-        "update": Knob("published", "the paper's two steps or the joint prox", choices=("published", "exact")),
-        "group_scale": Knob(1.0, "scale of a layer's group term", low=0.0, per_layer=True),
-        "exclusive_scale": Knob(1.0, "scale of a layer's exclusive term", low=0.0, per_layer=True),
-    }
+    declaration = declared("exclusive_group")
 
     def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
         depth = torch.linspace(0, 1, len(self.layers), device=seeds.device)
         m, strength = knobs["m"].unsqueeze(1), knobs["lambda"].unsqueeze(1)
         share = m + (1 - 2 * m) * depth
-        exact = knobs["update"] == 1
-        self.some_exact, self.all_exact = bool(exact.any()), bool(exact.all())
         return {
             "group": strength * (1 - share) * knobs["group_scale"],
             "exclusive": strength * share * knobs["exclusive_scale"],
-            "exact": exact,
         }
 
     def after_step(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
@@ -48,11 +36,11 @@ class ExclusiveGroup(Method):
             weight = params[layer.weight]
             groups = weight.flatten(2).transpose(1, 2)
             strengths = [(clock.lr * state[term][:, index]).unsqueeze(1) for term in ("group", "exclusive")]
-            if not self.some_exact:
+            if knobs.every("update", "published"):
                 new = prox.cges(groups, *strengths)
-            elif self.all_exact:
+            elif knobs.every("update", "exact"):
                 new = prox.group_exclusive(groups, *strengths)
             else:
                 joint, published = prox.group_exclusive(groups, *strengths), prox.cges(groups, *strengths)
-                new = torch.where(state["exact"].reshape(-1, 1, 1), joint, published)
+                new = torch.where(knobs.chosen("update", "exact").reshape(-1, 1, 1), joint, published)
             weight.copy_(new.transpose(1, 2).reshape(weight.shape))

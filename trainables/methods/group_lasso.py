@@ -9,45 +9,40 @@ momentum or Adam it is the customary heuristic (Yun et al. 2021 treat it exactly
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
+from trainables.declarations import declared
 from trainables.math import prox
-from trainables.methods.base import Clock, Knob, Knobs, Method, Params, State
+from trainables.methods.base import Clock, Method, Params, State
+from trainables.methods.knobs import Knobs
 
 
 class GroupLasso(Method):
-    """Alvarez & Salzmann, eqs. 2-3 and 5-6; `sparse_group_lasso` adds the knob alpha and with it the l1 term."""
+    """Alvarez & Salzmann, eqs. 2-3 and 5-6; `SparseGroupLasso` gives the l1 term a share."""
 
-    name = "group_lasso"
-    title = "Group lasso by proximal gradient: whole units (Dwork 2018; Alvarez & Salzmann 2016)"
-    reference = "Dwork: Neuronal death, 2018; Alvarez, Salzmann: Learning the number of neurons, NIPS 2016"
-    knobs: ClassVar[dict[str, Knob]] = {
-        "lambda": Knob(0.0, "strength of the penalty", low=0.0),
-        "beta": Knob(1.0, "relative strength of a layer", low=0.0, per_layer=True),
-        "weighting": Knob("sqrt", "weight of a group: sqrt(P_l), 1/n or 1", choices=("sqrt", "mean", "none")),
-        "cadence": Knob("step", "proximal step after every minibatch or epoch", choices=("step", "epoch")),
-    }
+    declaration = declared("group_lasso")
 
     def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
+        """Strengths (P, layers) of the terms that act in any lane, by term and cadence."""
         sizes = torch.tensor([layer.size for layer in self.layers], dtype=torch.float32)
         units = sum(layer.units for layer in self.layers)
-        weights = torch.stack([sizes.sqrt(), torch.full_like(sizes, 1 / units), torch.ones_like(sizes)])
-        weight = weights.to(seeds.device)[knobs["weighting"]]
-        alpha = knobs["alpha"] if "alpha" in knobs else torch.zeros_like(knobs["lambda"])
+        weights = {"sqrt": sizes.sqrt(), "mean": torch.full_like(sizes, 1 / units), "none": torch.ones_like(sizes)}
+        weight, alpha = knobs.pick("weighting", weights).to(seeds.device), self.l1_share(knobs)
         strength = knobs["lambda"].unsqueeze(1) * knobs["beta"]
         group, single = (1 - alpha).unsqueeze(1) * strength * weight, alpha.unsqueeze(1) * strength
-        every_step = (knobs["cadence"] == 0).unsqueeze(1)
+        every_step = knobs.chosen("cadence", "step").unsqueeze(1)
         strengths = {
             "group_step": group * every_step,
             "single_step": single * every_step,
             "group_epoch": group * ~every_step,
             "single_epoch": single * ~every_step,
         }
-        self.acting = {name for name, strength in strengths.items() if bool(strength.any())}
-        return strengths
+        return {name: strength for name, strength in strengths.items() if bool(strength.any())}
+
+    def l1_share(self, knobs: Knobs) -> Tensor:
+        """(P,): alpha, the share of the penalty that is on single weights."""
+        return torch.zeros_like(knobs["lambda"])
 
     def after_step(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
         self._proximal(params, clock.lr, state, "step")
@@ -60,9 +55,9 @@ class GroupLasso(Method):
         single, group = f"single_{cadence}", f"group_{cadence}"
         for index, layer in enumerate(self.layers):
             weight, bias = params[layer.weight], params[layer.bias] if layer.bias else None
-            if single in self.acting:
+            if single in state:
                 _soft(weight, bias, (lr * state[single][:, index]).unsqueeze(1))
-            if group in self.acting:
+            if group in state:
                 _shrink(weight, bias, (lr * state[group][:, index]).unsqueeze(1))
 
 

@@ -15,14 +15,15 @@ it has. In both, units are lost when training turns their gates below 1/2.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
+import numpy as np
 import torch
 from torch import Tensor
 
+from trainables.declarations import declared
 from trainables.groups import Layer
 from trainables.math import gates, uniform
-from trainables.methods.base import Clock, Knob, Knobs, Losses, Method, Params, State, gradients
+from trainables.methods.base import Clock, Losses, Method, Params, State, gradients
+from trainables.methods.knobs import Knobs
 
 FROZEN_K = 5000.0
 _GATE = "gate."
@@ -31,25 +32,7 @@ _SPREAD = 0.01
 
 
 class NPN(Method):
-    name = "npn"
-    title = "Neural Plasticity Networks: L0-ARM gates that drop or add units (Li & Ji 2021)"
-    reference = "Li, Ji: Neural plasticity networks, IJCNN 2021; L0-ARM, ECML 2019"
-    knobs: ClassVar[dict[str, Knob]] = {
-        "lambda": Knob(0.0, "strength of the L0 term"),
-        "lambda_layer": Knob(1.0, "factor of a layer on lambda", per_layer=True, prefix="lambda"),
-        "mode": Knob("sparsify", "lose units or add them", choices=("sparsify", "expand")),
-        "k_start": Knob(7.0, "sharpness of the first stage; 5000 in the paper's text", low=0.0),
-        "k": Knob(7.0, "sharpness of the second stage, mode sparsify", low=1e-6),
-        "k_expand": Knob(1.0, "sharpness of the second stage, mode expand", low=1e-6),
-        "stage_1": Knob(0.1, "end of the first stage as a share of the epochs", low=0.0, high=1.0),
-        "stage_2": Knob(0.6, "end of the second stage as a share of the epochs", low=0.0, high=1.0),
-        "gate_lr": Knob(1e-3, "Adam's learning rate for the gates", low=0.0),
-        "estimator": Knob("arm", "gradient of the gates", choices=("arm", "ar")),
-        "gate": Knob("sigmoid", "sigmoid(k phi) or clip(k phi / 7 + 1/2, 0, 1)", choices=("sigmoid", "hard")),
-        "start": Knob("reference", "phi 3/7 and -40/7, or 3/k and -3/k", choices=("reference", "paper")),
-        "active": Knob(0.2, "share of a layer's gates that start on, mode expand", low=0.0, high=1.0, per_layer=True),
-        "fill": Knob(0.1, "k phi of a gate that is switched on", low=0.0),
-    }
+    declaration = declared("npn")
     recorded = ("k",)
 
     @property
@@ -64,7 +47,7 @@ class NPN(Method):
         return layer.units if layer.kind == "conv" else layer.inputs
 
     def extra(self, params: Params, knobs: Knobs, seeds: Tensor) -> Params:
-        paper = (knobs["start"] == 1).unsqueeze(1)
+        paper = knobs.chosen("start", "paper").unsqueeze(1)
         k = self._second_k(knobs).unsqueeze(1)
         logits = {}
         for index, (layer, on) in enumerate(zip(self.layers, self._first_on(knobs, seeds), strict=True)):
@@ -74,11 +57,11 @@ class NPN(Method):
         return logits
 
     def _second_k(self, knobs: Knobs) -> Tensor:
-        return torch.where(knobs["mode"] == 1, knobs["k_expand"], knobs["k"])
+        return torch.where(knobs.chosen("mode", "expand"), knobs["k_expand"], knobs["k"])
 
     def _first_on(self, knobs: Knobs, seeds: Tensor) -> list[Tensor]:
         """(P, gates) bool by layer: all, or in mode expand a random choice of the given share, at least one."""
-        share = torch.where((knobs["mode"] == 1).unsqueeze(1), knobs["active"], 1.0)
+        share = torch.where(knobs.chosen("mode", "expand").unsqueeze(1), knobs["active"], 1.0)
         masks = []
         for index, layer in enumerate(self.layers):
             gates_here = self._gates(layer)
@@ -99,7 +82,6 @@ class NPN(Method):
             "recorded": torch.full_like(knobs["k"], torch.inf),
             "seeds": seeds,
         }
-        self.learning, self.merges = True, bool((knobs["estimator"] == 0).any())
         on = self._first_on(knobs, seeds)
         return state | {f"on.{layer.name}": mask for layer, mask in zip(self.layers, on, strict=True)}
 
@@ -110,6 +92,11 @@ class NPN(Method):
         ends = [(knobs[name] * self.setting.total_epochs).round() for name in ("stage_1", "stage_2")]
         return torch.stack([epoch >= end for end in ends]).sum(0)
 
+    def _learned(self, knobs: Knobs) -> int:
+        """The epoch from which all lanes are in the third stage; rounded in float32, as `_stage` does."""
+        shares = np.array([*knobs.plain("stage_1"), *knobs.plain("stage_2")], dtype=np.float32)
+        return int(np.rint(shares * np.float32(self.setting.total_epochs)).max())
+
     def extra_lr(self, knobs: Knobs, clock: Clock) -> Tensor:
         """Zero in the third stage: there Adam's momentum alone would go on moving the gates."""
         return torch.where(self._stage(knobs, clock.epoch) < 2, knobs["gate_lr"] * clock.factor, 0.0)
@@ -118,11 +105,10 @@ class NPN(Method):
         stage = self._stage(knobs, clock.epoch)
         plan = torch.stack([knobs["k_start"], self._second_k(knobs), torch.full_like(knobs["k"], FROZEN_K)])
         state["k"].copy_(plan.gather(0, stage.unsqueeze(0)).squeeze(0))
-        self.learning = bool((stage < 2).any())
         if clock.val_loss is not None:
             # Losses under another k do not compare, so that the first one of the stage has to come from within it.
             second = (stage == 1) & (self._stage(knobs, clock.epoch - 1) == 1)
-            expands = (knobs["mode"] == 1) & second & (clock.val_loss < state["recorded"])
+            expands = knobs.chosen("mode", "expand") & second & (clock.val_loss < state["recorded"])
             if bool(expands.any()):
                 self._expand(params, state, knobs, expands, clock)
 
@@ -148,20 +134,26 @@ class NPN(Method):
         }
 
     def gradients(
-        self, losses: Losses, params: Params, state: State, knobs: Knobs, noise: dict[str, Tensor]
+        self,
+        losses: Losses,
+        params: Params,
+        state: State,
+        knobs: Knobs,
+        noise: dict[str, Tensor],
+        clock: Clock,
     ) -> tuple[Params, Tensor]:
         logits = {layer.name: params[_GATE + layer.name] for layer in self.layers}
         pi = {name: self._pi(phi, state, knobs) for name, phi in logits.items()}
         weights = {name: tensor for name, tensor in params.items() if not name.startswith(_GATE)}
         first = {name: gates.sample(p, noise[name]) for name, p in pi.items()}
         gradient, f2 = gradients(lambda w: (losses(self._gated(w, first)),) * 2, weights)
-        if not self.learning:
+        if clock.epoch >= self._learned(knobs):
             return gradient | {_GATE + name: torch.zeros_like(phi) for name, phi in logits.items()}, f2
         f1 = f2
-        if self.merges:
+        if knobs.some("estimator", "arm"):
             with torch.no_grad():
                 f1 = losses(self._gated(weights, {name: gates.antithetic(p, noise[name]) for name, p in pi.items()}))
-        hard, arm = knobs["gate"] == 1, knobs["estimator"] == 0
+        hard, arm = knobs.chosen("gate", "hard"), knobs.chosen("estimator", "arm")
         for index, (name, phi) in enumerate(logits.items()):
             estimate = gates.estimate(f1, f2, noise[name], state["k"], arm)
             cost = state["cost"][:, index].unsqueeze(1)
@@ -171,7 +163,7 @@ class NPN(Method):
     # -- the network -------------------------------------------------------------------------------------------
 
     def _pi(self, phi: Tensor, state: State, knobs: Knobs) -> Tensor:
-        return gates.gate(phi, state["k"], knobs["gate"] == 1)
+        return gates.gate(phi, state["k"], knobs.chosen("gate", "hard"))
 
     def _gated(self, params: Params, z: dict[str, Tensor]) -> Params:
         """Scales what the gates act on, ``z``: {layer: (P, gates)}."""

@@ -34,61 +34,63 @@ from trainables.compaction import cost
 from trainables.groups import Alive, Graph, Layer, cut, everything, settle
 from trainables.training.chain import Chain
 from trainables.training.dropout import replace_dropout
+from trainables.training.networks import Networks, Params
 from trainables.training.optim import LaneOptimizer
 
-Params = dict[str, Tensor]
 Masks = dict[str, Tensor]
 
 LEAST_SHARE = 0.25
 """Of the multiply-adds that have to go for "auto" to shrink (benchmarks/step_speed.py)."""
 
 
-class Small:
-    """The networks of a stack without their idle units: what training goes on with.
+class Reduction:
+    """Networks without their idle units, to train in the place of the whole ones.
 
-    Tensors that lose nothing are those of the stack itself; `write_back` brings the others up to date.
+    Tensors that lose nothing are those of the whole networks themselves; `write_back` brings the others up to date.
+
+    Args:
+        kept: the units that stay.
+        options: of the optimiser.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        kept: Alive,
-        params: Params,
-        buffers: Params,
-        masks: Masks,
-        optimizer: LaneOptimizer,
-        options: Mapping[str, Any],
-    ) -> None:
-        self.whole = (params, buffers, optimizer)
-        self.skeleton, self.places = _skeleton(graph, kept)
-        self.chain = Chain.of(self.skeleton, graph.example[0].numel())
-        device = next(iter(params.values())).device
-        self.places = {name: place.to(device) for name, place in self.places.items()}
-        self.params = {name: self._part(name, tensor) for name, tensor in params.items()}
-        self.buffers = {name: self._part(name, tensor) for name, tensor in buffers.items()}
-        self.masks = {name: self._part(name, tensor) for name, tensor in masks.items()}
-        self.optimizer = LaneOptimizer({name: self.params[name] for name in optimizer.tensors}, **options)
+    def __init__(self, graph: Graph, kept: Alive, whole: Networks, options: Mapping[str, Any]) -> None:
+        self.whole = whole
+        skeleton, places = _skeleton(graph, kept)
+        device = next(iter(whole.params.values())).device
+        self.places = {name: place.to(device) for name, place in places.items()}
+        params = self._parts(whole.params)
+        self.small = Networks(
+            skeleton,
+            Chain.of(skeleton, graph.example[0].numel()),
+            params,
+            self._parts(whole.buffers),
+            LaneOptimizer({name: params[name] for name in whole.optimizer.tensors}, **options),
+            self._parts(whole.masks),
+        )
         for name, tensor, small in self._optimised():
-            state = optimizer.optimizer.state[tensor]
-            self.optimizer.optimizer.state[small] = {
+            state = whole.optimizer.optimizer.state[tensor]
+            self.small.optimizer.optimizer.state[small] = {
                 key: self._part(name, value) if _like(value, tensor) else value for key, value in state.items()
             }
 
     def write_back(self) -> None:
         """The whole tensors again hold what those in training do, the optimiser's included."""
-        params, buffers, optimizer = self.whole
-        for whole, part in ((params, self.params), (buffers, self.buffers)):
-            for name in whole:
-                whole[name] = self._whole(name, whole[name], part[name])
-        for name, tensor, small in self._optimised():
-            state, others = optimizer.optimizer.state[tensor], self.optimizer.optimizer.state[small]
+        whole, small = self.whole, self.small
+        for tensors, parts in ((whole.params, small.params), (whole.buffers, small.buffers)):
+            for name in tensors:
+                tensors[name] = self._whole(name, tensors[name], parts[name])
+        for name, tensor, part in self._optimised():
+            state, others = whole.optimizer.optimizer.state[tensor], small.optimizer.optimizer.state[part]
             for key, value in state.items():
                 state[key] = self._whole(name, value, others[key]) if _like(value, tensor) else others[key]
 
     def _optimised(self) -> list[tuple[str, Tensor, Tensor]]:
         """Name, whole and small tensor of all that the optimiser steps."""
-        small = self.optimizer.tensors
-        return [(name, tensor, small[name]) for name, tensor in self.whole[2].tensors.items()]
+        small = self.small.optimizer.tensors
+        return [(name, tensor, small[name]) for name, tensor in self.whole.optimizer.tensors.items()]
+
+    def _parts(self, tensors: Params) -> Params:
+        return {name: self._part(name, tensor) for name, tensor in tensors.items()}
 
     def _part(self, name: str, tensor: Tensor) -> Tensor:
         if name not in self.places:

@@ -18,17 +18,18 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.utils._pytree import tree_map
 
 from trainables.compaction import cost
-from trainables.errors import StudyError, not_one_of
+from trainables.errors import StudyError
 from trainables.groups import Alive, Graph
 from trainables.math import gates
-from trainables.methods import METHODS, Clock, Dense, Method, Params, Setting, stack_knobs, stack_lr
+from trainables.methods import Clock, Knobs, Method, Params, Setting, method_class, stack_knobs, stack_lr
 from trainables.problem import Problem
 from trainables.recipe import Recipe
 from trainables.training.chain import Chain
 from trainables.training.dropout import own_noise, replace_dropout
 from trainables.training.feed import Feed
+from trainables.training.networks import Networks
 from trainables.training.optim import LaneOptimizer, rate_factor
-from trainables.training.shrink import Small, worthwhile
+from trainables.training.shrink import Reduction, worthwhile
 
 DIVERGED = 1e6
 """A trial has failed once its loss is not finite, or so many times the untrained network's, or 1 if that is less."""
@@ -67,10 +68,8 @@ class Stack:
         device: torch.device,
         shrink: str = "off",
     ) -> None:
-        if method not in METHODS:
-            raise not_one_of("method", method, METHODS)
         self.problem, self.recipe, self.trials, self.device = problem, recipe, tuple(trials), device
-        self.shrink, self.small = shrink, None
+        self.shrink, self.reduction = shrink, None
         self.epoch = self.step = 0
         self.train_seconds = 0.0
         self.untrained_loss = self.val_loss = None
@@ -79,7 +78,7 @@ class Stack:
         data_seeds = [t.data_seed for t in trials]
         self.feed = Feed(problem.drawn(data_seeds), data_seeds, device)
         self._build_networks()
-        self._bind_method(METHODS[method])
+        self._bind_method(method_class(method))
         self._losses = self._over_lanes(problem.task.loss)
         self._sums = self._over_lanes(problem.task.sums)
 
@@ -87,12 +86,23 @@ class Stack:
     """(P,) on the first batch."""
     val_loss: Tensor | None
     """(P,) after the newest epoch, where it was measured."""
-    small: Small | None
+    reduction: Reduction | None
     """What trains in the place of the whole networks, once units are gone for good."""
 
     @property
-    def _working(self) -> Stack | Small:
-        return self.small or self
+    def working(self) -> Networks:
+        """The networks in training: the whole ones, or what is left of them."""
+        return self.reduction.small if self.reduction else self.whole
+
+    @property
+    def params(self) -> Params:
+        """Of the whole networks, (P, *shape)."""
+        return self.whole.params
+
+    @property
+    def buffers(self) -> Params:
+        """Of the whole networks, (P, *shape)."""
+        return self.whole.buffers
 
     @property
     def done(self) -> bool:
@@ -103,16 +113,20 @@ class Stack:
     def _build_networks(self) -> None:
         modules = [self.problem.module(trial.seed) for trial in self.trials]
         dropouts, *_ = [replace_dropout(module) for module in modules]
-        params, buffers = stack_module_state(modules)
-        self.params: Params = {k: v.detach().to(self.device) for k, v in params.items()}
-        self.buffers: Params = {k: v.detach().to(self.device) for k, v in buffers.items()}
+        params, buffers = (
+            {name: tensor.detach().to(self.device) for name, tensor in stacked.items()}
+            for stacked in stack_module_state(modules)
+        )
         self.seeds = torch.tensor([t.seed for t in self.trials], device=self.device)
         self.step_counters = [f"{name}.step" for name in dropouts]
         for name in dropouts:
-            self.buffers[f"{name}.seed"] = self.seeds.clone()
-        self.skeleton = modules[0].to(self.device)
-        self.chain = Chain.of(self.skeleton, self.problem.graph.example[0].numel())
-        self.frozen = {n: self.params[n].clone() for n, p in self.skeleton.named_parameters() if not p.requires_grad}
+            buffers[f"{name}.seed"] = self.seeds.clone()
+        skeleton = modules[0].to(self.device)
+        chain = Chain.of(skeleton, self.problem.graph.example[0].numel())
+        self.frozen = {n: params[n].clone() for n, p in skeleton.named_parameters() if not p.requires_grad}
+        trained = {name: tensor for name, tensor in params.items() if name not in self.frozen}
+        optimizer = LaneOptimizer(trained, **self.recipe.optimizer)
+        self.whole = Networks(skeleton, chain, params, buffers, optimizer)
         self._refuse_own_randomness()
 
     def _refuse_own_randomness(self) -> None:
@@ -121,10 +135,10 @@ class Stack:
         x, _ = self.feed.batch("train", 0, 2)
         with torch.no_grad():
             tensors = {name: tensor[0].clone() for name, tensor in (self.params | self.buffers).items()}
-            functional_call(self.skeleton.train(), tensors, (x if self.feed.shared else x[0],))
+            functional_call(self.whole.skeleton.train(), tensors, (x if self.feed.shared else x[0],))
         after = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else torch.get_rng_state()
         if not torch.equal(before, after):
-            culprits = "; ".join(own_noise(self.skeleton))
+            culprits = "; ".join(own_noise(self.whole.skeleton))
             raise StudyError(
                 f"{self.problem.model} draws random numbers in its forward pass; expected dropout as nn.Dropout or "
                 f"nn.Dropout1d to 3d modules, whose noise each trial has of its own{culprits and f'; {culprits}'}"
@@ -137,15 +151,12 @@ class Stack:
         setting = Setting(examples, len(self.batches), epochs - self.recipe.polish, epochs)
         self.method = method(self.problem.graph, setting)
         parameters = [t.parameters for t in self.trials]
-        self.knobs = stack_knobs(method, parameters, len(self.method.layers), self.device)
+        self.knobs = stack_knobs(method.declaration, parameters, len(self.method.layers), self.device)
         self.lr = stack_lr(parameters, self.recipe.lr, self.device)
         extra = self.method.extra(self.params, self.knobs, self.seeds)
         self.state = self.method.init(self.params | extra, self.knobs, self.seeds)
-        trained = {name: tensor for name, tensor in self.params.items() if name not in self.frozen}
-        self.optimizer = LaneOptimizer(trained, **self.recipe.optimizer)
         self.extra_optimizer = LaneOptimizer(extra, "adam") if extra else None
-        self.params |= extra
-        self.masks: Params = {}
+        self.params.update(extra)
         self.settled = False
 
     def _over_lanes(self, measure: Callable[[Tensor, Tensor], Any]) -> Callable[[Params, Params, Tensor, Tensor], Any]:
@@ -153,7 +164,7 @@ class Stack:
         shared = self.feed.shared
 
         def network(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
-            return measure(functional_call(self._working.skeleton, (params, buffers), (x,)).flatten(1), y)
+            return measure(functional_call(self.working.skeleton, (params, buffers), (x,)).flatten(1), y)
 
         def alone(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
             return tree_map(lambda out: out.unsqueeze(0), network(_only(params), _only(buffers), x, y))
@@ -162,7 +173,7 @@ class Stack:
         mapped = alone if len(self.trials) == 1 else vmap(network, in_dims=(0, 0, data, data), randomness="error")
 
         def measured(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
-            chain = self._working.chain
+            chain = self.working.chain
             return mapped(params, buffers, x, y) if chain is None else measure(chain(params, x, shared), y)
 
         return measured
@@ -174,13 +185,13 @@ class Stack:
         started = time.perf_counter()
         factor = rate_factor(self.recipe.lr_schedule, self.epoch, self.recipe.epochs)
         lr = self.lr * factor
-        train_loss = self._train_steps(self._working, lr, factor)
+        train_loss = self._train_steps(self.working, lr, factor)
         with torch.no_grad():
-            if self.small is not None:
-                self.small.write_back()
+            if self.reduction is not None:
+                self.reduction.write_back()
             clock = Clock(self.epoch, self.step, lr, factor)
             self.method.after_epoch(self.params, self.state, self.knobs, clock)
-            self._hold(self)
+            self._hold(self.whole)
             self.epoch += 1
             open_gates = self.method.gates(self.params, self.state, self.knobs)
             numbers = {f"state_{name}": self.state[name].clone() for name in self.method.recorded}
@@ -191,7 +202,7 @@ class Stack:
         self.train_seconds += time.perf_counter() - started
         self._record(lr, train_loss, numbers, open_gates)
 
-    def _train_steps(self, working: Stack | Small, lr: Tensor, factor: float) -> Tensor:
+    def _train_steps(self, working: Networks, lr: Tensor, factor: float) -> Tensor:
         method, params, state, knobs = self.method, working.params, self.state, self.knobs
         order = self.feed.order(self.epoch, self.recipe.shuffle)
         total = torch.zeros(len(self.trials), device=self.device)
@@ -206,7 +217,7 @@ class Stack:
             x, y = self.feed.training_batch(order[:, start:end], self.step)
             noise = method.noise(state, self.seeds, clock)
             losses = partial(self._losses_of, x, y)
-            gradients, loss = method.gradients(losses, params, state, knobs, noise)
+            gradients, loss = method.gradients(losses, params, state, knobs, noise, clock)
             with torch.no_grad():
                 working.optimizer.step(gradients, lr)
                 if self.extra_optimizer is not None:
@@ -219,18 +230,17 @@ class Stack:
             self.step += 1
         return total / self.batches[-1][1]
 
-    def _losses_of(self, x: Tensor, y: Tensor, effective: Params) -> Tensor:
+    def _losses_of(self, x: Tensor, y: Tensor, params: Params) -> Tensor:
         """A pass without gradients leaves batch norms' statistics alone: it may be there for other lanes only."""
-        buffers = self._working.buffers
+        buffers = self.working.buffers
         if not torch.is_grad_enabled():
             buffers = {name: buffer.clone() for name, buffer in buffers.items()}
-        losses: Tensor = self._losses(effective, buffers, x, y)
+        losses: Tensor = self._losses(params, buffers, x, y)
         return losses
 
-    def _hold(self, working: Stack | Small) -> None:
+    def _hold(self, working: Networks) -> None:
         """Puts back what must not move: zeros of the frozen pattern, parameters without a gradient."""
-        for name, mask in working.masks.items():
-            working.params[name].mul_(mask)
+        working.hold()
         for name, value in self.frozen.items():
             self.params[name].copy_(value)
 
@@ -242,24 +252,23 @@ class Stack:
             self.params[name].copy_(tensor)
         for name in set(self.params) - set(deployed):
             del self.params[name]
-        self.masks = _zero_pattern(self.problem.graph, self.params)
+        self.whole.masks = _zero_pattern(self.problem.graph, self.params)
         self._hand_over()
 
     def _hand_over(self) -> None:
-        self.method = Dense(self.problem.graph, self.method.setting)
-        self.state, self.knobs, self.frozen, self.extra_optimizer = {}, {}, {}, None
+        self.method = Method(self.problem.graph, self.method.setting)
+        self.state, self.knobs, self.frozen, self.extra_optimizer = {}, Knobs(), {}, None
         self.settled = True
         graph, options = self.problem.graph, self.recipe.optimizer
-        kept = worthwhile(graph, self.masks, self.shrink)
-        whole = self.params, self.buffers, self.masks, self.optimizer
-        self.small = None if kept is None else Small(graph, kept, *whole, options)
+        kept = worthwhile(graph, self.whole.masks, self.shrink)
+        self.reduction = None if kept is None else Reduction(graph, kept, self.whole, options)
 
     # -- measuring ---------------------------------------------------------------------------------------------
 
     @torch.no_grad()
     def scores(self, split: str) -> dict[str, Tensor]:
         """Named scores (P,) of the deployed networks on "train", "validation" or "test"."""
-        working = self._working
+        working = self.working
         working.skeleton.eval()
         deployed = self.method.deployed(working.params, self.state, self.knobs)
         examples = self.feed.examples(split)
@@ -308,7 +317,8 @@ class Stack:
         The tensors are those in training: save them before training goes on.
         """
         return {name: getattr(self, name) for name in _STATE} | {
-            "optimizer": self.optimizer.state_dict(),
+            "masks": self.whole.masks,
+            "optimizer": self.whole.optimizer.state_dict(),
             "extra_optimizer": self.extra_optimizer.state_dict() if self.extra_optimizer else None,
         }
 
@@ -320,10 +330,11 @@ class Stack:
                 del current[key]
             for key, tensor in state[name].items():
                 current[key].copy_(tensor)
-        for name in ("epoch", "step", "train_seconds", "untrained_loss", "val_loss", "masks"):
+        for name in ("epoch", "step", "train_seconds", "untrained_loss", "val_loss"):
             setattr(self, name, state[name])
+        self.whole.masks = state["masks"]
         self.history, self.failures = list(state["history"]), list(state["failures"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.whole.optimizer.load_state_dict(state["optimizer"])
         if state["settled"]:
             self._hand_over()
         elif self.extra_optimizer is not None:
@@ -342,7 +353,6 @@ _STATE = (
     "params",
     "buffers",
     "state",
-    "masks",
 )
 
 

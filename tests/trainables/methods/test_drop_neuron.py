@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from trainables.groups import trace
-from trainables.methods import Clock, DropNeuron, Knobs, Params, Setting, State, stack_knobs
+from trainables.methods import Clock, Knobs, Params, Setting, State, stack_knobs
+from trainables.methods.drop_neuron import DropNeuron
 
 SIZES = ((4, 3), (3, 2))
 """Inputs and units of the two layers."""
@@ -28,7 +29,7 @@ def bind(
         name: torch.randn(len(trials), *p.shape, generator=generator, dtype=torch.float64)
         for name, p in network.named_parameters()
     }
-    knobs = stack_knobs(DropNeuron, trials, len(method.layers))
+    knobs = stack_knobs(DropNeuron.declaration, trials, len(method.layers))
     return method, knobs, params, method.init(params, knobs, torch.arange(len(trials)))
 
 

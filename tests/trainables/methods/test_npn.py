@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from trainables.groups import trace
-from trainables.methods import NPN, Clock, Knobs, Params, Setting, State, stack_knobs
+from trainables.methods import Clock, Knobs, Params, Setting, State, stack_knobs
+from trainables.methods.npn import NPN
 from trainables.training.stack import Stack
 
 EPOCHS = 20
@@ -25,7 +26,7 @@ def bind(trials: list[dict[str, Any]], *sizes: int) -> tuple[NPN, Knobs, Params,
     method = NPN(trace(network, torch.zeros(1, sizes[0])), Setting(100, 4, EPOCHS, EPOCHS))
     generator = torch.Generator().manual_seed(0)
     params = {name: torch.randn(len(trials), *p.shape, generator=generator) for name, p in network.named_parameters()}
-    knobs, seeds = stack_knobs(NPN, trials, len(method.layers)), torch.arange(len(trials)) + 7
+    knobs, seeds = stack_knobs(NPN.declaration, trials, len(method.layers)), torch.arange(len(trials)) + 7
     params |= method.extra(params, knobs, seeds)
     return method, knobs, params, method.init(params, knobs, seeds)
 
@@ -66,8 +67,9 @@ def test_gradients_are_those_of_the_objective_in_the_mean(gate: str, estimator: 
     u = torch.cartesian_prod(midpoints, midpoints, midpoints)
     many = {name: tensor.expand(lanes, *tensor.shape[1:]) for name, tensor in state.items()}
     stacked = {"0.weight": weight.expand(lanes, 1, 3), "gate.0": phi.expand(lanes, 3)}
-    every = {name: knob.expand(lanes, *knob.shape[1:]) for name, knob in knobs.items()}
-    found, _ = method.gradients(lambda p: loss(p["0.weight"]), stacked, many, every, {"0": u})
+    assert knobs.masks is not None
+    every = Knobs(knobs.lanes, masks={name: mask.expand(lanes) for name, mask in knobs.masks.items()})
+    found, _ = method.gradients(lambda p: loss(p["0.weight"]), stacked, many, every, {"0": u}, clock(0))
 
     phi, weight = phi.requires_grad_(), weight.requires_grad_()
     pi = torch.sigmoid(k * phi) if gate == "sigmoid" else (k * phi / 7 + 0.5).clamp(0, 1)
@@ -85,7 +87,7 @@ def test_the_l0_term_counts_the_weights_of_a_gate() -> None:
     """lambda * lambda_l * c_l / N: the outputs of a linear layer, inputs * kernel of a convolution."""
     network = nn.Sequential(nn.Conv2d(3, 4, 5), nn.ReLU(), nn.Flatten(), nn.Linear(16, 6), nn.ReLU(), nn.Linear(6, 2))
     method = NPN(trace(network, torch.zeros(1, 3, 6, 6)), Setting(1000, 4, EPOCHS, EPOCHS))
-    knobs = stack_knobs(NPN, [{"lambda": 1.0}, {"lambda": 10.0, "lambda_1": 2.0, "lambda_3": -1.0}], 3)
+    knobs = stack_knobs(NPN.declaration, [{"lambda": 1.0}, {"lambda": 10.0, "lambda_1": 2.0, "lambda_3": -1.0}], 3)
     state = method.init({}, knobs, torch.arange(2))
     expected = torch.tensor([[75.0, 6.0, 2.0], [2 * 750.0, 60.0, -20.0]]) / 1000
     torch.testing.assert_close(state["cost"], expected)
@@ -96,7 +98,7 @@ def test_the_l0_term_counts_the_weights_of_a_gate() -> None:
     logits = {"gate.0": torch.zeros(2, 4), "gate.3": phi.detach(), "gate.5": torch.zeros(2, 6)}
     noise = {name.removeprefix("gate."): torch.rand_like(tensor) for name, tensor in logits.items()}
     constant = method.gradients(
-        lambda p: 0 * p["0.weight"].flatten(1).sum(1) + 5, weights | logits, state, knobs, noise
+        lambda p: 0 * p["0.weight"].flatten(1).sum(1) + 5, weights | logits, state, knobs, noise, clock(0)
     )
     torch.testing.assert_close(constant[0]["gate.3"], gradient)
 
@@ -119,7 +121,7 @@ def test_without_sharpness_gates_are_dropout() -> None:
     draws = [method.noise(state, state["seeds"], clock(epoch)) for epoch in range(500)]
     coins = torch.cat([draw["0"] for draw in draws]) < 0.5
     assert (coins.float().mean(0) - 0.5).abs().max() < 0.1
-    found, _ = method.gradients(losses, params, state, knobs, draws[0])
+    found, _ = method.gradients(losses, params, state, knobs, draws[0], clock(0))
     leaves = {name: tensor.clone().requires_grad_() for name, tensor in params.items() if "gate" not in name}
     mask, inner = (draws[0][name] < 0.5 for name in ("0", "1"))
     dropped = torch.einsum("phi,bi->pbh", leaves["0.weight"], x * mask) + leaves["0.bias"].unsqueeze(1)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from trainables.declarations import Declaration, Knob
 from trainables.groups import Layer, outgoing_matrix, write_outgoing
 from trainables.groups.liveness import analyse, settle
-from trainables.methods import METHODS, Dense, Knob, Knobs, Params, State
+from trainables.methods import Knobs, Method, Params, State
 from trainables.problem import Problem, problem
 from trainables.recipe import Recipe
 from trainables.training import shrink
@@ -25,25 +26,25 @@ CLOSE: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-5}
 
 SGD = {"name": "sgd", "momentum": 0.9, "weight_decay": 0.01}
 ADAM = {"name": "adam", "weight_decay": 0.01}
-DEPTHWISE, DROPPED = f"{__name__}:Depthwise", f"{__name__}:Dropped"
+DEPTHWISE, DROPPED, PRUNE = (f"{__name__}:{name}" for name in ("Depthwise", "Dropped", "Prune"))
 
 
-class Prune(Dense):
+class Prune(Method):
     """Dense training, then units die: their rows, all but the rows' norms, all but their biases, or their columns.
 
     Of each set of layers every second unit dies in all lanes, and others by lane.
     """
 
-    name = "prune"
-    title = "Kills units for tests"
-    knobs: ClassVar[dict[str, Knob]] = {
-        "how": Knob("rows", "what becomes zero", choices=("rows", "weights", "no_bias", "columns"))
-    }
+    declaration = Declaration(
+        "prune",
+        "Kills units for tests",
+        knobs=(Knob("how", "rows", "what becomes zero", choices=("rows", "weights", "no_bias", "columns")),),
+    )
 
     def finish(self, params: Params, state: State, knobs: Knobs) -> None:
-        how = ("rows", "weights", "no_bias", "columns")[int(knobs["how"][0])]
+        how = knobs.lanes[0]["how"]
         for layer in self.graph.hidden:
-            dead = dying(layer, len(knobs["how"]))
+            dead = dying(layer, len(knobs.lanes))
             weights = (layer.weight, *((layer.bias,) if layer.bias else ()))
             zeroed = {"rows": layer.rows, "weights": weights, "no_bias": (layer.weight,), "columns": ()}[how]
             for name in zeroed:
@@ -89,11 +90,6 @@ class Dropped(nn.Sequential):
         )
 
 
-@pytest.fixture(autouse=True)
-def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(METHODS, "prune", Prune)
-
-
 def digits(model: str, **options: Any) -> Problem:
     image = {"image": True} if model in ("convnet", "resnet", DEPTHWISE) else {}
     return problem({"name": "digits", "limit": 120} | image, {"name": model} | options, seed=0)
@@ -106,7 +102,7 @@ def mlp(**options: Any) -> Problem:
 def stack(where: Problem, choice: str, lanes: int = 1, how: str = "rows", **recipe: Any) -> Stack:
     options: dict[str, Any] = {"epochs": 3, "polish": 2, "batch_size": 16, "lr": 0.02, "optimizer": SGD}
     trials = [Trial(f"t{i}", 10 + i, 0, {"how": how}) for i in range(lanes)]
-    return Stack(where, "prune", Recipe(**options | recipe), trials, torch.device("cpu"), choice)
+    return Stack(where, PRUNE, Recipe(**options | recipe), trials, torch.device("cpu"), choice)
 
 
 def trained(found: Stack) -> Stack:
@@ -128,7 +124,7 @@ def assert_same(one: Stack, other: Stack, **tolerance: Any) -> None:
     for name, value in one.scores("test").items():
         torch.testing.assert_close(value, other.scores("test")[name], **tolerance)
     graph = one.problem.graph
-    needed = shrink.needed(graph, one.masks)
+    needed = shrink.needed(graph, one.whole.masks)
     for layer in graph.layers:
         kept, columns = needed[layer.name][0], graph.columns(layer.name, layer.inputs, needed)
         for name in layer.rows:
@@ -162,10 +158,10 @@ def test_shrunk_equals_whole(row: str, lanes: int, optimizer: dict[str, Any]) ->
     where = make()
     lr = 0.02 if optimizer is SGD else 0.002
     whole, small = (trained(stack(where, c, lanes, how, optimizer=optimizer, lr=lr)) for c in ("off", "on"))
-    assert whole.small is None
-    assert small.small is not None
+    assert whole.reduction is None
+    assert small.reduction is not None
     for layer in where.graph.hidden:
-        left = len(small.small.skeleton.get_parameter(layer.weight))
+        left = len(small.working.skeleton.get_parameter(layer.weight))
         assert left == int((~dying(layer, lanes)).any(0).sum()), "units that live in some lane stay, others go"
     assert_same(whole, small)
 
@@ -183,7 +179,7 @@ def test_shrunk_equals_whole(row: str, lanes: int, optimizer: dict[str, Any]) ->
 )
 def test_nothing_goes_that_is_still_of_consequence(make: Callable[[], Problem], how: str) -> None:
     small = trained(stack(make(), "on", 2, how))
-    assert small.small is None
+    assert small.reduction is None
 
 
 @pytest.mark.parametrize("activation", ["relu", "softplus"])
@@ -198,7 +194,7 @@ def test_liveness_would_be_the_wrong_criterion(activation: str, monkeypatch: pyt
 
     monkeypatch.setattr(shrink, "needed", dead)
     small = trained(stack(mlp(activation=activation), "on", how=how))
-    assert small.small is not None
+    assert small.reduction is not None
     monkeypatch.undo()
     with pytest.raises(AssertionError):
         assert_same(whole, small)
@@ -216,7 +212,7 @@ def test_restored_across_the_boundary(optimizer: dict[str, Any], training: Any) 
     for epoch, state in enumerate(states):
         again = stack(where, "on", 2, optimizer=optimizer)
         again.load_state_dict(training.through_file(state))
-        assert (again.small is not None) == (epoch >= 1)
+        assert (again.reduction is not None) == (epoch >= 1)
         assert_same(first, trained(again), rtol=0, atol=0)
         for name in first.params:
             assert torch.equal(first.params[name], again.params[name])
@@ -241,9 +237,9 @@ def test_outside_the_tensors_are_whole() -> None:
 def test_units_that_a_dropout_sees_stay(how: str) -> None:
     """Noise is drawn by position: with fewer units the others would get other noise."""
     whole, small = (trained(stack(digits(DROPPED), choice, 2, how)) for choice in ("off", "on"))
-    assert small.small is not None
-    assert small.small.params["1.weight"].shape[1] < 12
-    assert small.small.params["3.weight"].shape[1] == 8
+    assert small.reduction is not None
+    assert small.working.params["1.weight"].shape[1] < 12
+    assert small.working.params["3.weight"].shape[1] == 8
     for entry, counterpart in zip(whole.history, small.history, strict=True):
         torch.testing.assert_close(entry["train_loss"], counterpart["train_loss"], **CLOSE)
 
@@ -259,7 +255,7 @@ def test_rows_of_a_pack_are_the_same(vectorize: str) -> None:
         pack = Pack(Job("magnitude", data, model, recipe, trials, vectorize=vectorize, shrink=choice, device="cpu"))
         shrunk = False
         while not pack.done:
-            shrunk |= pack.stack is not None and pack.stack.small is not None
+            shrunk |= pack.stack is not None and pack.stack.reduction is not None
             pack.train_epoch()
         assert shrunk == (choice == "on")
         packs.append(pack)
@@ -272,7 +268,7 @@ def test_rows_of_a_pack_are_the_same(vectorize: str) -> None:
 
 
 def test_auto_shrinks_where_much_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert trained(stack(mlp(), "auto")).small is not None
+    assert trained(stack(mlp(), "auto")).reduction is not None
     monkeypatch.setattr(shrink, "LEAST_SHARE", 0.9)
-    assert trained(stack(mlp(), "auto")).small is None
-    assert trained(stack(mlp(), "on")).small is not None
+    assert trained(stack(mlp(), "auto")).reduction is None
+    assert trained(stack(mlp(), "on")).reduction is not None

@@ -34,7 +34,7 @@ def outputs(stack: Stack, lane: int) -> torch.Tensor:
     x, _ = stack.feed.batch("validation", 0, 50)
     tensors = {name: tensor[lane] for name, tensor in (stack.params | stack.buffers).items()}
     x = x if stack.feed.shared else x[lane]
-    return torch.func.functional_call(stack.skeleton.eval(), tensors, (x,))
+    return torch.func.functional_call(stack.whole.skeleton.eval(), tensors, (x,))
 
 
 def test_a_lane_is_the_same_alone_and_in_any_pack(row: Any, training: Any) -> None:
@@ -130,7 +130,7 @@ def test_polish_has_no_penalty(training: Any) -> None:
     x, y = (tensor for tensor in stack.feed.batch("train", 0, 180))
     for lane in range(2):
         leaves = {name: tensor[lane].requires_grad_() for name, tensor in start.items()}
-        output = torch.func.functional_call(stack.skeleton, leaves, (x[lane],))
+        output = torch.func.functional_call(stack.whole.skeleton, leaves, (x[lane],))
         nn.functional.cross_entropy(output, y[lane]).backward()
         for name, leaf in leaves.items():
             expected = torch.where(leaf == 0, leaf, leaf - 0.05 * leaf.grad)

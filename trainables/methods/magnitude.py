@@ -1,31 +1,22 @@
-"""Magnitude and random structured pruning: the baselines that every sparsity method has to beat.
+"""Magnitude pruning by whole units: the baseline that every sparsity method has to beat.
 
-Dense training, then whole units are removed once, and the polish epochs fine-tune what is left. Magnitude removes the
-units with the least root mean square weight, bias included; random removes any. A layer keeps at least one unit.
+Dense training, then whole units are removed once, and the polish epochs fine-tune what is left. Those with the
+least root mean square weight go, bias included. A layer keeps at least one unit.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
+from trainables.declarations import declared
 from trainables.groups import Layer, unit_matrix
-from trainables.math import uniform
-from trainables.methods.base import Knob, Knobs, Method, Params, State
-
-_PURPOSE = 7
+from trainables.methods.base import Method, Params, State
+from trainables.methods.knobs import Knobs
 
 
 class MagnitudePruning(Method):
-    name = "magnitude"
-    title = "Magnitude pruning baseline: units with the smallest weights go, once"
-    reference = "Blalock et al.: What is the state of neural network pruning?, MLSys 2020"
-    knobs: ClassVar[dict[str, Knob]] = {
-        "sparsity": Knob(0.5, "share of the hidden units removed", low=0.0, high=1.0, per_layer=True),
-        "scope": Knob("global", "one ranking, or each layer loses its own share", choices=("global", "layerwise")),
-    }
+    declaration = declared("magnitude")
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -45,21 +36,12 @@ class MagnitudePruning(Method):
         local = [_smallest(s, share[:, i]) for i, s in enumerate(saliencies)]
         sizes = [s.shape[1] for s in saliencies]
         everywhere = torch.split(_smallest(torch.cat(saliencies, 1), share[:, 0]), sizes, 1)
-        layerwise = (knobs["scope"] == 1).unsqueeze(1)
+        layerwise = knobs.chosen("scope", "layerwise").unsqueeze(1)
         for layer, saliency, by_layer, by_rank in zip(self.layers, saliencies, local, everywhere, strict=True):
             gone = torch.where(layerwise, by_layer, by_rank)
             gone = gone & (saliency < saliency.max(1, keepdim=True).values)
             for name in layer.rows:
                 params[name][gone] = 0
-
-
-class RandomPruning(MagnitudePruning):
-    name = "random"
-    title = "Random pruning baseline: any units go, once"
-    knobs: ClassVar[dict[str, Knob]] = MagnitudePruning.knobs
-
-    def saliency(self, params: Params, state: State, layer: Layer) -> Tensor:
-        return uniform(state["seeds"], (layer.units,), _PURPOSE, self.graph.layers.index(layer))
 
 
 def _smallest(saliency: Tensor, share: Tensor) -> Tensor:

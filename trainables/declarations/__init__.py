@@ -1,0 +1,33 @@
+"""What every method is called, and which knobs it has: one file per method, read by training and by search alike.
+
+Nothing here loads torch. A new method of the package is found by its file alone.
+"""
+
+from trainables.declarations.catalogue import declarations, declared
+from trainables.declarations.declaration import (
+    FRACTION,
+    LR,
+    NON_NEGATIVE,
+    POSITIVE,
+    REAL,
+    Bounds,
+    Declaration,
+    Knob,
+    Settings,
+    Value,
+)
+
+__all__ = [
+    "FRACTION",
+    "LR",
+    "NON_NEGATIVE",
+    "POSITIVE",
+    "REAL",
+    "Bounds",
+    "Declaration",
+    "Knob",
+    "Settings",
+    "Value",
+    "declarations",
+    "declared",
+]

@@ -1,0 +1,20 @@
+"""Random pruning: any units go, the floor that every other criterion has to beat."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from trainables.declarations import declared
+from trainables.groups import Layer
+from trainables.math import uniform
+from trainables.methods.base import Params, State
+from trainables.methods.magnitude import MagnitudePruning
+
+_PURPOSE = 7
+
+
+class RandomPruning(MagnitudePruning):
+    declaration = declared("random")
+
+    def saliency(self, params: Params, state: State, layer: Layer) -> Tensor:
+        return uniform(state["seeds"], (layer.units,), _PURPOSE, self.graph.layers.index(layer))
