@@ -40,7 +40,7 @@ def methods() -> tuple[str, ...]:
 
 
 def suggest_parameters(
-    method: str, trial: optuna.Trial, overrides: Mapping[str, object], layers: int
+    trial: optuna.Trial, method: str, overrides: Mapping[str, object], layers: int
 ) -> dict[str, Value]:
     """The trial's parameters by name, those pinned included. Raises Mistakes when a setting is impossible."""
     suggest = Suggest(declared(method), overrides, layers, functools.partial(_sample, trial))

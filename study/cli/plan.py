@@ -109,7 +109,7 @@ def _show_spaces(config: StudyConfig, found: Rehearsal) -> None:
     table = table_of("method", "trials", "parameter", "value or range", words=("parameter", "value or range"))
     for method, options in config.methods.items():
         names = (method, str(config.budget(method)))
-        for parameter in parameters(method, options.space, found.layers[method]):
+        for parameter in parameters(config.implementation(method), options.space, found.layers[method]):
             table.add_row(*names, parameter.name, str(parameter.domain))
             names = ("", "")
     console.print(table)

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from study.config.own_methods import check_defined
 from study.config.paths import absolute
 from study.config.schema import schema, starter
 from study.config.settings import StudyConfig
@@ -140,6 +141,12 @@ def check_names(config: StudyConfig) -> None:
             mistakes += [
                 Mistake.of_name(name, valid, "model", name) for name in config.model.options if name not in valid
             ]
+    for name, method in config.methods.items():
+        if method.defined_in:
+            try:
+                check_defined(name, method.defined_in, method.space)
+            except Mistakes as wrong:
+                mistakes += [mistake.under("methods", name) for mistake in wrong.mistakes]
     if mistakes:
         raise Mistakes(mistakes)
 

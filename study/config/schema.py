@@ -39,6 +39,9 @@ _START = {
 }
 _METHODS: dict[str, dict[str, Any]] = {"dense": {"trials": 8}, "group_lasso": {}, "sparse_group_lasso": {}}
 
+_OWN = {"pattern": "^[^:]+:[^:]+$"}
+"""module:Name, something of a user's own."""
+
 
 def schema() -> dict[str, Any]:
     """JSON Schema of a study's YAML."""
@@ -58,10 +61,16 @@ def schema() -> dict[str, Any]:
             {
                 "type": "object",
                 "properties": {name: _method(name, method) for name in names},
-                "additionalProperties": False,
+                "patternProperties": {_OWN["pattern"]: method},
+                "additionalProperties": {**method, "required": ["defined_in"]},
                 "minProperties": 1,
             },
-            {"type": "array", "items": {"enum": list(names)}, "minItems": 1, "uniqueItems": True},
+            {
+                "type": "array",
+                "items": {"anyOf": [{"enum": list(names)}, {"pattern": "^[^:]+:[^:]+$"}]},
+                "minItems": 1,
+                "uniqueItems": True,
+            },
         ],
     }
     whole["properties"]["objectives"]["items"] = {"enum": list(OBJECTIVES)}
@@ -70,7 +79,7 @@ def schema() -> dict[str, Any]:
 
 def _one_of(alternative: type[Alternative]) -> dict[str, Any]:
     """The schema of a choice: a bare name, or a mapping with the options that this one has."""
-    named = {"description": alternative.model_fields["name"].description}
+    named: dict[str, Any] = {"description": alternative.model_fields["name"].description}
     mappings = [
         {
             "type": "object",
@@ -80,7 +89,11 @@ def _one_of(alternative: type[Alternative]) -> dict[str, Any]:
         }
         for name, options in alternative.declared.items()
     ]
-    return {"anyOf": [named | {"enum": list(alternative.declared)}, *mappings]}
+    bare: list[dict[str, Any]] = [named | {"enum": list(alternative.declared)}]
+    if alternative is SamplerSettings:
+        bare.append(named | _OWN)
+        mappings.append({"type": "object", "properties": {"name": named | _OWN}, "required": ["name"]})
+    return {"anyOf": [*bare, *mappings]}
 
 
 def _option(option: Option) -> dict[str, Any]:

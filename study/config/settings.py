@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serial
 from pydantic import SerializerFunctionWrapHandler as Serialiser
 
 import search_spaces
+from study.config.own_methods import names_of
 from study.config.proportions import proportions
 from study.directory import OBJECTIVES
 from trainables.errors import Mistake, Mistakes
@@ -108,7 +109,13 @@ class SamplerSettings(Alternative):
         "random": {},
         "qmc": {},
     }
-    name: str = Field(description="tpe, nsga2, random, qmc (Sobol), or auto: tpe while it is fast, then nsga2.")
+    name: str = Field(
+        description="tpe, nsga2, random, qmc (Sobol), auto: tpe while it is fast, then nsga2; or module:make_sampler."
+    )
+
+    @classmethod
+    def completed(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(given) if ":" in str(given["name"]) else super().completed(given)
 
 
 class PackSettings(Settings):
@@ -159,6 +166,10 @@ class MethodSettings(Settings):
     )
     like: LikeSettings | None = Field(
         default=None, description="Pruning baselines: the trial whose share of each layer is removed."
+    )
+    defined_in: str | None = Field(
+        default=None,
+        description="Of a method of your own: module:Class, which may also stand in the name's place.",
     )
 
     @model_validator(mode="before")
@@ -277,17 +288,19 @@ class StudyConfig(Settings):
     def _known_methods(cls, methods: dict[str, MethodSettings]) -> dict[str, MethodSettings]:
         mistakes: list[Mistake] = []
         resolved: dict[str, MethodSettings] = {}
-        for name, method in methods.items():
-            if name not in search_spaces.methods():
-                mistakes.append(Mistake.of_name(name, search_spaces.methods(), name))
+        for given, (name, own) in names_of(methods).items():
+            method = methods[given].model_copy(update={"defined_in": own}) if own else methods[given]
+            if not method.defined_in and name not in search_spaces.methods():
+                mistakes.append(Mistake.of_name(name, [*search_spaces.methods(), "module:Class"], name))
                 continue
             key = "like"
             try:
                 resolved[name] = method.resolved(name)
                 key = "space"
-                search_spaces.validate(name, resolved[name].space)
+                if own or not method.defined_in:  # what a directory holds is read without anyone's own modules
+                    search_spaces.validate(own or name, resolved[name].space)
             except Mistakes as wrong:
-                mistakes += [mistake.under(name, key) for mistake in wrong.mistakes]
+                mistakes += [mistake.under(given, key) for mistake in wrong.mistakes]
         if mistakes:
             raise Mistakes(mistakes)
         return resolved
@@ -308,6 +321,10 @@ class StudyConfig(Settings):
             shuffle=self.shuffle,
             evaluate_every=self.evaluate_every,
         )
+
+    def implementation(self, method: str) -> str:
+        """What a method of the study is in `trainables` and `search_spaces`: its name, or module:Class."""
+        return self.methods[method].defined_in or method
 
     def budget(self, method: str) -> int:
         """Trials the method gets, repetitions counted."""

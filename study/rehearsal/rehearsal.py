@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from study.config import StudyConfig
@@ -77,7 +77,17 @@ def rehearse(config: StudyConfig) -> Rehearsal:
         recipe = config.recipe()
         layers = {method: _layers(config, method, where) for method in config.methods}
         steps = tuple(
-            rehearsal.rehearse(where, method, recipe, _trials(config, method, layers[method]), together, device)
+            replace(
+                rehearsal.rehearse(
+                    where,
+                    config.implementation(method),
+                    recipe,
+                    _trials(config, method, layers[method]),
+                    together,
+                    device,
+                ),
+                method=method,
+            )
             for method in config.methods
         )
         place = machine or Machine.here()
@@ -150,11 +160,12 @@ class _Middle:
 
 def _layers(config: StudyConfig, method: str, where: Problem) -> int:
     from search_spaces import validate
-    from trainables.methods import METHODS, Setting
+    from trainables.methods import Setting, method_class
 
     setting = Setting(len(where.dataset.train), 1, config.epochs - config.polish, config.epochs)
-    layers = len(METHODS[method](where.graph, setting).layers)
-    validate(method, config.methods[method].space, layers)
+    implementation = config.implementation(method)
+    layers = len(method_class(implementation)(where.graph, setting).layers)
+    validate(implementation, config.methods[method].space, layers)
     return layers
 
 
@@ -162,8 +173,8 @@ def _trials(config: StudyConfig, method: str, layers: int) -> list[dict[str, Any
     """Two trials in the middle of the ranges, one with the first choice of each, one with the last."""
     from search_spaces import suggest_parameters
 
-    space = config.methods[method].space
-    return [suggest_parameters(method, _Middle(choice), space, layers) for choice in (0, -1)]  # type: ignore[arg-type]
+    space = config.implementation(method), config.methods[method].space, layers
+    return [suggest_parameters(_Middle(choice), *space) for choice in (0, -1)]  # type: ignore[arg-type]
 
 
 def _notes(

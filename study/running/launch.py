@@ -206,7 +206,9 @@ def layer_counts(config: StudyConfig) -> dict[str, int]:
 
     found = problem(config.data_options(), config.model_options(), config.seed)
     setting = Setting(len(found.dataset.train), 1, config.epochs - config.polish, config.epochs)
-    layers = {name: len(method_class(name)(found.graph, setting).layers) for name in config.methods}
+    layers = {
+        name: len(method_class(config.implementation(name))(found.graph, setting).layers) for name in config.methods
+    }
     for name, method in config.methods.items():
-        validate(name, method.space, layers[name])
+        validate(config.implementation(name), method.space, layers[name])
     return layers

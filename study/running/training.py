@@ -220,7 +220,7 @@ def publish(directory: StudyDirectory, study: str, manifest: Manifest, trials: l
 def job_of(config: StudyConfig, manifest: Manifest, trials: Sequence[Trial] | None = None) -> Job:
     """What a worker trains: the study's recipe, with the manifest's trials or some of them."""
     return Job(
-        method=manifest["method"],
+        method=config.implementation(manifest["method"]),
         data=config.data_options(),
         model=config.model_options(),
         recipe=config.recipe(),

@@ -21,6 +21,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
+from trainables.errors import StudyError
+from trainables.own_code import load_function
 from trainables.seeds import seed_of
 
 if TYPE_CHECKING:
@@ -50,8 +52,19 @@ class Ask(NamedTuple):
 
 
 def sampler(settings: SamplerSettings, ask: Ask) -> BaseSampler:
-    """The configured sampler, for one pack."""
-    return SAMPLERS[settings.name](settings, ask)
+    """The configured sampler, for one pack.
+
+    A user's own is made by a function, ``module:make_sampler``, called with ``ask`` and the options beside the name.
+
+    Raises:
+        StudyError: there is no such function, or what it makes is no sampler.
+    """
+    if ":" not in settings.name:
+        return SAMPLERS[settings.name](settings, ask)
+    made = load_function(settings.name, "sampler")(ask, **settings.options)
+    if not isinstance(made, BaseSampler):
+        raise StudyError(f"sampler: expected {settings.name} to make an optuna sampler, but got {made!r}")
+    return made
 
 
 class SteadyNSGAII(NSGAIISampler):

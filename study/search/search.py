@@ -266,9 +266,14 @@ class Search:
             number=branch.asked,
             finished=branch.told,
             seeds=branch.seeds,
-            space=distributions(method, config.methods[method].space, self._layers[method]),
+            space=distributions(*self._space(method)),
         )
         return sampler(config.sampler, ask)
+
+    def _space(self, method: str) -> tuple[str, Mapping[str, object], int]:
+        """A method's search space: what implements it, the user's settings, the number of layers."""
+        config = self._config
+        return config.implementation(method), config.methods[method].space, self._layers[method]
 
     def _next(self, method: str, pack: str, lane: int) -> TrialSpec:
         """One more trial: a new configuration, or the next replicate of the one before."""
@@ -291,7 +296,7 @@ class Search:
             branch.study.enqueue_trial(dict(fixed))
         trial = branch.study.ask()
         assert trial.number == spec["number"], "only this search may add trials"
-        parameters = suggest_parameters(method, trial, self._config.methods[method].space, self._layers[method])
+        parameters = suggest_parameters(trial, *self._space(method))
         for name, value in _named(pack, spec).items():
             trial.set_user_attr(name, value)
         branch.asked += 1
@@ -351,7 +356,7 @@ class Search:
     def _space_of(self, method: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Those of the parameters that are searched, and their distributions on the branch they took."""
         fixed = FixedTrial(dict(parameters))
-        suggest_parameters(method, cast(optuna.Trial, fixed), self._config.methods[method].space, self._layers[method])
+        suggest_parameters(cast(optuna.Trial, fixed), *self._space(method))
         return fixed.params, fixed.distributions
 
     @staticmethod

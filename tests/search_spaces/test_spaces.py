@@ -54,7 +54,7 @@ each_row = pytest.mark.parametrize(("method", "overrides"), ROWS, ids=IDS)
 
 def draw(method: str, overrides: Mapping[str, object], seed: int = 0, trials: int = 20) -> list[dict[str, Value]]:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
-    return [suggest_parameters(method, study.ask(), overrides, LAYERS) for _ in range(trials)]
+    return [suggest_parameters(study.ask(), method, overrides, LAYERS) for _ in range(trials)]
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,7 @@ def test_distributions_are_those_that_trials_use(method: str, overrides: dict[st
     used: dict[str, set[Any]] = {}
     for _ in range(20):
         trial = study.ask()
-        suggest_parameters(method, trial, overrides, LAYERS)
+        suggest_parameters(trial, method, overrides, LAYERS)
         for name, distribution in trial.distributions.items():
             used.setdefault(name, set()).add(distribution)
     assert set(used) == set(declared)

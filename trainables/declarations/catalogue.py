@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from trainables.declarations.declaration import Declaration
 from trainables.errors import Mistake, Mistakes, StudyError
-from trainables.imports import imported
+from trainables.own_code import load_object
 
 _KINDS = ("control", "method", "pruning")
 _FOLDER = "trainables.declarations"
@@ -35,7 +35,7 @@ def declared(method: str) -> Declaration:
         if method not in declarations():
             raise Mistakes([Mistake.of_name(method, [*declarations(), "module:Class"])])
         return declarations()[method]
-    own = getattr(imported(method, "a method"), "declaration", None)
+    own = getattr(load_object(method, object, "method"), "declaration", None)
     if not isinstance(own, Declaration):
         raise StudyError(f"{method}: expected a method with a `declaration`, a Declaration, on its class, got {own!r}")
     if own.name in declarations():

@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib
 
 from trainables.declarations import declarations, declared
-from trainables.errors import StudyError
-from trainables.imports import imported
 from trainables.methods.base import Method
+from trainables.own_code import load_object
 
 
 def method_class(method: str) -> type[Method]:
@@ -18,9 +17,7 @@ def method_class(method: str) -> type[Method]:
     """
     declaration = declared(method)
     if method in declarations():
-        found = getattr(importlib.import_module(f"trainables.methods.{method}"), declaration.class_name)
-    else:
-        found = imported(method, "a method")
-    if not (isinstance(found, type) and issubclass(found, Method)):
-        raise StudyError(f"{method}: expected a subclass of trainables.methods.Method, got {found!r}")
-    return found
+        module = importlib.import_module(f"trainables.methods.{method}")
+        found: type[Method] = getattr(module, declaration.class_name)
+        return found
+    return load_object(method, Method, "method")
