@@ -1,6 +1,7 @@
 """Optuna, asked and told in whole packs; its journal for the dashboard."""
 
 from study.search.pack_size import pack_size
+from study.search.samplers import Ask
 from study.search.search import Search, manifest_of, outcome
 
-__all__ = ["Search", "manifest_of", "outcome", "pack_size"]
+__all__ = ["Ask", "Search", "manifest_of", "outcome", "pack_size"]
