@@ -173,10 +173,11 @@ def _write_pt2(network: Saved) -> bytes:
     module = Deployed(network.module, network.card).eval()
     dynamic = ({0: torch.export.Dim.DYNAMIC},)
     example = (_example(network.card),)
-    try:
-        program = torch.export.export(module, example, dynamic_shapes=dynamic)
-    except Exception:  # recurrent layers, for one, are followed by torch's compiler only
-        program = torch.export.export(module, example, dynamic_shapes=dynamic, strict=True)
+    with _quiet():
+        try:
+            program = torch.export.export(module, example, dynamic_shapes=dynamic)
+        except Exception:  # recurrent layers, for one, are followed by torch's compiler only
+            program = torch.export.export(module, example, dynamic_shapes=dynamic, strict=True)
     buffer = io.BytesIO()
     torch.export.save(program, buffer, extra_files={_CARD: json.dumps(network.card)})
     return buffer.getvalue()
@@ -260,7 +261,7 @@ def _require_onnx() -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """torch's exporter warns of its own deprecations, and logs that torchvision is missing."""
+    """torch's exporters warn of their own deprecations and of what recurrent layers do, and log what is missing."""
     log = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = log.level
     log.setLevel(logging.ERROR)

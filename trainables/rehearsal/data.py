@@ -114,7 +114,7 @@ def _notes(dataset: Dataset, validation: int, classes: dict[str, int]) -> list[s
     if len(dataset.input_shape) == 1 and dataset.train.x.is_floating_point():
         seen = dataset.train.x[:_SEEN]
         constant = (seen == seen[:1]).all(0).nonzero().flatten().tolist()
-        names = dataset.columns or tuple(map(str, range(dataset.input_shape[0])))
+        names = dataset.columns or tuple(f"feature {i}" for i in range(dataset.input_shape[0]))
         if constant:
             notes.append(f"the same value in all training examples: {_several([names[i] for i in constant])}")
     return notes
