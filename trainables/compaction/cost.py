@@ -40,6 +40,8 @@ def count(graph: Graph, alive: Alive) -> Counts:
         macs += layer.positions * weights
     for norm in graph.norms:
         parameters += norm.parameters * _columns(graph, norm.name, norm.channels, alive)
+    for product in graph.products:
+        macs += product.macs * graph.layer(product.layer).grouped(alive.units[product.layer]).sum(1)
     inputs = alive.inputs.sum(1)
     return {
         "neurons": widths.sum(1),

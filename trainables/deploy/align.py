@@ -36,19 +36,18 @@ def widened(graph: Graph, alive: Alive, multiple: int) -> Alive:
     for members in graph.ties:
         first = members[0]
         if first.hidden:
-            mask = _widened(units[first.name][0], first.parts, first.block, multiple)
-            units |= {member.name: mask.unsqueeze(0) for member in members}
+            groups = first.grouped(units[first.name])[0]
+            mask = _widened(groups, first.parts, first.units // first.count, multiple).unsqueeze(0)
+            units |= {member.name: member.ungrouped(mask) for member in members}
     return Alive(units, torch.ones_like(alive.inputs), alive.biases)
 
 
-def _widened(mask: Tensor, parts: int, block: int, multiple: int) -> Tensor:
-    """Whole blocks are added, equally many in each part."""
-    step = math.lcm(multiple, parts * block)
-    width = min(math.ceil(int(mask.sum()) / step) * step, len(mask)) // (parts * block)
-    blocks = mask.view(parts, -1, block)[:, :, 0]
-    order = blocks.sort(dim=1, descending=True, stable=True).indices
-    rank = order.argsort(dim=1)
-    return (rank < width).repeat_interleave(block, dim=1).flatten()
+def _widened(groups: Tensor, parts: int, size: int, multiple: int) -> Tensor:
+    """Whole groups of ``size`` units are added, equally many in each part."""
+    step = math.lcm(multiple, parts * size)
+    width = min(math.ceil(int(groups.sum()) * size / step) * step, len(groups) * size) // (parts * size)
+    order = groups.view(parts, -1).sort(dim=1, descending=True, stable=True).indices
+    return (order.argsort(dim=1) < width).flatten()
 
 
 def _whole(module: nn.Module, tensors: Mapping[str, Tensor], graph: Graph, alive: Alive) -> nn.Module:

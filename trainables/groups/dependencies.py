@@ -1,126 +1,148 @@
-"""Layers and edges as torch-pruning's dependency graph has them, read from the autograd graph of one run."""
+"""Layers and edges, read from the labels that a run of the network left: what is of one class goes together."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import Counter
 from typing import Any
 
-import torch_pruning
-from torch import Tensor, nn
+from torch import nn
 
-from trainables.groups.graph import Edge, Layer
-from trainables.groups.modules import channels, folds_shifts, is_layer, is_norm, is_shared, pads_with_zeros, units
+from trainables.groups.graph import Edge, Layer, Product
+from trainables.groups.modules import channels, folds_shifts, is_depthwise, pads_with_zeros, units
 from trainables.groups.run import Run
+from trainables.groups.tracker import OUTPUT, Tracker
 
-Pairs = list[tuple[int, int]]
+UNMATCHED = "layers are added whose units do not match one by one"
 
 
 class Dependencies:
-    """What torch-pruning says of a module that has been run.
+    """What `Tracker` says of a module, set by set of layers whose units go together."""
 
-    Reference: Fang et al. 2023, "DepGraph: towards any structural pruning".
-    """
-
-    def __init__(self, module: nn.Module, example: Tensor, run: Run) -> None:
-        self.module, self.run = module, run
-        self.found: Any = torch_pruning.DependencyGraph().build_dependency(
-            module, example_inputs=[example], verbose=False
-        )
-        nodes = self.found.module2node
-        called = {name: module.get_submodule(name) for name in run.calls}
-        self.modules: dict[str, Any] = {n: m for n, m in called.items() if is_layer(m) and m in nodes}
+    def __init__(self, module: nn.Module, tracker: Tracker, run: Run) -> None:
+        self.module, self.tracker, self.run = module, tracker, run
+        self.modules = {name: module.get_submodule(name) for name in tracker.rows}
+        numbers, self.reasons = tracker.unions.classes()
+        self.rows = {name: numbers[labels] for name, labels in tracker.rows.items()}
+        self.columns = {name: numbers[labels] for name, labels in tracker.columns.items()}
+        self.slices = {
+            slice_name(name, axis): (name, axis)
+            for name, found in tracker.slices.items()
+            for axis, labels in enumerate(found)
+            if len(labels) > 1
+        }
+        """By name: tensors outside of layers and norms and their axes."""
+        self.columns |= {key: numbers[tracker.slices[name][axis]] for key, (name, axis) in self.slices.items()}
+        self.heads = {int(number) for labels in tracker.rules.heads for number in numbers[labels[labels >= 0]]}
+        self.added = {int(number) for labels in tracker.rules.added for number in numbers[labels[labels >= 0]]}
+        self.macs: dict[int, int] = {}
+        for labels, each in tracker.rules.macs:
+            for number in numbers[labels].tolist():
+                self.macs[number] = self.macs.get(number, 0) + each
         self.parameters = {id(p): name for name, p in module.named_parameters()}
-        self.outputs: set[str] = set()
-        self.reach = {n: dict.fromkeys(self._walk(n, nodes[m])) for n, m in self.modules.items()}
-        """The layers and norms that each layer's units arrive at before any other layer."""
+        self.unread = self._unread()
 
-    def _name(self, target: object) -> str | None:
-        return self.run.names.get(target) if isinstance(target, nn.Module) else None
-
-    def _walk(self, name: str, start: Any) -> Iterator[str]:
-        stack, seen = [start], {start}
-        while stack:
-            node = stack.pop()
-            if not node.outputs:
-                self.outputs.add(name)
-            for following in node.outputs:
-                if following in seen:
-                    continue
-                seen.add(following)
-                path = self._name(following.module)
-                if path is not None and (path in self.modules or is_norm(following.module)):
-                    yield path
-                if path not in self.modules:
-                    stack.append(following)
+    def _unread(self) -> set[str]:
+        """Layers that the output does not depend on."""
+        reading, found = set(self.tracker.outputs), {""}
+        while found:
+            found = {name for name, targets in self.tracker.reach.items() if reading & {*targets}} - reading
+            reading |= found
+        return set(self.modules) - reading
 
     def layers(self) -> tuple[Layer, ...]:
-        """In forward order; `Layer.fixed` says of sets that torch-pruning could not follow why."""
-        done: dict[str, Layer] = {}
+        """In forward order; `Layer.fixed` says why a layer loses no units."""
+        found: dict[str, Layer] = {}
         for tie, name in enumerate(self.modules):
-            if name not in done:
-                done |= {layer.name: layer for layer in self._set(name, tie)}
-        return tuple(done[name] for name in self.modules)
+            if name not in found:
+                found |= {layer.name: layer for layer in self._set(name, tie)}
+        return tuple(found[name] for name in self.modules)
+
+    def _members(self, name: str) -> list[str]:
+        """The layers that share classes of units, and so on."""
+        members, classes = [name], set(self.rows[name].tolist())
+        joined = [name]
+        while joined:
+            joined = [m for m, own in self.rows.items() if m not in members and not classes.isdisjoint(own.tolist())]
+            members += joined
+            classes.update(*(self.rows[m].tolist() for m in joined))
+        return [m for m in self.modules if m in members]
 
     def _set(self, name: str, tie: int) -> list[Layer]:
-        """The layers whose units go together with those of ``name``."""
-        module = self.modules[name]
-        count = units(module)
-        pruner = self.found.get_pruner_of_module(module)
-        group = self.found.get_pruning_group(module, pruner.prune_out_channels, list(range(count)))
-        members, joined = {name}, True
-        arrivals: dict[str, Pairs] = {}
-        reasons = set()
-        for item in group:
-            target = item.dep.target.module
-            path = self._name(target)
-            pairs = sorted(zip(item.root_idxs, item.idxs, strict=True))
-            if path is not None and path in self.modules and item.dep.handler.__name__ != "prune_in_channels":
-                members.add(path)
-                joined &= pairs == [(unit, unit) for unit in range(count)] and units(target) == count
-            elif path is not None and (path in self.modules or is_norm(target)):
-                arrivals[path] = pairs
-            elif isinstance(target, nn.Parameter) or (path and not is_shared(target)):
-                reasons.add(f"{path or 'a parameter outside of layers'} is not known how to cut")
-        depthwise = {m for m in members if getattr(self.modules[m], "groups", 1) == units(self.modules[m]) > 1}
-        edges: dict[str, Edge | None] = {}
-        if joined:
-            edges = {path: self._edge(path, pairs, count, members) for path, pairs in arrivals.items()}
-            # A depthwise convolution is a member of the set that it reads from.
-            edges |= {member: Edge(member) for member in depthwise}
-            fixed = "; ".join(sorted(reasons | self._reasons(members, edges)))
-        else:
-            fixed = "layers are added whose units do not match one by one"
-        numbers = {member: tie if joined else list(self.modules).index(member) for member in members}
-        tied = len(members - depthwise) > 1
-        return [self._layer(member, numbers[member], tied, edges, fixed) for member in members]
+        members = self._members(name)
+        order = {number: i for i, number in enumerate(dict.fromkeys(self.rows[name].tolist()))}
+        alike = all(set(self.rows[m].tolist()) == set(order) for m in members)
+        reasons = {self.reasons[number] for number in order if number in self.reasons}
+        reasons |= {f"{m} does not reach the output" for m in members if m in self.unread}
+        if len(order) == 1 and len(self.rows[name]) > 1:
+            reasons = reasons or {"all of its units go together"}
+        slices = [key for key in self.slices if not set(order).isdisjoint(self.columns[key].tolist())]
+        edges = {m: {t: self._edges(m, t) for t in (*self.tracker.reach[m], *slices)} for m in members if alike}
+        reasons = reasons or self._reasons(members, edges)
+        fixed = "; ".join(sorted(reasons)) if alike else UNMATCHED
+        tied = sum(not is_depthwise(self.modules[m]) for m in members) > 1
+        what = "heads" if self.heads & set(order) else "channels" if tied and self.added & set(order) else "units"
+        place = list(self.modules).index
+        return [
+            self._layer(m, tie if alike else place(m), tied, what, order if alike else {}, edges.get(m, {}), fixed)
+            for m in members
+        ]
 
-    def _edge(self, path: str, pairs: Pairs, count: int, members: set[str]) -> Edge | None:
-        """Where the units' columns lie, or None if they do not lie side by side in the units' order."""
-        repeat, offset = len(pairs) // count, pairs[0][1]
-        total = channels(self.module.get_submodule(path))
-        others = any(path in targets for name, targets in self.reach.items() if name not in members)
-        if repeat == 1 and total > count and total % count == 0 and not others:
-            # torch-pruning knows the flattening of 4-D tensors only. `probing` tells if this is one.
-            return Edge(path, total // count)
-        regular = [(unit, offset + unit * repeat + k) for unit in range(count) for k in range(repeat)]
-        return Edge(path, repeat, offset) if pairs == regular else None
+    def _edges(self, name: str, target: str) -> tuple[Edge, ...] | None:
+        """Which columns of ``target`` are of the classes of the layer's units, in runs; None where none is."""
+        own, columns = self.rows[name].tolist(), self.columns[target].tolist()
+        places: dict[int, list[int]] = {}
+        for unit, number in enumerate(own):
+            places.setdefault(number, []).append(unit)
+        arriving = [column for column, number in enumerate(columns) if number in places]
+        totals = Counter(columns[column] for column in arriving)
+        met: Counter[int] = Counter()
+        found: list[Edge] = []
+        start = 0
+        for end in range(1, len(arriving) + 1):
+            if end < len(arriving) and arriving[end] == arriving[end - 1] + 1:
+                continue
+            sources = []
+            for column in arriving[start:end]:
+                number = columns[column]
+                sources.append(places[number][met[number] * len(places[number]) // totals[number]])
+                met[number] += 1
+            repeat = len(sources) // len(own)
+            regular = repeat > 0 and sources == [unit for unit in range(len(own)) for _ in range(repeat)]
+            found.append(
+                Edge(target, repeat, arriving[start])
+                if regular
+                else Edge(target, 1, arriving[start], True, (*sources,))
+            )
+            start = end
+        return tuple(found) or None
 
-    def _reasons(self, members: set[str], edges: dict[str, Edge | None]) -> set[str]:
-        found = {"part of the network's output"} if members & self.outputs else set()
-        for path in members.union(*(self.reach[member] for member in members)):
+    def _reasons(self, members: list[str], edges: dict[str, dict[str, tuple[Edge, ...] | None]]) -> set[str]:
+        found = {OUTPUT} if self.tracker.outputs & set(members) else set()
+        known = {target for own in edges.values() for target, arrivals in own.items() if arrivals}
+        for path in dict.fromkeys((*members, *(target for m in members for target in self.tracker.reach[m]))):
             own = self.module.get_submodule(path).named_parameters(recurse=False)
             if self.run.calls[path] > 1:
                 found.add(f"{path} is used more than once")
             if any(self.parameters.get(id(p)) != f"{path}.{name}" for name, p in own):
                 found.add(f"{path} shares its parameters with another module")
-            if path not in members and edges.get(path) is None:
+            if path not in members and path not in known:
                 found.add(f"how its units arrive at {path} is not known")
         return found
 
-    def _layer(self, name: str, tie: int, tied: bool, edges: dict[str, Edge | None], fixed: str) -> Layer:
-        module = self.modules[name]
-        known = [edge for path in self.reach[name] if (edge := edges.get(path))]
+    def _layer(
+        self,
+        name: str,
+        tie: int,
+        tied: bool,
+        what: str,
+        order: dict[int, int],
+        edges: dict[str, tuple[Edge, ...] | None],
+        fixed: str,
+    ) -> Layer:
+        module: Any = self.modules[name]
+        known = [edge for found in edges.values() for edge in found or ()]
+        together = tuple(order[number] for number in self.rows[name].tolist()) if order else ()
         return Layer(
             name=name,
             kind="linear" if isinstance(module, nn.Linear) else "conv",
@@ -129,10 +151,10 @@ class Dependencies:
             units=units(module),
             inputs=channels(module),
             size=module.weight[0].numel() + (module.bias is not None),
-            feeds=tuple(edge for edge in known if edge.layer in self.modules),
-            norm=self._norm(module),
+            feeds=tuple(edge for edge in known if edge.layer in self.modules and not self._back(name, edge.layer)),
+            norm=self._norm(name),
             norms=tuple(edge for edge in known if edge.layer not in self.modules),
-            output=name in self.outputs,
+            output=name in self.tracker.outputs,
             tied=tied,
             tie=tie,
             fixed=fixed,
@@ -141,13 +163,36 @@ class Dependencies:
             positions=self.run.positions[name],
             input_positions=self.run.inputs[name].numel() // channels(module),
             pads=pads_with_zeros(module),
+            together=() if together == tuple(range(len(together))) else together,
+            what=what,
         )
 
-    def _norm(self, module: nn.Module) -> str | None:
+    def _back(self, name: str, target: str) -> bool:
+        """Whether a layer feeds one that was called before it, which is then used more than once."""
+        order = list(self.modules)
+        return order.index(target) <= order.index(name)
+
+    def _norm(self, name: str) -> str | None:
         """The batch norm that alone reads the layer, and reads nothing else."""
-        readers = set(self.found.module2node[module].outputs)
-        node = readers.pop() if len(readers) == 1 else None
-        if node is None or len(set(node.inputs)) != 1 or not folds_shifts(node.module):
+        readers = set(self.tracker.reading[name])
+        reader = readers.pop() if len(readers) == 1 else ""
+        module = self.module.get_submodule(reader) if reader else None
+        if not folds_shifts(module) or self.run.calls[reader] != 1:
             return None
-        name = self.run.names[node.module]
-        return name if self.run.calls[name] == 1 and channels(node.module) == units(module) else None
+        return reader if channels(module) == units(self.modules[name]) else None
+
+    def products(self, layers: tuple[Layer, ...]) -> tuple[Product, ...]:
+        """The products of attentions, each with the first layer of its heads."""
+        found = []
+        for layer in layers:
+            numbers = dict.fromkeys(self.rows[layer.name].tolist())
+            macs = {self.macs.get(number, 0) for number in numbers}
+            first = not any(other.tie == layer.tie for other in layers[: layers.index(layer)])
+            if layer.hidden and first and macs != {0}:
+                found.append(Product(layer.name, macs.pop() if len(macs) == 1 else 0))
+        return tuple(found)
+
+
+def slice_name(tensor: str, axis: int) -> str:
+    """The name of a tensor's axis, as edges have it."""
+    return f"{tensor}[{axis}]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -24,9 +24,29 @@ class Edge:
     repeat: int = 1
     offset: int = 0
     folds: bool = True
+    picks: tuple[int, ...] = ()
+    """The units that arrive, one to a column, where it is not all of them in their order (fused q, k and v)."""
 
     def span(self, units: int) -> slice:
-        return slice(self.offset, self.offset + units * self.repeat)
+        return slice(self.offset, self.offset + (len(self.picks) or units * self.repeat))
+
+    def arriving(self, mask: Tensor) -> Tensor:
+        """(P, units) -> (P, columns of the span)."""
+        if self.picks:
+            return mask[:, self._picks.to(mask.device)]
+        return mask if self.repeat == 1 else mask.repeat_interleave(self.repeat, dim=1)
+
+    def leaving(self, columns: Tensor, units: int) -> Tensor:
+        """(P, channels) bool -> (P, units) bool: the units with a column in the mask."""
+        own = columns[:, self.span(units)]
+        if self.picks:
+            counts = own.new_zeros(len(own), units, dtype=torch.int64)
+            return counts.index_add_(1, self._picks.to(own.device), own.long()) > 0
+        return own if self.repeat == 1 else own.reshape(len(own), units, self.repeat).any(2)
+
+    @cached_property
+    def _picks(self) -> Tensor:
+        return torch.tensor(self.picks)
 
 
 @dataclass(frozen=True)
@@ -67,14 +87,41 @@ class Layer:
     """Places where a column is read: H*W of a convolution's input."""
     pads: bool = False
     """Pads with zeros, so that a constant input is no constant at the border."""
-    block: int = 1
-    """Only whole blocks of so many adjacent units can go (GroupNorm)."""
+    together: tuple[int, ...] = ()
+    """The number of each unit's group, where units of the layer go together (heads, GroupNorm); else empty."""
     parts: int = 1
-    """Equally many units must stay in each of so many parts of the layer (grouped convolutions)."""
+    """Equally many groups must stay in each of so many parts of the layer (grouped convolutions)."""
+    what: str = "units"
+    """What goes together: "units" of layers that may be multiplied with each other, "channels" that are added to
+    those of other layers, or "heads" of an attention."""
 
     @property
     def hidden(self) -> bool:
         return not self.output and not self.fixed
+
+    @cached_property
+    def count(self) -> int:
+        """Groups of units that go together."""
+        return max(self.together) + 1 if self.together else self.units
+
+    @cached_property
+    def _together(self) -> Tensor:
+        return torch.tensor(self.together)
+
+    def grouped(self, mask: Tensor) -> Tensor:
+        """(P, units) -> (P, count) bool: the groups with a unit in the mask."""
+        if not self.together:
+            return mask
+        counts = mask.new_zeros(len(mask), self.count, dtype=torch.int64)
+        return counts.index_add_(1, self._together.to(mask.device), mask.long()) > 0
+
+    def ungrouped(self, groups: Tensor) -> Tensor:
+        """(P, count) -> (P, units): what is true of a group, of its units."""
+        return groups[:, self._together.to(groups.device)] if self.together else groups
+
+    def closed(self, mask: Tensor) -> Tensor:
+        """(P, units) bool: with all units of the groups that have one in the mask."""
+        return self.ungrouped(self.grouped(mask)) if self.together else mask
 
     @property
     def depthwise(self) -> bool:
@@ -89,7 +136,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Norm:
-    """A module with parameters per channel that is cut along with the units that pass through it."""
+    """A module, or a lone tensor, with numbers per channel that are cut along with the units that pass through it."""
 
     name: str
     channels: int
@@ -97,6 +144,29 @@ class Norm:
     """Parameters per channel."""
     bytes: int
     """Bytes per channel, buffers included."""
+    tensor: str = ""
+    """The path of the lone tensor, a table of positions say; empty for modules."""
+    axis: int = 0
+    """The tensor's axis of channels."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """A number that a module keeps for its forward pass, and that follows the units of a layer (heads, say)."""
+
+    module: str
+    attribute: str
+    layer: str
+    units: int
+    """Units of the layer for each one of the number."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """What the products inside an attention cost for each group of a layer, in multiply-adds of one example."""
+
+    layer: str
+    macs: int
 
 
 @dataclass(frozen=True)
@@ -150,11 +220,24 @@ class Graph:
     """A copy of the module in eval mode, to be run with the tensors of a lane; its norms' own are reset."""
     example: Tensor
     """(1, *input shape)."""
+    products: tuple[Product, ...] = ()
+    sizes: tuple[Size, ...] = ()
 
     @property
     def hidden(self) -> tuple[Layer, ...]:
         """The layers whose units may be removed."""
         return tuple(layer for layer in self.layers if layer.hidden)
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-adds of one example in the whole network."""
+        layers = sum(x.positions * x.units * (x.inputs // x.groups) * x.kernel for x in self.layers)
+        return self.other_macs + layers + sum(p.macs * self.layer(p.layer).count for p in self.products)
+
+    def fix(self, reasons: dict[int, str]) -> Graph:
+        """The graph whose sets of these numbers lose no units, for these reasons."""
+        layers = (replace(layer, fixed=layer.fixed or reasons.get(layer.tie, "")) for layer in self.layers)
+        return replace(self, layers=tuple(layers))
 
     @property
     def whole(self) -> dict[str, str]:
@@ -198,18 +281,18 @@ class Graph:
         if not sources:
             return None
         mask, units, edge = sources[0]
-        if len(sources) == 1 and units * edge.repeat == channels:
-            return _repeat(mask, edge.repeat)
+        if len(sources) == 1 and edge.span(units) == slice(0, channels):
+            return edge.arriving(mask)
         out = mask.new_ones(len(mask), channels)
         for _, units, edge in sources:
             out[:, edge.span(units)] = False
         for mask, units, edge in sources:
-            out[:, edge.span(units)] |= _repeat(mask, edge.repeat)
+            out[:, edge.span(units)] |= edge.arriving(mask)
         return out
 
-
-def _repeat(mask: Tensor, times: int) -> Tensor:
-    return mask if times == 1 else mask.repeat_interleave(times, dim=1)
+    def inputs(self, like: Tensor) -> Tensor:
+        """The example on the device and, unless it holds whole numbers, in the dtype of ``like``."""
+        return self.example.to(like if self.example.is_floating_point() else like.device)
 
 
 def everything(graph: Graph, lanes: int = 1) -> Alive:

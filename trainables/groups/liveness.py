@@ -98,16 +98,6 @@ def _read(links: Tensor, units: Tensor) -> Tensor:
     return (units.view(len(units), links.shape[1], 1, -1).to(links) @ links.abs() != 0).flatten(1)
 
 
-def _units(columns: Tensor, repeat: int) -> Tensor:
-    """(P, units * repeat) -> (P, units) bool: the units with a column in the mask."""
-    return columns if repeat == 1 else columns.reshape(len(columns), -1, repeat).any(2)
-
-
-def _blocks(mask: Tensor, block: int) -> Tensor:
-    """True for all units of a block where one is."""
-    return mask if block == 1 else mask.view(len(mask), -1, block).any(2).repeat_interleave(block, dim=1)
-
-
 def _forward(graph: Graph, params: Params, links: Masks, values: Params) -> tuple[Masks, dict[str, Tensor | None]]:
     """The units that vary, and the columns of each layer that do; None: all of them."""
     varies: Masks = {}
@@ -120,7 +110,7 @@ def _forward(graph: Graph, params: Params, links: Masks, values: Params) -> tupl
         unit = _reached(links[layer.name], arriving)
         if layer.norm:
             unit = unit & (params[f"{layer.norm}.weight"] != 0)
-        varies[layer.name] = torch.ones_like(unit) if layer.fixed else _blocks(unit, layer.block)
+        varies[layer.name] = torch.ones_like(unit) if layer.fixed else layer.closed(unit)
     return varies, columns
 
 
@@ -142,8 +132,8 @@ def _backward(graph: Graph, links: Masks, varies: Masks, columns: dict[str, Tens
         else:
             unit = torch.zeros_like(varies[layer.name])
             for edge in layer.feeds:
-                unit |= _units(used[edge.layer][:, edge.span(layer.units)], edge.repeat)
-            unit = _blocks(unit, layer.block)
+                unit |= edge.leaving(used[edge.layer], layer.units)
+            unit = layer.closed(unit)
         alive[layer.name] = unit
         read = _read(links[layer.name], unit & varies[layer.name])
         arriving = columns[layer.name]
@@ -155,23 +145,22 @@ def settle(graph: Graph, alive: Masks) -> Masks:
     """Units that are alive by themselves -> units that stay, as ties, parts and a least width demand."""
     units: Masks = {}
     for members in graph.ties:
-        first = members[0]
-        mask = alive[first.name]
+        groups = members[0].grouped(alive[members[0].name])
         for member in members[1:]:
-            mask = mask | alive[member.name]
-        if first.hidden:
-            mask = _level(mask, first.parts, first.block)
-        units |= dict.fromkeys((member.name for member in members), mask)
+            groups = groups | member.grouped(alive[member.name])
+        if members[0].hidden:
+            groups = _level(groups, members[0].parts)
+        units |= {member.name: member.ungrouped(groups) for member in members}
     return units
 
 
-def _level(mask: Tensor, parts: int, block: int = 1) -> Tensor:
-    """Adds the first dead units of each part until all parts have equally many, and at least one block."""
+def _level(mask: Tensor, parts: int) -> Tensor:
+    """Adds the first dead groups of each part until all parts have equally many, and at least one."""
     if parts == 1:
         empty = ~mask.any(1)
         if bool(empty.any()):
             mask = mask.clone()
-            mask[:, :block] |= empty.unsqueeze(1)
+            mask[:, :1] |= empty.unsqueeze(1)
         return mask
     inside = mask.view(len(mask), parts, -1)
     width = inside.sum(2).amax(1).clamp(min=1)
@@ -210,7 +199,7 @@ def _constants(graph: Graph, params: Params, buffers: Params | None, columns: di
     it. Lanes in which nothing is constant are not run and have zeros.
     """
     some = next(iter(params.values()))
-    example = graph.example.to(some)
+    example = graph.inputs(some)
     values = {layer.name: some.new_zeros(len(some), layer.inputs) for layer in graph.layers}
     known = {name for name, _ in graph.skeleton.named_buffers()}
     if known and buffers is None:

@@ -23,9 +23,8 @@ def is_norm(module: object) -> bool:
     return isinstance(module, _BatchNorm | _InstanceNorm | nn.GroupNorm)
 
 
-def is_shared(module: nn.Module) -> bool:
-    """Whether it treats all channels alike, so that any number of them will do."""
-    return isinstance(module, nn.PReLU) or next(module.parameters(), None) is None
+def is_depthwise(layer: Any) -> bool:
+    return int(getattr(layer, "groups", 1)) == units(layer) == channels(layer) > 1
 
 
 def units(layer: Any) -> int:

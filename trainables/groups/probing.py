@@ -32,16 +32,18 @@ def strangers(graph: Graph) -> dict[str, str]:
     generator = torch.Generator().manual_seed(0)
     bits = {}
     for layer in graph.hidden:
-        drawn = torch.rand(_SAMPLES, layer.units // layer.block, generator=generator) < 0.5
+        drawn = torch.rand(_SAMPLES, layer.count, generator=generator) < 0.5
         drawn[0] = False
-        bits[layer.name] = drawn.repeat_interleave(layer.block, dim=1)
+        bits[layer.name] = layer.ungrouped(drawn)
 
     def output(layer: Layer, shape: torch.Size) -> Tensor:
         high: Tensor
         high, low = torch.rand(2, *shape[1:], generator=_generator(layer)) * 0.6 + 0.3
         if layer.name not in bits:
             return high.expand(shape)
-        toggled = _spread(layer, bits[layer.name], len(shape))
+        # Windows or patches may lie along the axis of examples, those of an example side by side.
+        windows = shape[0] // _SAMPLES
+        toggled = _spread(layer, bits[layer.name].repeat_interleave(windows, 0), len(shape))
         return torch.where(toggled, -low, high)
 
     x = graph.example.expand(_SAMPLES, *graph.example.shape[1:]).clone()
@@ -51,7 +53,7 @@ def strangers(graph: Graph) -> dict[str, str]:
         expected = torch.zeros(values.shape[:2], dtype=torch.bool)
         for layer, edge in graph.sources[name]:
             if layer.name in bits:
-                expected[:, edge.span(layer.units)] |= bits[layer.name].repeat_interleave(edge.repeat, dim=1)
+                expected[:, edge.span(layer.units)] |= edge.arriving(bits[layer.name])
         if not torch.equal((values - values[:1]).abs().amax(2) > _TOLERANCE, expected):
             found[name] = f"{name} does not read its units one by one"
     if bool(((result - result[:1]).abs() > _TOLERANCE).any()):
@@ -65,35 +67,44 @@ def folding(graph: Graph) -> set[tuple[str, str]]:
     Half of the units of each tied set are held constant, then the other half, while all else varies.
     """
     generator = torch.Generator().manual_seed(0)
-    halves = {
-        first.tie: (torch.rand(first.units // first.block, generator=generator) < 0.5).repeat_interleave(first.block)
-        for first, *_ in graph.ties
-    }
+    halves = {first.tie: torch.rand(1, first.count, generator=generator) < 0.5 for first, *_ in graph.ties}
     pairs = {(layer.name, edge.layer) for layer in graph.layers for edge in layer.feeds}
     for flip in (False, True):
         held = {
-            layer.name: halves[layer.tie] ^ flip if layer.hidden else torch.zeros(layer.units, dtype=torch.bool)
+            layer.name: layer.ungrouped(halves[layer.tie] ^ flip)
+            if layer.hidden
+            else torch.zeros(1, layer.units, dtype=torch.bool)
             for layer in graph.layers
         }
 
         def output(layer: Layer, shape: torch.Size, held: dict[str, Tensor] = held) -> Tensor:
             draw = _generator(layer)
             level = _spread(layer, torch.randn(1, layer.units, generator=draw), len(shape))
-            constant = _spread(layer, held[layer.name].unsqueeze(0), len(shape))
+            constant = _spread(layer, held[layer.name], len(shape))
             return torch.where(constant, level, torch.randn(shape, generator=draw))
 
-        seen, _ = _run(graph, torch.randn(4, *graph.example.shape[1:], generator=generator), output)
+        seen, _ = _run(graph, _random(graph.example, 4, generator), output)
         for name, values in seen.items():
             sources = graph.sources[name]
             constant = torch.zeros(values.shape[1], dtype=torch.bool)
             for layer, edge in sources:
-                constant[edge.span(layer.units)] = held[layer.name].repeat_interleave(edge.repeat)
+                constant[edge.span(layer.units)] = edge.arriving(held[layer.name])[0]
             for layer, edge in sources:
                 span = edge.span(layer.units)
                 part = values[:, span][:, constant[span]]
                 if not torch.allclose(part, part[:1, :, :1].expand_as(part), rtol=1e-4, atol=_TOLERANCE):
                     pairs.discard((layer.name, name))
     return pairs
+
+
+def _random(example: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Inputs like the example; whole numbers are taken from it in another order each time."""
+    if example.is_floating_point():
+        return torch.randn(count, *example.shape[1:], generator=generator)
+    numbers = example.flatten()
+    return torch.stack([numbers[torch.randperm(len(numbers), generator=generator)] for _ in range(count)]).view(
+        count, *example.shape[1:]
+    )
 
 
 def _generator(layer: Layer) -> torch.Generator:
@@ -115,10 +126,13 @@ def _run(graph: Graph, x: Tensor, output: Output) -> tuple[dict[str, Tensor], Te
     def keep(name: str, value: Tensor) -> None:
         if name in graph.by_name and graph.by_name[name].kind == "linear":
             value = value.movedim(-1, 1)
-        seen[name] = value.reshape(*value.shape[:2], -1).clone().cpu()
+        value = value.reshape(len(x), -1, value.shape[1], value[0, 0].numel())
+        seen[name] = value.transpose(1, 2).flatten(2).clone().cpu()
 
     with ExitStack() as stack:
         for name in graph.sources:
+            if name.endswith("]"):
+                continue  # a tensor that no module reads
             module = graph.skeleton.get_submodule(name)
             hook = module.register_forward_pre_hook(lambda _, args, name=name: keep(name, args[0]))
             stack.callback(hook.remove)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from trainables.errors import StudyError
-from trainables.groups.modules import is_layer, is_norm
+from trainables.groups.modules import channels, is_layer, is_norm, units
 
 
 class Run:
@@ -24,10 +27,23 @@ class Run:
         self.positions: dict[str, int] = {}
         """Places where a layer's units are computed, over all calls."""
         self.inputs: dict[str, Tensor] = {}
+        odd: set[str] = set()
+
+        def record(child: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
+            name = self.names[child]
+            if not _plain(child, arguments, output):
+                odd.add(name)
+                return
+            self.calls[name] = self.calls.get(name, 0) + 1
+            self.inputs[name] = arguments[0]
+            count = output.shape[-1] if isinstance(child, nn.Linear) else output.shape[1]
+            self.positions[name] = self.positions.get(name, 0) + output.numel() // count
+
         watched = [child for child in self.names if is_layer(child) or is_norm(child)]
-        hooks = [child.register_forward_hook(self._record) for child in watched]
+        hooks = [child.register_forward_hook(record) for child in watched]
         try:
-            with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            # Of the ways to compute an attention, the plain products are the ones that are counted everywhere.
+            with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
                 output = module(example)
             self.macs = counter.get_total_flops() // 2
             for hook in hooks:
@@ -43,10 +59,16 @@ class Run:
                 hook.remove()
         if not isinstance(output, Tensor):
             raise StudyError(f"expected {type(module).__name__} to give a tensor but got {type(output).__name__}")
+        for name in odd & set(self.calls):
+            del self.calls[name]
 
-    def _record(self, module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
-        name = self.names[module]
-        self.calls[name] = self.calls.get(name, 0) + 1
-        self.inputs[name] = arguments[0]
-        units = output.shape[-1] if isinstance(module, nn.Linear) else output.shape[1]
-        self.positions[name] = self.positions.get(name, 0) + output.numel() // units
+
+def _plain(child: nn.Module, arguments: tuple[Any, ...], output: Any) -> bool:
+    """Whether it was called as torch's own is: on one tensor, for one, with channels where they are expected."""
+    if not arguments or not isinstance(arguments[0], Tensor) or not isinstance(output, Tensor):
+        return False
+    axis = arguments[0].dim() - 1 if isinstance(child, nn.Linear) else 1
+    if axis >= arguments[0].dim() or output.dim() != arguments[0].dim():
+        return False
+    wide = units(child) if is_layer(child) else channels(child)
+    return arguments[0].shape[axis] == channels(child) and output.shape[axis] == wide

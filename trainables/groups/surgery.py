@@ -40,7 +40,12 @@ def cut(module: nn.Module, graph: Graph, alive: Alive) -> None:
     for norm in graph.norms:
         channels = graph.columns(norm.name, norm.channels, alive.units)
         if channels is not None and not bool(channels.all()):
-            _cut_norm(module.get_submodule(norm.name), norm, channels[0])
+            if norm.tensor:
+                _cut_tensor(module, norm, channels[0])
+            else:
+                _cut_norm(module.get_submodule(norm.name), norm, channels[0])
+    for size in graph.sizes:
+        setattr(module.get_submodule(size.module), size.attribute, int(alive.units[size.layer].sum()) // size.units)
     if not bool(alive.inputs.all()):
         index = alive.inputs[0].nonzero().flatten().to(next(module.parameters()).device)
         for name in graph.readers:
@@ -78,6 +83,14 @@ def _cut_layer(module: nn.Module, layer: Layer, rows: Tensor, columns: Tensor | 
     if module.bias is not None:
         bias = module.get_parameter("bias")
         module.bias = nn.Parameter(bias[rows].clone(), requires_grad=bias.requires_grad)
+
+
+def _cut_tensor(module: nn.Module, norm: Norm, channels: Tensor) -> None:
+    path, _, name = norm.tensor.rpartition(".")
+    owner = module.get_submodule(path)
+    whole = getattr(owner, name)
+    left = whole.index_select(norm.axis, channels.nonzero().flatten().to(whole.device))
+    setattr(owner, name, nn.Parameter(left, whole.requires_grad) if isinstance(whole, nn.Parameter) else left)
 
 
 def _cut_norm(module: nn.Module, norm: Norm, channels: Tensor) -> None:

@@ -1,7 +1,7 @@
 """Finds the structure of a network, and tries out what was found: what does not stand the test is left alone.
 
-torch-pruning says what belongs together (`dependencies`), `probing` whether units arrive where they should,
-and cutting a copy whether the network runs with fewer of them. A user's module may do anything in its
+`Tracker` says what belongs together, `probing` whether units arrive where they should, and `trial` whether a copy of
+the network with fewer of them gives what the whole one does without them. A user's module may do anything in its
 forward.
 """
 
@@ -15,18 +15,17 @@ import torch
 from torch import Tensor, nn
 
 from trainables.errors import StudyError
-from trainables.groups import probing
+from trainables.groups import probing, trial
 from trainables.groups.dependencies import Dependencies
-from trainables.groups.graph import Alive, Graph, Layer, Norm
-from trainables.groups.liveness import settle
+from trainables.groups.graph import Graph, Layer, Norm
 from trainables.groups.modules import channels, is_norm
 from trainables.groups.run import Run
-from trainables.groups.surgery import cut
+from trainables.groups.tracker import Tracker
 
 Reach = Mapping[str, Mapping[str, None]]
 
 
-@torch.enable_grad()
+@torch.no_grad()
 def trace(module: nn.Module, example: Tensor) -> Graph:
     """The structure of ``module``, which is left as it is.
 
@@ -37,7 +36,7 @@ def trace(module: nn.Module, example: Tensor) -> Graph:
         ValueError: the module does not run on the example, or has no Linear or convolution on the way to
         its output.
     """
-    skeleton = copy.deepcopy(module).eval().requires_grad_(True)
+    skeleton = copy.deepcopy(module).eval().requires_grad_(False)
     for child in skeleton.modules():
         if is_norm(child):
             # A trained one may hide a unit, behind a weight of zero or by shifting it to where the
@@ -45,7 +44,8 @@ def trace(module: nn.Module, example: Tensor) -> Graph:
             child.reset_parameters()  # type: ignore[operator]
     example = example.detach()
     run = Run(skeleton, example)
-    dependencies = Dependencies(skeleton, example, run)
+    tracker = Tracker(skeleton, example, run)
+    dependencies = Dependencies(skeleton, tracker, run)
     layers = dependencies.layers()
     if not layers:
         raise StudyError(
@@ -53,26 +53,28 @@ def trace(module: nn.Module, example: Tensor) -> Graph:
             "output, but found none; weights used without such a module are not seen"
         )
     layers = _aligned(layers, skeleton)
-    readers = _readers(layers, dependencies.reach, run)
-    graph = _counted(skeleton, example, layers, readers, run)
-    graph = _probed(graph, dependencies.reach)
-    return _tried(graph)
+    readers = _readers(layers, tracker, run)
+    graph = _counted(skeleton, example, layers, readers, run, dependencies)
+    graph = _probed(graph, tracker.reach)
+    graph = trial.tried(graph)
+    graph.skeleton.requires_grad_(True)
+    return graph
 
 
-def _readers(layers: tuple[Layer, ...], reach: Reach, run: Run) -> tuple[str, ...]:
+def _readers(layers: tuple[Layer, ...], tracker: Tracker, run: Run) -> tuple[str, ...]:
     """The layers that read the network's input, if all read the same features in the same way; else none."""
-    reached = {path for targets in reach.values() for path in targets}
+    reached = {path for targets in tracker.reach.values() for path in targets}
     readers = [layer for layer in layers if layer.name not in reached]
     seen = [run.inputs[layer.name] for layer in readers]
     same = all(x.shape == seen[0].shape and torch.equal(x, seen[0]) for x in seen)
     plain = all(layer.groups == 1 and run.calls[layer.name] == 1 and layer.kind == readers[0].kind for layer in readers)
-    return tuple(layer.name for layer in readers) if same and plain else ()
+    learned = any(layer.name in tracker.learned for layer in readers)
+    return tuple(layer.name for layer in readers) if same and plain and not learned else ()
 
 
 def _aligned(layers: tuple[Layer, ...], skeleton: nn.Module) -> tuple[Layer, ...]:
-    """Sets `Layer.block` and `Layer.parts` as grouped norms and convolutions demand; fixes where it fails."""
+    """Sets `Layer.parts` as grouped convolutions demand; fixes where it fails."""
     by_name = {layer.name: layer for layer in layers}
-    blocks: dict[int, set[int]] = {layer.tie: {1} for layer in layers}
     parts: dict[int, set[int]] = {layer.tie: {1} for layer in layers}
     reasons: dict[int, str] = {}
     for layer in layers:
@@ -80,34 +82,43 @@ def _aligned(layers: tuple[Layer, ...], skeleton: nn.Module) -> tuple[Layer, ...
             parts[layer.tie].add(layer.groups)
         for edge in layer.feeds:
             consumer = by_name[edge.layer]
-            if consumer.groups > 1 and layer.units != consumer.inputs:
+            if consumer.groups > 1 and (layer.units != consumer.inputs or edge.picks):
                 reasons[layer.tie] = f"{consumer.name} reads it in groups, with other units or several times"
             elif not consumer.depthwise:
                 parts[layer.tie].add(consumer.groups)
         for edge in layer.norms:
-            norm = skeleton.get_submodule(edge.layer)
-            if isinstance(norm, nn.GroupNorm):
-                blocks[layer.tie].add(norm.num_channels // norm.num_groups)
-                if layer.units != norm.num_channels:
-                    reasons[layer.tie] = f"{edge.layer} norms it in groups, with other units or several times"
-    for tie in blocks:
-        if any(max(sizes) % size for sizes in (blocks[tie], parts[tie]) for size in sizes):
-            reasons[tie] = f"its groups do not nest: {sorted(blocks[tie])}, {sorted(parts[tie])}"
-        if max(blocks[tie]) > 1 and max(parts[tie]) > 1:
+            norm = None if edge.layer.endswith("]") else skeleton.get_submodule(edge.layer)
+            if isinstance(norm, nn.GroupNorm) and (layer.units != norm.num_channels or edge.picks):
+                reasons[layer.tie] = f"{edge.layer} norms it in groups, with other units or several times"
+    grouped = {layer.tie for layer in layers if layer.together}
+    for tie, sizes in parts.items():
+        if any(max(sizes) % size for size in sizes):
+            reasons[tie] = f"its groups do not nest: {sorted(sizes)}"
+        if tie in grouped and max(sizes) > 1:
             reasons[tie] = "it is normed in groups and read in groups"
-    aligned = (replace(layer, block=max(blocks[layer.tie]), parts=max(parts[layer.tie])) for layer in layers)
-    return tuple(replace(layer, fixed=layer.fixed or reasons.get(layer.tie, "")) for layer in aligned)
+    return tuple(
+        replace(layer, parts=max(parts[layer.tie]), fixed=layer.fixed or reasons.get(layer.tie, "")) for layer in layers
+    )
 
 
 def _counted(
-    skeleton: nn.Module, example: Tensor, layers: tuple[Layer, ...], readers: tuple[str, ...], run: Run
+    skeleton: nn.Module,
+    example: Tensor,
+    layers: tuple[Layer, ...],
+    readers: tuple[str, ...],
+    run: Run,
+    dependencies: Dependencies,
 ) -> Graph:
     """The graph, with what the network has outside of layers and norms."""
-    norms = tuple(_norm(skeleton, name) for name in dict.fromkeys(e.layer for x in layers for e in x.norms))
+    names = dict.fromkeys(e.layer for x in layers for e in x.norms)
+    norms = tuple(_norm(skeleton, name, *dependencies.slices.get(name, ("", 0))) for name in names)
     known = {name for layer in layers for name in (layer.weight, layer.bias)}
     weights = [p for name, p in skeleton.named_parameters() if name in known]
     tensors = [*skeleton.parameters(), *skeleton.buffers()]
+    products = dependencies.products(layers)
+    heads = {layer.name: layer.count for layer in layers}
     macs = sum(x.positions * x.units * (x.inputs // x.groups) * x.kernel for x in layers)
+    macs += sum(product.macs * heads[product.layer] for product in products)
     return Graph(
         layers=layers,
         norms=norms,
@@ -120,14 +131,21 @@ def _counted(
         other_macs=run.macs - macs,
         skeleton=skeleton,
         example=example,
+        products=products,
     )
 
 
-def _norm(skeleton: nn.Module, name: str) -> Norm:
+def _norm(skeleton: nn.Module, name: str, tensor: str, axis: int) -> Norm:
+    if tensor:
+        path, _, last = tensor.rpartition(".")
+        whole: Tensor = getattr(skeleton.get_submodule(path), last)
+        each = whole.numel() // whole.shape[axis]
+        parameters = each if isinstance(whole, nn.Parameter) else 0
+        return Norm(name, whole.shape[axis], parameters, each * whole.element_size(), tensor, axis)
     module = skeleton.get_submodule(name)
-    parameters = list(module.parameters())
-    tensors = [*parameters, *(buffer for buffer in module.buffers() if buffer.dim() == 1)]
-    return Norm(name, channels(module), len(parameters), sum(t.element_size() for t in tensors))
+    own = list(module.parameters())
+    tensors = [*own, *(buffer for buffer in module.buffers() if buffer.dim() == 1)]
+    return Norm(name, channels(module), len(own), sum(t.element_size() for t in tensors))
 
 
 def _bytes(tensors: Sequence[Tensor]) -> int:
@@ -136,17 +154,17 @@ def _bytes(tensors: Sequence[Tensor]) -> int:
 
 def _probed(graph: Graph, reach: Reach) -> Graph:
     """Fixes the sets whose units do not arrive where they should, and sets `Edge.folds`."""
-    while graph.hidden and (strange := probing.strangers(graph)):
+    while graph.hidden and (strange := _strangers(graph)):
         blamed = {
             layer.tie: reason
             for target, reason in strange.items()
             for layer in graph.hidden
             if target in reach[layer.name]
         }
-        # None of them is known to reach the place: then there is a way that the tracer did not see, from
+        # None of them is known to reach the place: then there is a way that the tracker did not see, from
         # anywhere.
-        graph = _fix(graph, blamed or {layer.tie: next(iter(strange.values())) for layer in graph.hidden})
-    folds = probing.folding(graph)
+        graph = graph.fix(blamed or {layer.tie: next(iter(strange.values())) for layer in graph.hidden})
+    folds = _folding(graph)
     return replace(
         graph,
         layers=tuple(
@@ -156,43 +174,17 @@ def _probed(graph: Graph, reach: Reach) -> Graph:
     )
 
 
-def _fix(graph: Graph, reasons: dict[int, str]) -> Graph:
-    layers = (replace(layer, fixed=layer.fixed or reasons.get(layer.tie, "")) for layer in graph.layers)
-    return replace(graph, layers=tuple(layers))
+def _strangers(graph: Graph) -> dict[str, str]:
+    try:
+        return probing.strangers(graph)
+    except Exception as error:  # A user's module may look at the numbers that it computes with.
+        return {
+            "": f"the network does not run on numbers in the place of its layers' own: {str(error).splitlines()[0]}"
+        }
 
 
-def _tried(graph: Graph) -> Graph:
-    """Cuts copies of the network, and fixes what its forward cannot bear: sizes written into it, say."""
-    generator = torch.Generator().manual_seed(0)
-    masks = {}
-    for first, *_ in graph.ties:
-        blocks = torch.rand(1, first.units // first.block, generator=generator) < 0.5
-        masks[first.tie] = blocks.repeat_interleave(first.block, dim=1)
-    features = torch.ones(1, graph.input_features, dtype=torch.bool)
-    if graph.readers:
-        features[:, 1:] = torch.rand(1, graph.input_features - 1, generator=generator) < 0.5
-    ties = {layer.tie for layer in graph.hidden}
-    if _complaint(graph, masks, ties, features) is None:
-        return graph
-    if _complaint(graph, masks, set(), features) is not None:
-        graph = replace(graph, readers=(), input_features=graph.example.shape[1])
-    whole = torch.ones(1, graph.input_features, dtype=torch.bool)
-    complaints = {tie: _complaint(graph, masks, {tie}, whole) for tie in ties}
-    return _fix(graph, {tie: complaint for tie, complaint in complaints.items() if complaint})
-
-
-def _complaint(graph: Graph, masks: dict[int, Tensor], ties: set[int], inputs: Tensor) -> str | None:
-    """What happens to the network without the masked units of these sets; None if it runs."""
-    alive = {
-        layer.name: masks[layer.tie] if layer.tie in ties else torch.ones_like(masks[layer.tie])
-        for layer in graph.layers
-    }
-    module = copy.deepcopy(graph.skeleton)
-    with torch.no_grad():
-        before = module(graph.example).shape
-        try:
-            cut(module, graph, Alive(settle(graph, alive), inputs, {}))
-            after = module(graph.example).shape
-        except (RuntimeError, IndexError, ValueError, TypeError) as error:
-            return f"the network does not run with fewer units: {str(error).splitlines()[0]}"
-    return None if after == before else f"with fewer units the output is {tuple(after)}, not {tuple(before)}"
+def _folding(graph: Graph) -> set[tuple[str, str]]:
+    try:
+        return probing.folding(graph) if graph.hidden else set()
+    except Exception:  # As above; constants then count as varying, which keeps more than has to stay.
+        return set()

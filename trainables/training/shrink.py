@@ -194,9 +194,8 @@ def needed(graph: Graph, masks: Masks) -> dict[str, Tensor]:
     for layer in reversed(graph.layers):
         unit = torch.full_like(loud[layer.name], not layer.hidden)
         for edge in layer.feeds:
-            read = used[edge.layer][:, edge.span(layer.units)]
-            unit = unit | read.view(len(read), layer.units, edge.repeat).any(2)
-        wanted[layer.name] = unit.view(len(unit), -1, layer.block).any(2).repeat_interleave(layer.block, 1)
+            unit = unit | edge.leaving(used[edge.layer], layer.units)
+        wanted[layer.name] = layer.closed(unit)
         reading = (wanted[layer.name] & loud[layer.name]).view(len(unit), layer.groups, -1, 1)
         used[layer.name] = (links[layer.name] & reading).any(2).flatten(1) & columns[layer.name]
     return settle(graph, {name: unit.any(0, keepdim=True).cpu() for name, unit in wanted.items()})

@@ -11,8 +11,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from tests.trainables.compaction.networks import Attention, Inverted, Standardised
 from trainables import models
 from trainables.compaction import compact, cost
 from trainables.groups import Graph, everything, liveness, trace
@@ -261,12 +263,24 @@ ROWS = [
         "tokens",
         lambda: nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(9, 2)),
         (3, 4),
-        fixed=("2",),
     ),
     Row(
         "layer-norm",
         lambda: nn.Sequential(nn.Linear(4, 5), nn.LayerNorm(5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2)),
         (4,),
+        fixed=("0",),
+    ),
+    *(
+        Row(f"attention-{how}", lambda how=how: Attention(how), (5, 8), fixed=("out", "down"))
+        for how in ("separate", "fused", "interleaved")
+    ),
+    Row("inverted-residual", Inverted, (1, 6, 6)),
+    Row(
+        "weight-standardised",
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3), nn.ReLU(), Standardised(4, 5, 2), nn.ReLU(), nn.Flatten(), nn.Linear(45, 2)
+        ),
+        (1, 6, 6),
         fixed=("0",),
     ),
     Row("residual", Residual, (2, 6, 6)),
@@ -339,7 +353,7 @@ def sparsified(row: Row, seed: int, dead: float, silent: float, without_bias: fl
 
 def counted(module: nn.Module, x: Tensor) -> dict[str, int]:
     """The counts of a network, by counting."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter, torch.no_grad():
         module(x)
     tensors = [*module.parameters(), *module.buffers()]
     return {

@@ -127,7 +127,7 @@ def test_an_aligned_network_is_wider_and_the_same(row: Row, multiple: int) -> No
         built = wide.get_submodule(layer.name).get_parameter("weight").shape[0]
         assert built == int(after.sum())
         assert built % multiple == 0 or built == layer.units
-        assert built < before.sum() + multiple * layer.parts * layer.block
+        assert built < before.sum() + multiple * layer.parts * layer.units // layer.count
         assert not bool((before & ~after).any())
 
 

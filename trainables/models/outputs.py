@@ -1,0 +1,49 @@
+"""Networks that give more than one tensor, as networks that give the one a study learns from.
+
+The rule: a tensor is itself; of anything with ``logits``, as an attribute or a key, those; of any other tuple, list or
+mapping the first tensor in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from trainables.errors import StudyError
+
+
+class Plain(nn.Module):
+    """``network``, of whose output only the tensor that the rule says is given."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return only(self.network(x))
+
+
+def only(output: Any) -> Tensor:
+    """The one tensor of a network's output.
+
+    Raises:
+        ValueError: there is none in it.
+    """
+    found = _found(output)
+    if found is None:
+        raise StudyError(
+            f"expected a network to give a tensor, logits, or a tuple or dict with one, got {type(output)}"
+        )
+    return found
+
+
+def _found(output: Any) -> Tensor | None:
+    if isinstance(output, Tensor):
+        return output
+    logits = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", None)
+    if isinstance(logits, Tensor):
+        return logits
+    values = output.values() if isinstance(output, Mapping) else output if isinstance(output, tuple | list) else ()
+    return next((tensor for value in values if (tensor := _found(value)) is not None), None)
