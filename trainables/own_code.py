@@ -16,6 +16,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -23,7 +24,7 @@ from typing import TypeVar
 
 from trainables.errors import StudyError, not_one_of
 
-__all__ = ["load_function", "load_object", "names_in", "reading", "trust", "trusted"]
+__all__ = ["load_function", "load_object", "names_in", "reading", "source_hash", "trust", "trusted"]
 
 _T = TypeVar("_T")
 
@@ -108,6 +109,18 @@ def _found(target: str, what: str) -> object:
         raise not_one_of(f"{what}: name in {name}", attribute, names)
     found: object = vars(module)[attribute]
     return found
+
+
+def source_hash(module: str) -> str:
+    """Of the source that the module's file or its whole package is made of; empty where there is none."""
+    spec = getattr(sys.modules.get(module.partition(".")[0]), "__spec__", None)
+    place = _place(spec) if isinstance(spec, ModuleSpec) else None
+    if place is None:
+        return ""
+    digest = blake2b(digest_size=6)
+    for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        digest.update(f"{file.relative_to(place.parent)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _admit(name: str, target: str, what: str) -> Path | None:

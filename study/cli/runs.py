@@ -67,8 +67,10 @@ def resume(
 ) -> None:
     """Go on with a study that was stopped, wherever and however it was stopped."""
     place = StudyDirectory(directory)
-    before = stored(place, () if file else settings or (), names=True)
-    _launch(before if file is None else api.load_config(file, settings or ()), place, _seconds(timeout))
+    if file is None or not place.exists():
+        _launch(stored(place, settings or (), names=True), place, _seconds(timeout))
+    else:
+        _launch(api.load_config(file, settings or ()), place, _seconds(timeout))
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """The study's YAML: read, checked with file, line and key, and made a frozen StudyConfig."""
 
-from study.config.changes import MAY_CHANGE, CannotChange, changes, check_changes
+from study.config.changes import MAY_CHANGE, CannotChange, changes, check_changes, check_recipes, recipe_of
 from study.config.load import check_names, load, loads, of_mapping, presets, stored, to_yaml
 from study.config.schema import schema, starter
 from study.config.settings import ResourceSettings, SamplerSettings, StudyConfig
@@ -16,10 +16,12 @@ __all__ = [
     "changes",
     "check_changes",
     "check_names",
+    "check_recipes",
     "load",
     "loads",
     "of_mapping",
     "presets",
+    "recipe_of",
     "schema",
     "starter",
     "stored",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from hashlib import blake2b
 from typing import Any
 
 from study.config.load import StudyConfig
+from study.directory import Manifest
 from trainables.errors import StudyError
 
 MAY_CHANGE = (
@@ -37,6 +40,28 @@ class Change:
 
     def __str__(self) -> str:
         return f"{self.key}: was {self.was}, now {self.now}"
+
+
+def recipe_of(config: StudyConfig, method: str) -> str:
+    """A hash of what decides the numbers of a method's trials: what may not change, where it is not the default."""
+    shared = config.model_dump(mode="json", exclude_defaults=True)
+    own = shared.pop("methods")[method]
+    leaves = _leaves({**shared, "methods": {method: own}})
+    kept = {key: leaf for key, leaf in leaves.items() if not any(fnmatchcase(key, may) for may in MAY_CHANGE)}
+    return blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def check_recipes(config: StudyConfig, manifests: Iterable[Manifest], where: str) -> None:
+    """Raises StudyError where packs were made with another recipe than the configuration has; older ones do not say."""
+    now = {method: recipe_of(config, method) for method in config.methods}
+    known = ((m["pack"], m["recipe"], now[m["method"]]) for m in manifests if "recipe" in m and m["method"] in now)
+    others = [pack for pack, was, is_now in known if was != is_now]
+    if others:
+        some = ", ".join(others[:3]) + ", ..." * (len(others) > 3)
+        raise StudyError(
+            f"{where}: {len(others)} packs ({some}) were made with other values than it has now; go on "
+            "with the YAML that they were made with: `study resume DIR FILE`"
+        )
 
 
 class CannotChange(StudyError):

@@ -7,6 +7,7 @@ from study.directory.encoding import (
     decode_latencies,
     decode_manifest,
     decode_table,
+    encode_config,
     encode_manifest,
     encode_table,
 )
@@ -125,6 +126,7 @@ __all__ = [
     "decode_manifest",
     "decode_table",
     "driver_of",
+    "encode_config",
     "encode_manifest",
     "encode_table",
     "events",

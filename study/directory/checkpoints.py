@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
+from study.directory.checksum import seal_archive, unseal_archive
 from study.directory.layout import CHECKPOINT_SUFFIX, CHECKPOINTS, checkpoint_path, epochs_of, pack_of
 from study.directory.store import Store
 from trainables.errors import StudyError
@@ -71,7 +72,7 @@ class Checkpoints:
         started = self._clock()
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        self._store.put(checkpoint_path(self._pack, epochs), buffer.getvalue(), replace=True)
+        self._store.put(checkpoint_path(self._pack, epochs), seal_archive(buffer.getvalue()), replace=True)
         for old in self._names()[:-_KEPT]:
             self._store.remove(old)
         self._saved, self._saved_at = epochs, self._clock()
@@ -110,6 +111,10 @@ def decode_checkpoint(data: bytes, device: Any = "cpu") -> dict[str, Any]:
     """
     import torch
 
+    whole = unseal_archive(data)
+    if whole is None:
+        raise DamagedCheckpoint("its checksum is wrong")
+    data = whole
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             # torch compresses nothing: what says that it holds more than it does is a bomb.

@@ -13,6 +13,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from study.directory import checksum
 from study.directory.layout import Kind, named, pack_of, part_of
 from study.directory.tables import CURVES, LATENCIES, TRIALS, VERSION, Manifest, may_hold, version_of
 from trainables.errors import StudyError
@@ -34,6 +35,28 @@ class Damaged(StudyError):
 
 class WrongChecksum(Damaged):
     """A file whose content is not what was written."""
+
+
+def encode_config(text: str) -> bytes:
+    return checksum.seal_text(text.encode())
+
+
+def decode_config(data: bytes) -> str:
+    """The text of study.yaml.
+
+    Raises:
+        Damaged: it is no text, or not what was written.
+    """
+    if not checksum.text_intact(data):
+        raise WrongChecksum(
+            "its checksum is wrong, so a bit has flipped or it was edited. To change a study, put its YAML into a file "
+            "of your own and give that to `study resume DIR FILE`; with the values that its trials were made with "
+            "this repairs it"
+        )
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise Damaged(str(error)) from error
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -66,9 +89,20 @@ def decode_manifest(data: bytes, path: str) -> Manifest:
 
 
 def encode_table(table: pa.Table, kind: Kind) -> bytes:
+    return _sealed(table, write_page_checksum=True, **_ENCODING[kind])
+
+
+def _sealed(table: pa.Table, **options: Any) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, write_page_checksum=True, **_ENCODING[kind])
-    return bytes(sink.getvalue())
+    metadata = {**(table.schema.metadata or {}), checksum.TABLE_KEY: checksum.EMPTY}
+    pq.write_table(table.replace_schema_metadata(metadata), sink, **options)
+    return checksum.seal_table(bytes(sink.getvalue()))
+
+
+def _unsealed(data: bytes) -> bytes:
+    if not checksum.table_intact(data):
+        raise WrongChecksum("its checksum is wrong")
+    return data
 
 
 def decode_table(data: bytes, path: str) -> pa.Table:
@@ -80,7 +114,7 @@ def decode_table(data: bytes, path: str) -> pa.Table:
     """
     try:
         # One thread and no read-ahead: the bytes are here, and it is other parts that are read at the same time.
-        file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False, page_checksum_verification=True)
+        file = pq.ParquetFile(pa.BufferReader(_unsealed(data)), pre_buffer=False, page_checksum_verification=True)
         part = file.read(use_threads=False)
         _check_version(version_of(part))
         _check_rows(part, path)
@@ -113,9 +147,7 @@ def _check_schema(found: pa.Schema, kind: Kind) -> None:
 
 
 def encode_latencies(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
-    return bytes(sink.getvalue())
+    return _sealed(table)
 
 
 def decode_latencies(data: bytes, path: str) -> pa.Table:
@@ -125,7 +157,9 @@ def decode_latencies(data: bytes, path: str) -> pa.Table:
         Damaged: it is torn.
     """
     try:
-        return pq.read_table(pa.BufferReader(data)).cast(LATENCIES)
+        return pq.read_table(pa.BufferReader(_unsealed(data))).cast(LATENCIES)
+    except Damaged:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Damaged(f"{type(error).__name__}: {error}") from error
 

@@ -19,9 +19,11 @@ import yaml
 from study.directory.encoding import (
     SCHEMAS,
     Damaged,
+    decode_config,
     decode_latencies,
     decode_manifest,
     decode_table,
+    encode_config,
     encode_latencies,
     encode_manifest,
     encode_table,
@@ -130,7 +132,7 @@ class StudyDirectory:
         """
         if not isinstance(yaml.safe_load(config_yaml), dict):
             raise ValueError("expected the configuration as a YAML mapping")
-        data = config_yaml.encode()
+        data = encode_config(config_yaml)
         if not self.store.put(CONFIG, data, replace=replace) and self.store.get(CONFIG) != data:
             raise FileExistsError(f"{self.path()} holds a study with another configuration")
 
@@ -139,7 +141,7 @@ class StudyDirectory:
         self._require()
         reading(self.local)
         try:
-            found = yaml.safe_load(self.store.get(CONFIG))
+            found = yaml.safe_load(self.config_text())
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise Damaged(f"{self.path(CONFIG)} is damaged: {error}") from error
         if not isinstance(found, dict):
@@ -151,9 +153,13 @@ class StudyDirectory:
         return found
 
     def config_text(self) -> str:
-        """The resolved configuration as it is written."""
+        """The resolved configuration as it is written.
+
+        Raises:
+            WrongChecksum: it is no more what was written.
+        """
         self._require()
-        return self.store.get(CONFIG).decode()
+        return self._decoded(CONFIG, lambda data, path: decode_config(data))
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write what a pack is to train, before it starts."""

@@ -136,6 +136,8 @@ class Manifest(TypedDict):
     method: str
     trials: list[TrialSpec]
     versions: NotRequired[dict[str, str]]
+    recipe: NotRequired[str]
+    """A hash of all that decides the trials' numbers in the study's configuration."""
     vectorize: NotRequired[str]
     """"off" where `vectorize: auto` found that torch cannot stack the network; holds for the whole study."""
     origin: NotRequired[Origin]

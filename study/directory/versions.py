@@ -10,6 +10,7 @@ from hashlib import blake2b
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 from study.directory.study_directory import Manifest
 
@@ -54,7 +55,9 @@ def _lines(path: str | Path, key: str) -> list[str]:
     return [value.strip() for name, _, value in pairs if name.strip() == key]
 
 
-def version_differences(manifests: Iterable[Mapping[str, object] | Manifest]) -> list[str]:
+def version_differences(
+    manifests: Iterable[Mapping[str, object] | Manifest], own: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
     """A line for each version that manifests were written with and that is another one now; machines may change."""
     seen: dict[str, set[str]] = {}
     for manifest in manifests:
@@ -62,7 +65,7 @@ def version_differences(manifests: Iterable[Mapping[str, object] | Manifest]) ->
         if isinstance(written, Mapping):
             for name in written.keys() - {_MACHINE}:
                 seen.setdefault(name, set()).add(str(written[name]))
-    now = current_versions()
+    now = {**current_versions(), **own}
     return [
         f"{name}: trials were made with {', '.join(sorted(found))}, now it is {now.get(name, 'not installed')}"
         for name, found in sorted(seen.items())

@@ -30,6 +30,7 @@ from study.directory import (
     TrialSpec,
     card_path,
     decode_table,
+    encode_config,
     encode_manifest,
     encode_table,
     manifest_path,
@@ -103,16 +104,16 @@ def merge(sources: Sequence[StudyDirectory], output: StudyDirectory, name: str |
     for other in found[1:]:
         _check(found[0], other)
     packs, doubled = _plan(found)
-    config = _config(found, packs, doubled, name).encode()
+    config = _config(found, packs, doubled, name)
     study = name or found[0].config.name
     manifests = {manifest_path(pack.new["pack"]): encode_manifest(pack.new) for pack in packs}
     # What another study would have here, too, is looked at before anything is written.
-    for path, data in {CONFIG: config, **manifests}.items():
+    for path, data in {CONFIG: encode_config(config), **manifests}.items():
         _same(output, path, data)
     for path, data in (*manifests.items(), *_parts(packs, study), *_models(packs, study, found[0].config)):
         if not output.store.put(path, data):
             _same(output, path, data)
-    output.create(config.decode())  # with that it is a study
+    output.create(config)  # with that it is a study
     counts = [(pack.rows is not None, len(pack.new["trials"])) for pack in packs]
     finished = sum(count for done, count in counts if done)
     return Merged(output.path(), finished, sum(count for _, count in counts) - finished, sum(doubled.values()))
@@ -193,6 +194,7 @@ def _renumbered(
 
 def _pack(source: _Source, old: Manifest, name: str, kept: Iterable[TrialSpec], trials: list[TrialSpec]) -> _Pack:
     new: Manifest = {**old, "pack": name, "trials": trials}
+    new.pop("recipe", None)  # of a study with this name and seed it would be another one
     new["origin"] = {
         "directory": source.directory.path().partition("?")[0],
         "study": source.config.name,

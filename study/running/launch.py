@@ -8,8 +8,18 @@ from contextlib import contextmanager
 
 from ray import tune
 
-from study.config import StudyConfig, check_changes, stored, to_yaml
-from study.directory import CONFIG, Lock, Log, Manifest, StudyDirectory, driver_of, version_differences
+from study.config import StudyConfig, check_changes, check_recipes, stored, to_yaml
+from study.directory import (
+    CONFIG,
+    Lock,
+    Log,
+    Manifest,
+    StudyDirectory,
+    WrongChecksum,
+    current_versions,
+    driver_of,
+    version_differences,
+)
 from study.doctor import recover
 from study.running.ending import Signals
 from study.running.monitor import Monitor
@@ -109,13 +119,21 @@ def adopt(config: StudyConfig, directory: StudyDirectory) -> StudyConfig:
     if not directory.exists():
         directory.create(to_yaml(config))
         return config
-    before = stored(directory)
+    damaged: WrongChecksum | None = None
+    try:
+        before = stored(directory)
+    except WrongChecksum as error:
+        damaged, before = error, config  # the packs know what they were made with
+    manifests = directory.manifests()
+    if damaged and not any("recipe" in manifest for manifest in manifests):
+        raise damaged
     if config.pack.size == "auto":
         same = {name: config.budget(name) for name in config.methods} == {
             name: before.budget(name) for name in before.methods
         }
         config = _with_pack_size(config, before.pack.chosen if same else None)
-    if check_changes(before, config, directory.path(CONFIG)):
+    check_recipes(config, manifests, directory.path(CONFIG))
+    if check_changes(before, config, directory.path(CONFIG)) or damaged:
         directory.create(to_yaml(config), replace=True)
     return config
 
@@ -134,14 +152,28 @@ def _from_disk(monitor: Monitor, directory: StudyDirectory, layers: dict[str, in
     for finding in recover(directory):
         monitor.warn(str(finding))
     rows, manifests = directory.trials().to_pylist(), directory.manifests()
-    for difference in version_differences(manifests):
+    for difference in version_differences(manifests, own_versions(config)):
         monitor.warn(difference)
     monitor.found_on_disk(rows)
     search = Search(config, directory, layers, workers)
     unfinished = search.rebuild(manifests, rows)
     keeper = Keeper(config, directory)
     keeper.update(rows)
-    return PackSearcher(search, directory, monitor, connected, keeper, unfinished, _in_turn(config, manifests))
+    versions = {**current_versions(), **own_versions(config)}
+    return PackSearcher(
+        search, directory, monitor, connected, keeper, unfinished, _in_turn(config, manifests), versions
+    )
+
+
+def own_versions(config: StudyConfig) -> dict[str, str]:
+    """Hashes of what trials depend on beside libraries: the user's own modules, and the files of the data."""
+    from trainables.data import content_hash
+    from trainables.own_code import names_in, source_hash
+
+    settings = config.model_dump()
+    found = {name: source_hash(name) for name in sorted(set(names_in(settings)))}
+    found["data"] = content_hash(config.data.name)
+    return {name: version for name, version in found.items() if version}
 
 
 def _in_turn(config: StudyConfig, manifests: Sequence[Manifest]) -> bool:

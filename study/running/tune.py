@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ray import tune
 from ray.tune.result import EXPR_ERROR_FILE
 from ray.tune.search import Searcher
 
-from study.directory import Lock, Manifest, StudyDirectory, current_versions
+from study.config import recipe_of
+from study.directory import Lock, Manifest, StudyDirectory
 from study.running.ending import Ending
 from study.running.monitor import Monitor
 from study.running.networks import Keeper
@@ -45,6 +47,7 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
     Args:
         unfinished: manifests without results, to be trained before anything new is asked.
         in_turn: the trials of a pack train one after the other, whatever a worker would choose.
+        versions: of all that the trials' numbers depend on beside the configuration.
     """
 
     def __init__(
@@ -56,12 +59,13 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         keeper: Keeper,
         unfinished: Sequence[Manifest] = (),
         in_turn: bool = False,
+        versions: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(metric="trials_done", mode="max")
         self.search, self.directory, self.monitor = search, directory, monitor
         self.session, self.keeper = session, keeper
         self.unfinished = deque(unfinished)
-        self.in_turn = in_turn
+        self.in_turn, self.versions = in_turn, dict(versions)
         self.running: dict[str, Manifest] = {}
         self.errors: dict[str, Path] = {}
         """Where Tune writes down why a pack lost its workers; by Tune's trial, as above."""
@@ -87,7 +91,8 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
     def _ask(self) -> Manifest | None:
         manifest = self.search.ask()
         if manifest is not None:
-            manifest = {**manifest, "versions": current_versions()}
+            manifest = {**manifest, "versions": self.versions}
+            manifest["recipe"] = recipe_of(self.monitor.config, manifest["method"])
             if self.in_turn:
                 manifest["vectorize"] = "off"
         return manifest

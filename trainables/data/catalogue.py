@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b, file_digest
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -176,6 +178,27 @@ def load(
         augment=augment,
         padding=padding,
     )
+
+
+def content_hash(name: str) -> str:
+    """Of the files that the data set `name` is read from; empty where there are none, or they are pinned (hub)."""
+    if name.startswith("hub:"):
+        return ""
+    _, path = _resolve(name, None, {})
+    if path == Path():
+        return ""
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    digest = blake2b(digest_size=6)
+    for file in files:
+        about = file.stat()
+        digest.update(f"{file.relative_to(path)}\0{_file_hash(file, about.st_mtime_ns, about.st_size)}\0".encode())
+    return digest.hexdigest()
+
+
+@cache
+def _file_hash(file: Path, changed_at: int, size: int) -> str:
+    with file.open("rb") as stream:
+        return file_digest(stream, lambda: blake2b(digest_size=8)).hexdigest()
 
 
 def _resolve(name: str, root: Path | None, options: dict[str, Any]) -> tuple[Reader, Path]:
