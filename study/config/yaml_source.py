@@ -112,7 +112,10 @@ def _written_out(value: object) -> object:
 
 def read(text: str, name: str, *, line_numbers: bool = True, under: Keys = ()) -> Source:
     """The document in `text`, its places "name:line", or "name" without line numbers. Raises ConfigError."""
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError as error:  # control characters
+        raise ConfigError(f"{name}: expected YAML, but got an error: {' '.join(str(error).split())}") from None
     walk = _Walk(name, line_numbers)
     try:
         node = loader.get_single_node()
