@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from study.cli.app import Directory, Json, app, console
 from study.directory import StudyDirectory
+
+if TYPE_CHECKING:
+    from study.doctor import Finding
 
 
 @app.command()
@@ -38,7 +40,11 @@ def doctor(
         typer.echo(json.dumps(found, indent=2))
     else:
         for finding in repaired:
-            console.print(f"{finding.kind}: {finding} [{_DONE[finding.repair]}]", markup=False, soft_wrap=True)
+            console.print(
+                f"{finding.kind}: {finding} [{finding.repair.done if finding.repair else ''}]",
+                markup=False,
+                soft_wrap=True,
+            )
         for finding in findings:
             console.print(f"{finding.kind}: {finding}", markup=False, highlight=False, soft_wrap=True)
         if not findings:
@@ -49,18 +55,9 @@ def doctor(
         raise typer.Exit(1)
 
 
-_DONE = {
-    "quarantine": "set aside as .corrupt",
-    "remove": "removed",
-    "rewrite": "its manifest was written anew",
-    "tell": "told",
-    "unlock": "unlocked",
-    None: "",
-}
-
-
-def _plain(finding: Any) -> dict[str, Any]:
-    return {name: value for name, value in asdict(finding).items() if name != "zombie"}
+def _plain(finding: Finding) -> dict[str, Any]:
+    repair = finding.repair.name if finding.repair else None
+    return {"kind": finding.kind, "path": finding.path, "message": finding.message, "repair": repair}
 
 
 @app.command()

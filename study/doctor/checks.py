@@ -49,11 +49,11 @@ from study.directory import (
     parts_folder,
     trial_of,
 )
+from study.doctor.repairs import QUARANTINE, REMOVE, REWRITE, UNLOCK, Repair, tell
 from study.doctor.zombies import Running, running
 from trainables.deploy import unseal
 
 Kind = Literal["torn", "checksum", "version", "orphan", "duplicate", "mismatch", "zombie", "leftover", "lock"]
-Repair = Literal["quarantine", "remove", "rewrite", "tell", "unlock"]
 
 _READERS = 8
 _Read = TypeVar("_Read")
@@ -70,14 +70,12 @@ class Finding:
         path: the file, inside the study.
         message: what is wrong with it, and what follows from that.
         repair: how `study doctor --fix` puts it right; None where it cannot.
-        zombie: the Optuna trial to tell.
     """
 
     kind: Kind
     path: str
     message: str
     repair: Repair | None = None
-    zombie: Running | None = None
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
@@ -151,17 +149,17 @@ def torn(state: State) -> Iterator[Finding]:
         else:
             kind: Kind = "checksum" if isinstance(error, WrongChecksum) else "torn"
             message = f"{error}; {again}" if is_part(path) else str(error)
-            yield Finding(kind, path, message, "quarantine")
+            yield Finding(kind, path, message, QUARANTINE)
     for path in (*state.trials, *sorted(state.curves)):
         if (cause := packs.get(pack_of(path))) and isinstance(state.unreadable[cause], Damaged):
-            yield Finding("torn", path, f"belongs to {cause}, which is torn: {again}", "quarantine")
+            yield Finding("torn", path, f"belongs to {cause}, which is torn: {again}", QUARANTINE)
 
 
 def torn_journal(state: State) -> Iterator[Finding]:
     """Optuna's journal, where it cannot be replayed."""
     found = _running(state)
     if isinstance(found, Damaged):
-        yield Finding("torn", JOURNAL, f"{found}; the next `study resume` writes it anew", "quarantine")
+        yield Finding("torn", JOURNAL, f"{found}; the next `study resume` writes it anew", QUARANTINE)
 
 
 def orphans(state: State) -> Iterator[Finding]:
@@ -172,19 +170,19 @@ def orphans(state: State) -> Iterator[Finding]:
         pack, (folder, _) = pack_of(path), part_of(path)
         manifest = state.manifests.get(pack)
         if manifest is not None and path not in [part_path(kind, pack, manifest["method"]) for kind in KINDS]:
-            yield Finding("orphan", path, f"{pack} is of {manifest['method']} by its manifest", "quarantine")
+            yield Finding("orphan", path, f"{pack} is of {manifest['method']} by its manifest", QUARANTINE)
         elif manifest is None and pack not in state.unknown_packs:
             if path in state.trials:
                 message = "a pack with results and without a manifest, which can be made from the rows"
-                yield Finding("orphan", path, message, "rewrite")
+                yield Finding("orphan", path, message, REWRITE)
             elif pack not in state.finished:
-                yield Finding("orphan", path, f"{folder} of a pack without a manifest", "quarantine")
+                yield Finding("orphan", path, f"{folder} of a pack without a manifest", QUARANTINE)
     for path in state.directory.store.names(CHECKPOINTS, CHECKPOINT_SUFFIX):
         pack = pack_of(path)
         if pack in state.finished:
-            yield Finding("orphan", path, f"a checkpoint of {pack}, which is finished", "remove")
+            yield Finding("orphan", path, f"a checkpoint of {pack}, which is finished", REMOVE)
         elif pack not in state.manifests and pack not in state.unknown_packs:
-            yield Finding("orphan", path, f"a checkpoint of {pack}, which has no manifest", "remove")
+            yield Finding("orphan", path, f"a checkpoint of {pack}, which has no manifest", REMOVE)
 
 
 def duplicates(state: State) -> Iterator[Finding]:
@@ -202,7 +200,7 @@ def duplicates(state: State) -> Iterator[Finding]:
             whole = len(doubled) == len(trials)
             files = [path, *(f for f in state.curves if pack_of(f) == pack), manifest_path(pack)] if whole else [path]
             for file in dict.fromkeys(files):
-                yield Finding("duplicate", file, message, "quarantine" if whole else None)
+                yield Finding("duplicate", file, message, QUARANTINE if whole else None)
     for path, rows in state.trials.items():
         names = rows["trial"].to_pylist()
         if len(set(names)) < len(names):
@@ -242,7 +240,7 @@ def zombies(state: State) -> Iterator[Finding]:
         if trial.pack in state.finished or trial.pack not in {*state.manifests, *state.unknown_packs}:
             known = "is finished" if trial.pack in state.finished else "is unknown"
             message = f"Optuna has {trial.trial or trial.number} as RUNNING, but its pack {trial.pack} {known}"
-            yield Finding("zombie", JOURNAL, message, "tell", trial)
+            yield Finding("zombie", JOURNAL, message, tell(trial))
 
 
 def torn_checkpoints(state: State) -> Iterator[Finding]:
@@ -255,7 +253,7 @@ def torn_checkpoints(state: State) -> Iterator[Finding]:
             except FileNotFoundError:
                 pass
             except DamagedCheckpoint as error:
-                yield Finding("torn", path, f"{error}; its pack goes on from an older one", "quarantine")
+                yield Finding("torn", path, f"{error}; its pack goes on from an older one", QUARANTINE)
 
 
 def torn_latencies(state: State) -> Iterator[Finding]:
@@ -265,7 +263,7 @@ def torn_latencies(state: State) -> Iterator[Finding]:
         try:
             decode_latencies(store.get(LATENCY), LATENCY)
         except Damaged as error:
-            yield Finding("torn", LATENCY, f"{error}; measure again with `study latency`", "quarantine")
+            yield Finding("torn", LATENCY, f"{error}; measure again with `study latency`", QUARANTINE)
 
 
 def stray_models(state: State) -> Iterator[Finding]:
@@ -281,11 +279,11 @@ def stray_models(state: State) -> Iterator[Finding]:
         if state.live and trial not in done:
             continue
         if trial not in done | started and not state.unknown_packs:
-            yield from (Finding("orphan", file, "of a trial that no pack has", "remove") for file in files)
+            yield from (Finding("orphan", file, "of a trial that no pack has", REMOVE) for file in files)
         elif trial in unwanted:
-            yield from (Finding("orphan", file, unwanted[trial], "remove") for file in files)
+            yield from (Finding("orphan", file, unwanted[trial], REMOVE) for file in files)
         elif trial not in networks:
-            yield Finding("orphan", path, "a card without a network", "remove")
+            yield Finding("orphan", path, "a card without a network", REMOVE)
         else:
             yield from _torn_model(state.directory, networks[trial], cards.get(trial))
 
@@ -307,9 +305,9 @@ def leftovers(state: State) -> Iterator[Finding]:
     if state.live:
         return
     for path in state.directory.store.leftovers():
-        yield Finding("leftover", path, "half a file, of a writer that was killed", "remove")
+        yield Finding("leftover", path, "half a file, of a writer that was killed", REMOVE)
     if state.directory.store.exists(DRIVER):
-        yield Finding("lock", DRIVER, "its driver is dead; the next one takes over", "unlock")
+        yield Finding("lock", DRIVER, "its driver is dead; the next one takes over", UNLOCK)
 
 
 def _whole(data: bytes, path: str) -> None:
@@ -357,19 +355,19 @@ def _torn_model(directory: StudyDirectory, network: str, card: str | None) -> It
     except FileNotFoundError:
         return
     except SafetensorError as error:
-        yield Finding("torn", network, f"{error}; {lost}", "quarantine")
+        yield Finding("torn", network, f"{error}; {lost}", QUARANTINE)
     except (ValueError, KeyError) as error:
-        yield Finding("checksum", network, f"{error}; {lost}", "quarantine")
+        yield Finding("checksum", network, f"{error}; {lost}", QUARANTINE)
     if card is not None:
         try:
             found = json.loads(directory.store.get(card))
         except FileNotFoundError:
             return
         except ValueError as error:
-            yield Finding("torn", card, f"{error}; the network has a copy of it", "quarantine")
+            yield Finding("torn", card, f"{error}; the network has a copy of it", QUARANTINE)
         else:
             if own is not None and found != own:
-                yield Finding("checksum", card, "is not the one in its network", "quarantine")
+                yield Finding("checksum", card, "is not the one in its network", QUARANTINE)
 
 
 def as_stored(value: Any) -> float | str:

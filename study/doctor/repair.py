@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from study.directory import JOURNAL, Lock, NotAStudy, StudyDirectory, decode_table, driver_of
+from study.directory import Lock, NotAStudy, StudyDirectory, driver_of
 from study.doctor.checks import (
     Finding,
     State,
@@ -25,8 +25,7 @@ from study.doctor.checks import (
     versions,
     zombies,
 )
-from study.doctor.zombies import Running, conclude
-from study.search import manifest_of
+from study.doctor.repairs import UNLOCK
 
 __all__ = ["Finding", "examine", "fix", "recover"]
 
@@ -65,7 +64,7 @@ def fix(directory: StudyDirectory) -> list[Finding]:
         study.directory.Locked: a driver is at work on the study.
         OSError: the directory cannot be written.
     """
-    stale = [finding for finding in examine(directory) if finding.repair == "unlock"]
+    stale = [finding for finding in examine(directory) if finding.repair == UNLOCK]
     with Lock(directory.store):
         return stale + _repair(directory, _ALL)
 
@@ -83,29 +82,9 @@ def _findings(directory: StudyDirectory, checks: Iterable[Check], live: bool = F
 def _repair(directory: StudyDirectory, checks: Iterable[Check]) -> list[Finding]:
     done: list[Finding] = []
     # A repair can bring to light what it hid: a pack without a manifest, once the torn one is set aside.
-    while findings := [f for f in _findings(directory, checks) if f.repair not in (None, "unlock") and f not in done]:
+    while findings := [f for f in _findings(directory, checks) if f.repair not in (None, UNLOCK) and f not in done]:
         for finding in findings:
-            _apply(directory, finding)
+            if finding.repair and directory.store.exists(finding.path):  # else another one was about the same file
+                finding.repair.apply(directory, finding.path)
         done += findings
     return done
-
-
-def _apply(directory: StudyDirectory, finding: Finding) -> None:
-    store, path = directory.store, finding.path
-    if not store.exists(path):
-        return  # another finding was about the same file
-    if finding.repair == "quarantine":
-        store.quarantine(path)
-    elif finding.repair == "remove":
-        store.remove(path)
-    elif finding.repair == "rewrite":
-        directory.write_manifest(manifest_of(decode_table(store.get(path), path).to_pylist()))
-    elif finding.repair == "tell":
-        _tell(directory, finding.zombie)
-
-
-def _tell(directory: StudyDirectory, zombie: Running | None) -> None:
-    assert zombie is not None and directory.local is not None, "only a local study has a journal"
-    finished = zombie.pack in directory.finished()
-    rows = directory.rows(zombie.pack, zombie.method) if finished else []
-    conclude(directory.local / JOURNAL, zombie, next((row for row in rows if row["trial"] == zombie.trial), None))

@@ -51,16 +51,6 @@ Rows = Mapping[str, Mapping[str, Any]]
 """A pack's rows by trial."""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far one method is, in trials. FAILED and NOT_EQUIVALENT ones count as failed."""
-
-    budget: int
-    complete: int
-    failed: int
-    running: int
-
-
 @dataclass
 class _Branch:
     """One method's Optuna study, and what was handed out."""
@@ -71,8 +61,6 @@ class _Branch:
     asked: int = 0
     packs: int = 0
     lost: int = 0
-    complete: int = 0
-    failed: int = 0
     seen: int = 0
     """Packs 0 .. seen - 1 are told to Optuna."""
     told: int = 0
@@ -81,10 +69,6 @@ class _Branch:
     """Results that Optuna may not see yet, by the number of their pack."""
     running: dict[str, optuna.Trial] = field(default_factory=dict)
     latest: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def running_trials(self) -> int:
-        return self.asked - self.lost - self.complete - self.failed
 
     @property
     def remaining(self) -> int:
@@ -157,8 +141,6 @@ class Search:
         if number < branch.seen or number in branch.answers:
             return
         found = {row["trial"]: row for row in rows}
-        for spec in manifest["trials"]:
-            self._count(branch, outcome(found.get(spec["trial"]), self._config.objectives)[0])
         branch.answers[number] = (manifest, found)
         self._reveal(branch)
 
@@ -189,13 +171,6 @@ class Search:
             trial.set_constraint(name, excess)
         branch.study.tell(trial, values, TrialState.FAIL if values is None else TrialState.COMPLETE)
         branch.told += values is not None
-
-    def failed(self, manifest: Manifest, reason: str) -> None:
-        """Tell that a pack ended without rows."""
-        self.tell(
-            manifest,
-            [{"trial": spec["trial"], "status": "FAILED", "reason": reason} for spec in manifest["trials"]],
-        )
 
     def rebuild(self, manifests: Iterable[Manifest], rows: Iterable[Mapping[str, Any]]) -> list[Manifest]:
         """Start over from the study directory: trials with a row are told, the others of its packs run.
@@ -228,13 +203,6 @@ class Search:
     def remaining(self) -> dict[str, int]:
         """Trials that each method has yet to be asked for."""
         return {method: branch.remaining for method, branch in self._branches.items()}
-
-    def progress(self) -> dict[str, Progress]:
-        """How far each method is."""
-        return {
-            method: Progress(branch.budget, branch.complete, branch.failed, branch.running_trials)
-            for method, branch in self._branches.items()
-        }
 
     def _start(self) -> None:
         """Empty Optuna studies. The journal of an earlier run stays until the first write."""
@@ -340,8 +308,6 @@ class Search:
             params, space = self._space_of(method, spec["parameters"])
             row = results[pack].get(spec["trial"]) if pack in results else None
             values, shown = outcome(row, self._config.objectives)
-            if pack in results:
-                self._count(branch, values)
             if pack in told:
                 frozen = _finished(params, space, values, {**_named(pack, spec), **shown}, row)
                 for name, excess in violations(row, self._config.require).items():
@@ -358,13 +324,6 @@ class Search:
         fixed = FixedTrial(dict(parameters))
         suggest_parameters(cast(optuna.Trial, fixed), *self._space(method))
         return fixed.params, fixed.distributions
-
-    @staticmethod
-    def _count(branch: _Branch, values: list[float] | None) -> None:
-        if values is None:
-            branch.failed += 1
-        else:
-            branch.complete += 1
 
 
 def outcome(row: Mapping[str, Any] | None, objectives: Sequence[str]) -> tuple[list[float] | None, dict[str, Any]]:

@@ -14,8 +14,9 @@ SPELT = re.compile(
     r"""["'](study\.yaml|optuna\.journal|driver\.json|checkpoints|packs|results(/[^"']*)?)["'/]|-p\{|-p['"]|:05d|:04d"""
     r"""|f"[^"]*\.(safetensors|parquet|pt)\b|suffix=|["']\.(safetensors|parquet|pt|corrupt)["']"""
 )
-ROOMS = ("directory", "search", "run", "doctor", "cli")
+ROOMS = ("directory", "search", "running", "doctor", "cli")
 ELSEWHERE = {
+    "cli/predict.py",
     "directory/layout.py",
     "directory/model_card.py",  # suffixes of exported files, which lie where the user says
     "cli/writing.py",  # the study that `study init` writes

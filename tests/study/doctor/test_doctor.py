@@ -28,6 +28,7 @@ from study.directory.lock import Lock, Locked
 from study.directory.study_directory import DamagedWarning, NotAStudy, StudyDirectory
 from study.directory.tables import VERSION, table_of
 from study.doctor.repair import examine, fix, recover
+from study.doctor.repairs import QUARANTINE
 from study.search.search import Search
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -259,7 +260,7 @@ def test_what_is_wrong_is_found_and_repaired(grow: Grow, name: str) -> None:
     assert fix(study.directory) == []
     assert study.files() == after, "repairing twice changed something"
     aside = {path.partition(".corrupt")[0] for path in after if ".corrupt" in path}
-    assert aside == {f.path for f in repaired if f.repair == "quarantine"}
+    assert aside == {f.path for f in repaired if f.repair == QUARANTINE}
     for path in aside:
         assert after[f"{path}.corrupt"] == before[path], "what is set aside stays as it was"
 
@@ -296,7 +297,7 @@ def test_a_driver_goes_on_after_anything(grow: Grow, name: str) -> None:
 def test_a_zombie_is_told_as_its_row_says(grow: Grow) -> None:
     study = grow()
     untold(study)
-    assert [f.repair for f in examine(study.directory) if f.kind == "zombie"] == ["tell"] * 4
+    assert [f.repair.name for f in examine(study.directory) if f.repair and f.kind == "zombie"] == ["tell"] * 4
     fix(study.directory)
     storage = JournalStorage(JournalFileBackend(str(study.path / "optuna.journal")))
     told = optuna.load_study(study_name="digits/group_lasso", storage=storage).trials
