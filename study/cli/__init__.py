@@ -7,7 +7,7 @@ import traceback
 import warnings
 from typing import Any
 
-from study.cli import ascii, failures, fronts, models, orders, plan, predict, runs, trials, upkeep, writing
+from study.cli import ascii, failures, fronts, models, orders, plan, predict, retrain, runs, trials, upkeep, writing
 from study.cli.app import app, errors
 from study.directory import DamagedWarning
 from trainables.errors import StudyError
@@ -21,6 +21,7 @@ __all__ = [
     "orders",
     "plan",
     "predict",
+    "retrain",
     "runs",
     "trials",
     "upkeep",

@@ -52,7 +52,7 @@ def show(
     if row.get("reason"):
         console.print(f"\n{row['reason']}", markup=False, highlight=False, soft_wrap=True)
     if found.row is not None and row["status"] != "FAILED":
-        kept = trial in Models(place).trials()
+        kept = trial in Models(place)
         verb = "export" if kept else "retrain"
         option = "--trial " if kept else ""
         why = "Its network is kept" if kept else "Its network is not kept; to have it again"
@@ -102,7 +102,7 @@ def best(
     console.print(f"[bold]{name}[/bold]: the fewest {count} within {reach} of the dense network's {score.name} {value}")
     console.print(f"  {', '.join([*_scores(row), *_sizes(row)])}", highlight=False, soft_wrap=True)
     console.print(f"\nIts network, for use elsewhere:\n  study export {place.path()} --trial {name}", soft_wrap=True)
-    if name not in Models(place).trials():
+    if name not in Models(place):
         console.print("  (it is not kept; first)\n" + f"  study retrain {place.path()} {name}", soft_wrap=True)
     console.print("\nTo train its configuration again, with other seeds (alone with --yaml):\n")
     console.print(text, markup=False, highlight=False, soft_wrap=True, end="")

@@ -20,6 +20,7 @@ from study.directory.layout import (
     JOURNAL,
     KINDS,
     LATENCY,
+    LOGS,
     MANIFEST_SUFFIX,
     MODELS,
     NETWORK_SUFFIX,
@@ -28,6 +29,8 @@ from study.directory.layout import (
     REPORT,
     REPORT_PAGE,
     REPORT_TABLE,
+    STACKS,
+    STOP,
     card_path,
     is_manifest,
     is_part,
@@ -44,10 +47,10 @@ from study.directory.layout import (
     trial_of,
 )
 from study.directory.lock import Lock, Locked, driver_of
-from study.directory.log import LOGS, STACKS, Event, Log, events, stacks
+from study.directory.log import Event, Log, events, stacks
 from study.directory.model_card import markdown
 from study.directory.models import Front, Models, Row, front_of
-from study.directory.stop import REQUEST, request_stop, stop_requested
+from study.directory.stop import request_stop, stop_requested
 from study.directory.store import Store
 from study.directory.study_directory import DamagedWarning, NotAStudy, StudyDirectory
 from study.directory.tables import (
@@ -92,10 +95,10 @@ __all__ = [
     "REPORT",
     "REPORT_PAGE",
     "REPORT_TABLE",
-    "REQUEST",
     "STACKS",
     "STATE",
     "STATUSES",
+    "STOP",
     "TRIALS",
     "VERSION",
     "Checkpoints",

@@ -7,7 +7,12 @@
     results/latency.parquet                  one row per network and way it was timed, if any was
     models/TRIAL.safetensors                 a compact network, its card and a checksum in the header
     models/TRIAL.json                        the card, to be read without tools
+    retrained/TRIAL.safetensors, .json       the same, of trials whose networks were not kept and were trained again
     checkpoints/PACK-EPOCHS.pt               of packs in training
+    queue/TIME-NUMBER.json                   a configuration to be tried next
+    logs/TIME-DRIVER.jsonl                   what happened in a run
+    stacks/PACK.WHY.txt                      the stacks of a worker that was ended because it hung
+    stop.json                                a request to the driver to stop
     optuna.journal                           for optuna-dashboard; can be made from the rest
     driver.json, .driver.lock                who drives the study
     report/                                  figures, tables and the page
@@ -30,9 +35,14 @@ LATENCY = "results/latency.parquet"
 JOURNAL = "optuna.journal"
 DRIVER = "driver.json"
 DRIVER_LOCK = ".driver.lock"
+STOP = "stop.json"
 
 PACKS = "packs"
 MODELS = "models"
+RETRAINED = "retrained"
+LOGS = "logs"
+STACKS = "stacks"
+QUEUE = "queue"
 CHECKPOINTS = "checkpoints"
 REPORT = "report"
 REPORT_PAGE = "report.html"

@@ -14,11 +14,8 @@ import time
 from datetime import UTC, datetime
 from typing import TypedDict
 
+from study.directory.layout import LOGS, STACKS
 from study.directory.store import Store
-
-LOGS = "logs"
-STACKS = "stacks"
-"""Where the stacks of workers that were ended lie, by pack."""
 
 _EVERY_SECONDS = 5.0
 _MOST_LINES = 1000

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import moocore
 import numpy as np
 
 from study.directory.encoding import Damaged
-from study.directory.layout import MODELS, NETWORK_SUFFIX, card_path, network_path, trial_of
+from study.directory.layout import (
+    CARD_SUFFIX,
+    MODELS,
+    NETWORK_SUFFIX,
+    RETRAINED,
+    card_path,
+    named,
+    network_path,
+    trial_of,
+)
 from study.directory.study_directory import OBJECTIVES, StudyDirectory
+from study.directory.trial import find_trial
 from trainables.errors import StudyError
 from trainables.own_code import reading
 
@@ -77,6 +86,15 @@ class Models:
         self._store.put(network_path(trial), network.to_bytes(), replace=True)
         self._store.put(card_path(trial), json.dumps(network.card, indent=1).encode(), replace=True)
 
+    def keep(self, trial: str, network: Saved) -> None:
+        """A network that was trained again, for good: `Keeper` leaves it alone."""
+        self._store.put(f"{RETRAINED}/{named(trial)}{NETWORK_SUFFIX}", network.to_bytes(), replace=True)
+        self._store.put(f"{RETRAINED}/{trial}{CARD_SUFFIX}", json.dumps(network.card, indent=1).encode(), replace=True)
+
+    def __contains__(self, trial: str) -> bool:
+        """Whether the trial's network is there."""
+        return any(map(self._store.exists, (network_path(trial), f"{RETRAINED}/{named(trial)}{NETWORK_SUFFIX}")))
+
     def read(self, trial: str) -> Saved:
         """
         Raises:
@@ -85,8 +103,8 @@ class Models:
         from trainables.deploy import Saved
 
         reading(self._directory.local)
-        path = network_path(trial)
-        if not self._store.exists(path):
+        path = next(filter(self._store.exists, (network_path(trial), f"{RETRAINED}/{trial}{NETWORK_SUFFIX}")), None)
+        if path is None:
             raise StudyError(self._missing(trial))
         return Saved.from_bytes(self._store.get(path), self._directory.path(path))
 
@@ -110,13 +128,14 @@ class Models:
             self._store.remove(path)
 
     def _missing(self, trial: str) -> str:
-        there = self.trials()
-        near = get_close_matches(trial, there, n=1)
-        kept = self._directory.config().get("keep_models", "front")
-        known = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(there)}" if there else ""
+        place, kept = self._directory.path(), self._directory.config().get("keep_models", "front")
+        found = find_trial(self._directory, trial)  # says so if there is no such trial
+        if found.status in ("FAILED", "IN FLIGHT"):
+            why = f"it failed; why: study show {place} {trial}" if found.row else "it is not finished yet"
+            return f"expected the network of a trial of {place} but got {trial!r}: {why}"
         return (
-            f"expected the network of a trial in {self._directory.path(MODELS)} but got {trial!r}; "
-            f"keep_models is {kept!r}{known}"
+            f"the network of {trial} is not there (keep_models is {kept!r}); train it again, with the same numbers:\n"
+            f"  study retrain {place} {trial}"
         )
 
 

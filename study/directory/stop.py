@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import time
 
+from study.directory.layout import STOP
 from study.directory.lock import Driver
 from study.directory.store import Store
-
-REQUEST = "stop.json"
 
 
 def request_stop(store: Store, driver: Driver) -> None:
@@ -21,14 +20,14 @@ def request_stop(store: Store, driver: Driver) -> None:
         OSError: the directory cannot be written.
     """
     text = json.dumps({"driver": driver.token, "at": time.time()}, indent=1)
-    store.put(REQUEST, text.encode(), replace=True)
+    store.put(STOP, text.encode(), replace=True)
 
 
 def stop_requested(store: Store, driver: Driver) -> bool:
     """Whether this driver is asked to stop."""
-    if not store.exists(REQUEST):
+    if not store.exists(STOP):
         return False
     try:
-        return bool(json.loads(store.get(REQUEST))["driver"] == driver.token)
+        return bool(json.loads(store.get(STOP))["driver"] == driver.token)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False

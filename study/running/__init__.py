@@ -3,6 +3,7 @@
 from study.running.launch import launch, layer_counts
 from study.running.monitor import Monitor
 from study.running.progress import display, duration
+from study.running.retrain import Retrained, retrain
 from study.running.training import Training
 
-__all__ = ["Monitor", "Training", "display", "duration", "launch", "layer_counts"]
+__all__ = ["Monitor", "Retrained", "Training", "display", "duration", "launch", "layer_counts", "retrain"]

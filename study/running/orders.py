@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from study.directory import REQUEST, Store, driver_of, stop_requested
+from study.directory import STOP, Store, driver_of, stop_requested
 
 TIMED_OUT = 124
 """Exit code, as of timeout(1)."""
@@ -42,7 +42,7 @@ class Orders:
         self._over.set()
         self._thread.join()
         with contextlib.suppress(OSError):
-            self._store.remove(REQUEST)
+            self._store.remove(STOP)
 
     def _watch(self) -> None:
         driver = driver_of(self._store)

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from study.directory import Lock, Store, driver_of, events, request_stop
+from study.directory import STOP, Lock, Store, driver_of, events, request_stop
 from study.directory.log import Log
-from study.directory.stop import REQUEST
 from study.running.ending import Ending, Signals
 from study.running.orders import Orders
 
@@ -33,7 +32,7 @@ def test_a_request_stops_the_driver_it_names(tmp_path: Path) -> None:
         request_stop(store, driver)
         assert ended.event.wait(20)
     assert ended.reasons == [("stopped by `study stop`", 130)]
-    assert not store.exists(REQUEST)
+    assert not store.exists(STOP)
 
 
 def test_a_request_works_on_an_object_store(bucket, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
