@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from study.config import StudyConfig, stored
-from study.directory import StudyDirectory, driver_of
+from study.directory import PROGRESS, StudyDirectory, broke_off, driver_of
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class Result:
     Attributes:
         directory: where everything is; `analysis.load(result.directory.path())` reads it.
         stopped: why the run ended before the budget was spent; None if it was spent.
+        then: the command that goes on with it; empty where nothing is left to go on with.
         exit_code: 0; 128 + the number of a signal; 1 where something in the world is broken.
         warnings: what was not wrong enough to stop for.
     """
@@ -28,6 +31,7 @@ class Result:
     budget: int
     seconds: float
     stopped: str | None = None
+    then: str = "resume"
     exit_code: int = 0
     warnings: tuple[str, ...] = ()
 
@@ -47,8 +51,20 @@ class MethodStatus:
 
 
 @dataclass(frozen=True)
+class PackStatus:
+    """A pack in training: the fraction of its epochs that is done, and since when there was no more."""
+
+    fraction: float
+    seconds_since_progress: float
+
+
+@dataclass(frozen=True)
 class Status:
-    """How far a study is, in trials. ``damaged``: a line for each file that was left out."""
+    """How far a study is, in trials.
+
+    ``damaged``: a line for each file that was left out. ``broke_off``: trials that failed before their end, which
+    `study retry` trains again. ``training``: packs, as their driver last said.
+    """
 
     study: str
     directory: str
@@ -57,6 +73,8 @@ class Status:
     budget: int
     methods: dict[str, MethodStatus]
     damaged: tuple[str, ...]
+    broke_off: int
+    training: dict[str, PackStatus]
 
 
 def status(directory: str | Path | StudyDirectory) -> Status:
@@ -69,7 +87,7 @@ def status(directory: str | Path | StudyDirectory) -> Status:
     config = stored(place)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        rows = place.trials().select(["method", "pack", "status"]).to_pylist()
+        rows = place.trials().select(["method", "pack", "status", "epochs"]).to_pylist()
         manifests = place.manifests()
     finished = {row["pack"] for row in rows}
     waiting = [manifest for manifest in manifests if manifest["pack"] not in finished]
@@ -80,9 +98,21 @@ def status(directory: str | Path | StudyDirectory) -> Status:
         failed = sum(status != "COMPLETE" for status in own)
         methods[name] = MethodStatus(len(own), in_flight, failed, config.budget(name))
     budget, driver = sum(method.budget for method in methods.values()), driver_of(place.store)
-    state = f"running, {driver}" if driver else "complete" if len(rows) >= budget else "stopped"
+    failures = sum(map(broke_off, rows))
+    ended = f"ended, {failures} of them failed" if failures else "complete"
+    state = f"running, {driver}" if driver else ended if len(rows) >= budget else "stopped"
+    training = _training(place) if driver else {}
     damaged = tuple(str(warning.message) for warning in caught)
-    return Status(config.name, place.path(), state, len(rows), budget, methods, damaged)
+    return Status(config.name, place.path(), state, len(rows), budget, methods, damaged, failures, training)
+
+
+def _training(place: StudyDirectory) -> dict[str, PackStatus]:
+    try:
+        found = json.loads(place.store.get(PROGRESS))
+        now = time.time()
+        return {pack: PackStatus(float(at["fraction"]), max(0.0, now - at["since"])) for pack, at in found.items()}
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        return {}  # it is for people, and made anew every few seconds
 
 
 def opened(directory: str | Path | StudyDirectory) -> StudyDirectory:

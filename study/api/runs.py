@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from study.api.results import Result, opened
 from study.config import StudyConfig, load, loads, of_mapping, stored, to_yaml
 from study.directory import StudyDirectory
-from trainables.errors import StudyError
+from trainables.errors import StudyError, not_one_of
 from trainables.own_code import names_in, trust
 
 if TYPE_CHECKING:
@@ -123,6 +123,23 @@ def extended(place: StudyDirectory, trials: int, overrides: Sequence[str] = ()) 
     return now
 
 
+def taken_back(
+    place: StudyDirectory, method: str | None = None, overrides: Sequence[str] = ()
+) -> tuple[StudyConfig, int]:
+    """The configuration for trials that failed to be trained with again, and how many they are.
+
+    Raises:
+        StudyError: there are none, or no such method.
+        CannotChange: trials that are complete were made with values that are others now.
+    """
+    config = stored(place, overrides, names=True)
+    if method is not None and method not in config.methods:
+        raise not_one_of("--method", method, config.methods)
+    from study.running import take_back
+
+    return config, take_back(config, place, method)
+
+
 def conduct(
     config: StudyConfig,
     directory: StudyDirectory,
@@ -141,6 +158,7 @@ def conduct(
         budget=monitor.trials_total,
         seconds=monitor.elapsed,
         stopped=monitor.ending.reason,
+        then=monitor.ending.then,
         exit_code=monitor.ending.exit_code,
         warnings=tuple(monitor.warnings),
     )

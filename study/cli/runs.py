@@ -1,4 +1,4 @@
-"""Commands that train and watch: run, resume, extend, status, dashboard."""
+"""Commands that train and watch: run, resume, extend, retry, status, dashboard."""
 
 from __future__ import annotations
 
@@ -86,6 +86,21 @@ def extend(
     _launch(api.extended(place, trials, settings or ()), place, _seconds(timeout))
 
 
+@app.command()
+def retry(
+    directory: Directory,
+    method: Annotated[str | None, typer.Option(help="Only the trials of this method.")] = None,
+    settings: Settings = None,
+    modules: Modules = None,
+    timeout: Timeout = None,
+) -> None:
+    """Train failed trials again, once what they failed of is put right; complete ones stay as they are."""
+    place = StudyDirectory(directory)
+    config, trials = api.taken_back(place, method, settings or ())
+    console.print(f"{trials} trials are trained again")
+    _launch(config, place, _seconds(timeout))
+
+
 def _seconds(timeout: str | None) -> float | None:
     return None if timeout is None else durations.seconds("--timeout", timeout)
 
@@ -110,14 +125,15 @@ def _launch(config: StudyConfig, directory: StudyDirectory, timeout: float | Non
     for warning in result.warnings:
         errors.print(f"study: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     if result.stopped:
-        finished = f"{result.finished} of {result.budget} trials are finished and nothing is lost"
-        _stop(f"{result.stopped}; {finished}", result.exit_code, directory)
+        finished = f"; {result.finished} of {result.budget} trials are finished and nothing is lost"
+        _stop(f"{result.stopped}{finished if result.then else ''}", result.exit_code, directory, result.then)
     console.print(f"{result.finished} trials in {duration(result.seconds)}")
     _conclude(result)
 
 
-def _stop(why: str, exit_code: int, directory: StudyDirectory) -> NoReturn:
-    message = f"study: {why}. Go on with:\n  study resume {directory.path()}"
+def _stop(why: str, exit_code: int, directory: StudyDirectory, then: str = "resume") -> NoReturn:
+    go_on = {"retry": "Once that is put right, go on with", "resume": "Go on with"}
+    message = f"study: {why}" + (f". {go_on[then]}:\n  study {then} {directory.path()}" if then else "")
     errors.print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(exit_code)
 
@@ -170,6 +186,12 @@ def status(directory: Directory, as_json: Json = False) -> None:
         table.add_row(name, *map(str, (counts.finished, counts.in_flight, counts.failed, counts.budget)))
     console.print(table)
     console.print(f"{found.finished} of {found.budget} trials are finished, {found.state}")
+    for pack, at in found.training.items():
+        ago = at.seconds_since_progress
+        console.print(f"  {pack}: {at.fraction:.0%}, came further {ago:.0f} s ago", highlight=False)
+    if found.broke_off and not found.training:
+        again = f"{found.broke_off} trials failed before their end; train them again with"
+        console.print(f"{again}\n  study retry {found.directory}", style="yellow", highlight=False, soft_wrap=True)
     if damaged := len(found.damaged):
         files = "1 damaged file is" if damaged == 1 else f"{damaged} damaged files are"
         message = f"{files} left out, the trials in them count as in flight; see\n  study doctor {found.directory}"

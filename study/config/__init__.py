@@ -3,13 +3,14 @@
 from study.config.changes import MAY_CHANGE, CannotChange, changes, check_changes, check_recipes, recipe_of
 from study.config.load import check_names, load, loads, of_mapping, presets, stored, to_yaml
 from study.config.schema import schema, starter
-from study.config.settings import ResourceSettings, SamplerSettings, StudyConfig
+from study.config.settings import LimitSettings, ResourceSettings, SamplerSettings, StudyConfig
 from study.config.yaml_source import ConfigError
 
 __all__ = [
     "MAY_CHANGE",
     "CannotChange",
     "ConfigError",
+    "LimitSettings",
     "ResourceSettings",
     "SamplerSettings",
     "StudyConfig",

@@ -20,6 +20,7 @@ MAY_CHANGE = (
     "resources.*",
     "pack.*",
     "checkpoint.*",
+    "limits.*",
     "retries",
     "keep_models",
     "published",

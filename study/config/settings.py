@@ -152,6 +152,20 @@ class CheckpointSettings(Settings):
     epochs: Count | None = Field(default=None, description="Epochs between checkpoints; null for no such rule.")
 
 
+class LimitSettings(Settings):
+    pack_minutes: Positive | None = Field(
+        default=None, description="Minutes a worker may work on one pack; null for any number."
+    )
+    silent_minutes: Positive | Literal["auto"] = Field(
+        default="auto",
+        description="Minutes without a step after which a worker hangs; auto: 20 times its slowest epoch, at least 10, "
+        "and 60 before its first.",
+    )
+    outage_minutes: NonNegative = Field(
+        default=10, description="Minutes to wait for what packs need (data, a mount), once something has been trained."
+    )
+
+
 class LikeSettings(Settings):
     study: str = Field(description="A study directory; a path is relative to the working directory.")
     trial: str = Field(description="A complete trial in it, of a network with the same hidden layers.")
@@ -247,7 +261,10 @@ class StudyConfig(Settings):
     checkpoint: CheckpointSettings = Field(
         default=CheckpointSettings(), description="How much training a crash may cost."
     )
-    retries: Natural = Field(default=3, description="Times a pack goes on after its worker was lost.")
+    limits: LimitSettings = Field(default=LimitSettings(), description="When a worker hangs, and what is waited for.")
+    retries: Natural = Field(
+        default=3, description="Times in a row that a pack goes on after its worker was lost without progress."
+    )
     keep_models: Literal["front", "all", "none"] = Field(
         default="front", description="Whose compact networks are kept."
     )

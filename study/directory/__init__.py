@@ -26,6 +26,7 @@ from study.directory.layout import (
     NETWORK_SUFFIX,
     PACKS,
     PART_SUFFIX,
+    PROGRESS,
     REPORT,
     REPORT_PAGE,
     REPORT_TABLE,
@@ -43,6 +44,7 @@ from study.directory.layout import (
     part_of,
     part_path,
     parts_folder,
+    stack_path,
     trial_name,
     trial_of,
 )
@@ -66,6 +68,7 @@ from study.directory.tables import (
     Manifest,
     Objective,
     TrialSpec,
+    broke_off,
     concatenate,
 )
 from study.directory.trial import FoundTrial, find_trial, parameters_of
@@ -92,6 +95,7 @@ __all__ = [
     "PACKS",
     "PARAMETER",
     "PART_SUFFIX",
+    "PROGRESS",
     "REPORT",
     "REPORT_PAGE",
     "REPORT_TABLE",
@@ -121,6 +125,7 @@ __all__ = [
     "StudyError",
     "TrialSpec",
     "WrongChecksum",
+    "broke_off",
     "card_path",
     "concatenate",
     "current_versions",
@@ -149,6 +154,7 @@ __all__ = [
     "part_path",
     "parts_folder",
     "request_stop",
+    "stack_path",
     "stacks",
     "stop_requested",
     "trial_name",

@@ -49,6 +49,11 @@ class Checkpoints:
         self.damaged: list[str] = []
         """Where the files lie that `newest` had to set aside."""
 
+    @property
+    def saved(self) -> int:
+        """Epochs of the pack at the last one that was read or written; 0 before."""
+        return self._saved
+
     def due(self, epochs: int) -> bool:
         """Whether to write one now, after this many epochs of the pack."""
         if epochs == self._saved:

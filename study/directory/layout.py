@@ -13,6 +13,7 @@
     logs/TIME-DRIVER.jsonl                   what happened in a run
     stacks/PACK.WHY.txt                      the stacks of a worker that was ended because it hung
     stop.json                                a request to the driver to stop
+    progress.json                            how far the packs in training are; while a driver is at work
     optuna.journal                           for optuna-dashboard; can be made from the rest
     driver.json, .driver.lock                who drives the study
     report/                                  figures, tables and the page
@@ -34,6 +35,7 @@ CONFIG = "study.yaml"
 LATENCY = "results/latency.parquet"
 JOURNAL = "optuna.journal"
 DRIVER = "driver.json"
+PROGRESS = "progress.json"
 DRIVER_LOCK = ".driver.lock"
 STOP = "stop.json"
 
@@ -130,6 +132,10 @@ def pack_of(path: str) -> str:
     """The pack whose manifest, part or checkpoint lies at the path."""
     stem = PurePosixPath(path).stem
     return stem.rpartition("-")[0] if path.startswith(f"{CHECKPOINTS}/") else stem
+
+
+def stack_path(pack: str, why: str) -> str:
+    return f"{STACKS}/{named(pack)}.{why}.txt"
 
 
 def network_path(trial: str) -> str:

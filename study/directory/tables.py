@@ -154,6 +154,11 @@ class Origin(TypedDict):
     origin: NotRequired[Origin]
 
 
+def broke_off(row: Mapping[str, Any]) -> bool:
+    """Whether a trial FAILED before its end, by its code or with its worker: no outcome of its parameters."""
+    return row["status"] == "FAILED" and row["epochs"] is None
+
+
 def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """The rows as a table of `schema`; TRIALS are followed by their `param_NAME` columns, CURVES by `state_NAME`.
 

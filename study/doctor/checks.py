@@ -36,6 +36,7 @@ from study.directory import (
     Manifest,
     StudyDirectory,
     WrongChecksum,
+    broke_off,
     decode_checkpoint,
     decode_latencies,
     decode_manifest,
@@ -53,7 +54,7 @@ from study.doctor.repairs import QUARANTINE, REMOVE, REWRITE, UNLOCK, Repair, te
 from study.doctor.zombies import Running, running
 from trainables.deploy import unseal
 
-Kind = Literal["torn", "checksum", "version", "orphan", "duplicate", "mismatch", "zombie", "leftover", "lock"]
+Kind = Literal["torn", "checksum", "version", "orphan", "duplicate", "mismatch", "zombie", "failed", "leftover", "lock"]
 
 _READERS = 8
 _Read = TypeVar("_Read")
@@ -66,7 +67,8 @@ class Finding:
     Attributes:
         kind: torn (cannot be read), checksum (is not what was written), version (of a newer library, or of several),
             orphan (nothing refers to it), duplicate (a trial more than once), mismatch (rows of other trials than were
-            asked for), zombie (started, and nobody trains it), leftover (half a file), lock (of a dead driver).
+            asked for), zombie (started, and nobody trains it), failed (trials did, before their end), leftover (half a
+            file), lock (of a dead driver).
         path: the file, inside the study.
         message: what is wrong with it, and what follows from that.
         repair: how `study doctor --fix` puts it right; None where it cannot.
@@ -99,6 +101,13 @@ class State:
     def finished(self) -> dict[str, pa.Table]:
         """Rows by pack; a torn part counts as none."""
         return {pack_of(path): rows for path, rows in self.trials.items()}
+
+    def broke_off(self, pack: str) -> list[dict[str, Any]]:
+        """Rows of those trials of a finished pack that failed before their end."""
+        rows = self.finished.get(pack)
+        if rows is None:
+            return []
+        return [row for row in rows.select(["trial", "status", "epochs", "reason"]).to_pylist() if broke_off(row)]
 
     @cached_property
     def unknown_packs(self) -> set[str]:
@@ -180,9 +189,21 @@ def orphans(state: State) -> Iterator[Finding]:
     for path in state.directory.store.names(CHECKPOINTS, CHECKPOINT_SUFFIX):
         pack = pack_of(path)
         if pack in state.finished:
-            yield Finding("orphan", path, f"a checkpoint of {pack}, which is finished", REMOVE)
+            if not state.broke_off(pack):
+                yield Finding("orphan", path, f"a checkpoint of {pack}, which is finished", REMOVE)
         elif pack not in state.manifests and pack not in state.unknown_packs:
             yield Finding("orphan", path, f"a checkpoint of {pack}, which has no manifest", REMOVE)
+
+
+def failures(state: State) -> Iterator[Finding]:
+    """Packs with trials that broke off, and what is kept for `study retry` to go on from."""
+    for path in state.trials:
+        if rows := state.broke_off(pack := pack_of(path)):
+            last = (rows[0]["reason"] or "").strip().rpartition("\n")[2]
+            yield Finding("failed", path, f"{len(rows)} trials failed: {last}; `study retry` trains them again")
+    for path in [] if state.live else state.directory.store.names(CHECKPOINTS, CHECKPOINT_SUFFIX):
+        if state.broke_off(pack := pack_of(path)):
+            yield Finding("failed", path, f"a checkpoint of {pack}, from which `study retry` would go on", REMOVE)
 
 
 def duplicates(state: State) -> Iterator[Finding]:

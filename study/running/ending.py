@@ -16,21 +16,23 @@ STOP_SECONDS = 8.0
 class Ending:
     """False while the run goes on; then it holds the first reason that was given. Any thread may give one.
 
-    ``exit_code`` is 128 + the number of a signal, 1 where something is broken.
+    ``exit_code`` is 128 + the number of a signal, 1 where something is broken. ``then`` is the command that goes on,
+    empty where nothing is left to go on with.
     """
 
     def __init__(self) -> None:
         self.reason: str | None = None
         self.exit_code = 0
+        self.then = "resume"
         self._lock = threading.Lock()
 
     def __bool__(self) -> bool:
         return self.reason is not None
 
-    def give(self, reason: str, exit_code: int = 1) -> None:
+    def give(self, reason: str, exit_code: int = 1, then: str = "resume") -> None:
         with self._lock:
             if self.reason is None:
-                self.reason, self.exit_code = reason, exit_code
+                self.reason, self.exit_code, self.then = reason, exit_code, then
 
 
 class Signals:

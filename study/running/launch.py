@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from ray import tune
 
@@ -24,7 +25,9 @@ from study.doctor import recover
 from study.running.ending import Signals
 from study.running.monitor import Monitor
 from study.running.networks import Keeper
+from study.running.nodes import Nodes, able, placed
 from study.running.orders import Orders
+from study.running.recovery import Recovery
 from study.running.session import RayLost, Session, session
 from study.running.tune import Listen, PackSearcher, StopWhen
 from study.running.worker import StudyTrainable
@@ -77,6 +80,7 @@ def launch(
                         searcher = _from_disk(monitor, directory, layers, connected)
                         if not searcher.spent:
                             _tune(searcher, listener, lock)
+                        searcher.close()
                     break
                 except RayLost as lost:
                     losses = losses + 1 if monitor.trials_finished == finished else 1
@@ -160,9 +164,9 @@ def _from_disk(monitor: Monitor, directory: StudyDirectory, layers: dict[str, in
     keeper = Keeper(config, directory)
     keeper.update(rows)
     versions = {**current_versions(), **own_versions(config)}
-    return PackSearcher(
-        search, directory, monitor, connected, keeper, unfinished, _in_turn(config, manifests), versions
-    )
+    nodes = Nodes(lambda: able(config.resources))
+    recovery = Recovery(unfinished, config.retries, 60 * config.limits.outage_minutes, nodes, monitor.warn)
+    return PackSearcher(search, directory, monitor, connected, keeper, recovery, _in_turn(config, manifests), versions)
 
 
 def own_versions(config: StudyConfig) -> dict[str, str]:
@@ -196,13 +200,13 @@ def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
     config, ending = searcher.monitor.config, searcher.monitor.ending
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         tuner = tune.Tuner(
-            tune.with_resources(tune.with_parameters(StudyTrainable, study=config), _resources(config)),
+            tune.with_resources(tune.with_parameters(StudyTrainable, study=config), partial(placed, config.resources)),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 num_samples=-1,
                 max_concurrent_trials=searcher.session.workers(config.resources),
                 reuse_actors=True,
-                trial_dirname_creator=lambda trial: trial.config["pack"],
+                trial_dirname_creator=lambda trial: f"{trial.config['pack']}-{trial.config['try']}",
             ),
             run_config=tune.RunConfig(
                 name="tune",
@@ -210,7 +214,7 @@ def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
                 stop=StopWhen(ending, lock),
                 callbacks=[Listen(searcher, listener)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                failure_config=tune.FailureConfig(max_failures=config.retries),
+                failure_config=tune.FailureConfig(max_failures=0),  # `Recovery` knows which losses count
                 verbose=0,
             ),
         )
@@ -218,10 +222,6 @@ def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
             tuner.fit()
         except OSError as error:  # of Tune's own files: the disk of the temporary folder may be full, too
             ending.give(f"{type(error).__name__}: {error}")
-
-
-def _resources(config: StudyConfig) -> dict[str, float]:
-    return {"cpu": config.resources.cpus_per_worker, "gpu": config.resources.gpus_per_worker}
 
 
 def layer_counts(config: StudyConfig) -> dict[str, int]:

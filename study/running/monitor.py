@@ -20,7 +20,7 @@ class Running:
 
     ``fraction``: of its epochs that are done; ``gained``: how much of that in the ``seconds`` that its worker has had
     it, which may have gone on from a checkpoint. ``epoch``: of the trials that train at the moment, ``together`` of
-    them. ``since``, ``reported``: seconds of the monitor's clock.
+    them. ``since``, ``reported``, ``grown`` (when ``fraction`` was): seconds of the monitor's clock.
     """
 
     pack: str
@@ -28,6 +28,7 @@ class Running:
     trials: int
     since: float
     reported: float
+    grown: float
     fraction: float = 0.0
     gained: float = 0.0
     seconds: float = 0.0
@@ -87,7 +88,7 @@ class Monitor:
     def started(self, manifest: Manifest) -> None:
         now = self._clock()
         self.running[manifest["pack"]] = Running(
-            manifest["pack"], manifest["method"], len(manifest["trials"]), now, now
+            manifest["pack"], manifest["method"], len(manifest["trials"]), now, now, now
         )
         self._most_at_once = max(self._most_at_once, len(self.running))
 
@@ -95,6 +96,8 @@ class Monitor:
         """A worker's report, see `Training.report`."""
         if (running := self.running.get(pack)) is not None:
             running.reported = self._clock()
+            if report["fraction"] != running.fraction:
+                running.grown = running.reported
             for name in ("fraction", "gained", "seconds", "epoch", "epochs", "together"):
                 setattr(running, name, report[name])
             running.finished = report["trials_done"]
@@ -117,6 +120,14 @@ class Monitor:
 
     def stopped(self, pack: str) -> None:
         self.running.pop(pack, None)
+
+    def progress(self) -> dict[str, dict[str, float]]:
+        """Of the packs in training: the fraction, and when it last grew in seconds since 1970."""
+        offset = time.time() - self._clock()
+        return {
+            pack: {"fraction": running.fraction, "since": running.grown + offset}
+            for pack, running in self.running.items()
+        }
 
     @property
     def trials_finished(self) -> int:

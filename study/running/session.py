@@ -31,6 +31,7 @@ class Session:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._addresses = _addresses()
+        self._node = ray.get_runtime_context().get_node_id()
         self._silent_since: float | None = None
         self._stop = threading.Event()
         self._lost = threading.Event()
@@ -52,6 +53,10 @@ class Session:
         """Raises RayLost once they have been silent for too long."""
         if self._lost.is_set():
             raise RayLost("Ray's own processes died")
+
+    def here(self, node: str) -> bool:
+        """Whether a node is the driver's own, by Ray's id."""
+        return bool(node == self._node)
 
     def workers(self, resources: ResourceSettings) -> int:
         """How many packs can train at once."""

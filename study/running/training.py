@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +13,9 @@ import torch
 
 from study.config import StudyConfig
 from study.directory import Checkpoints, Manifest, StudyDirectory
+from study.running.faults import Fault, explained, kind_of
 from study.running.networks import Writer
+from trainables.problem import problem
 from trainables.training import Job, Outcome, Pack, Trial
 
 Row = dict[str, Any]
@@ -23,35 +24,47 @@ Row = dict[str, Any]
 class Training:
     """`advance` until ``done``.
 
-    An exception of the model, the data or the method fails those trials of the pack that are not finished, with the
-    traceback as the reason. Without enough memory they start again in two packs of half the size, one after the other,
-    and so on down to single trials: what a trial gives does not depend on who shares its pack.
+    An exception that is the trials' own fails those of the pack that are not finished, with the traceback as the
+    reason; its checkpoints stay. Without enough memory they start again in two packs of half the size, one after the
+    other, and so on down to single trials: what a trial gives does not depend on who shares its pack.
 
     Args:
         config: the study.
         directory: its directory.
         pack: the name of a manifest in it.
         halvings: how often to halve the pack before it starts; workers were lost with larger ones.
+        begun: whether this process has trained an epoch of the study before.
+        hurry: how many times as often as configured to write checkpoints.
 
     Raises:
+        Fault: the pack cannot go on here, for which its trials are not to be blamed; here and in `advance`.
         OSError: the study directory cannot be read or written; here and in all methods, and for no other reason.
     """
 
-    def __init__(self, config: StudyConfig, directory: StudyDirectory, pack: str, halvings: int = 0) -> None:
-        self.config, self.directory = config, directory
+    def __init__(
+        self,
+        config: StudyConfig,
+        directory: StudyDirectory,
+        pack: str,
+        halvings: int = 0,
+        begun: bool = False,
+        hurry: int = 1,
+    ) -> None:
+        self.config, self.directory, self.begun = config, directory, begun
         self.manifest = directory.manifest(pack)
-        interval = config.checkpoint
-        self.checkpoints = Checkpoints(directory.store, pack, interval.seconds, interval.epochs)
+        seconds, epochs = config.checkpoint.seconds, config.checkpoint.epochs
+        self.checkpoints = Checkpoints(directory.store, pack, seconds and seconds / hurry, epochs)
         self.writer = Writer(config, directory, self.manifest)
         self.networks: list[tuple[list[Row], list[Outcome | None]]] = []
         self._begin()
         self._go_on()
         self._since, self._found = time.monotonic(), self._fraction()
-        while self.halvings < halvings and not self.done:
+        while self.halvings < halvings and any(len(part) > 1 for part in self.parts):
             self._halve("")
 
     def _begin(self) -> None:
         self.epochs = self.halvings = 0
+        self.failed = False
         self.trials: list[Row] = []
         self.curves: list[Row] = []
         self.parts: list[Sequence[Trial]] = [trials_of(self.manifest)]
@@ -65,7 +78,16 @@ class Training:
             return
         try:
             self._load(state)
+        except Fault:
+            raise
         except Exception as error:
+            kind, reason = kind_of(error, begun=True), explained(error)
+            if kind == "place":
+                raise Fault(kind, reason) from error
+            if kind == "memory":
+                self._load(state | {"pack": None})
+                self._halve(reason)
+                return
             self.checkpoints.damaged.append(
                 f"{self.manifest['pack']} starts over, its checkpoint does not fit: {error!r}"
             )
@@ -74,6 +96,13 @@ class Training:
     @property
     def done(self) -> bool:
         return not self.parts
+
+    @property
+    def step(self) -> object:
+        """Changes with every step of training; read by the watchdog, from another thread."""
+        pack = self.pack
+        stack = pack.stack if pack is not None else None
+        return None if stack is None else (id(stack), stack.step)
 
     def advance(self, seconds: float, until: Callable[[], bool] = lambda: False) -> Row:
         """Train for about so long, in whole epochs; write a checkpoint when one is due, the results when done.
@@ -92,8 +121,9 @@ class Training:
                 self.save()
         if self.done:
             publish(self.directory, self.config.name, self.manifest, self.trials, self.curves)
-            with contextlib.suppress(OSError):  # what stays is removed when the study is resumed
-                self.checkpoints.clear()
+            if not self.failed:
+                with contextlib.suppress(OSError):  # what stays is removed when the study is resumed
+                    self.checkpoints.clear()
         return self.report()
 
     def report(self) -> Row:
@@ -136,6 +166,10 @@ class Training:
 
     def _new_pack(self) -> Pack:
         job = job_of(self.config, self.manifest, self.parts[0])
+        try:  # the same for all trials, and the driver could make it: what fails here is not theirs
+            problem(job.data, job.model, job.seed, [trial.data_seed for trial in job.trials])
+        except Exception as error:
+            raise Fault("place", explained(error)) from error
         return Pack(job, keep=lambda *found: self.networks.append(found))
 
     def _write_networks(self) -> None:
@@ -152,21 +186,25 @@ class Training:
         """Do what the model, the data and the method take part in."""
         try:
             action()
+            self.begun = True
             return
+        except Fault:
+            raise
         except Exception as error:
-            short, reason = _out_of_memory(error), traceback.format_exc()
+            kind, reason = kind_of(error, self.begun), explained(error)
         # The exception is gone here, and with it the frames that hold on to the pack's tensors.
-        if short:
+        if kind == "memory":
             self._halve(reason)
-        else:
+        elif kind == "trial":
             self._fail(reason)
+        else:
+            raise Fault(kind, reason)
 
     def _halve(self, reason: str) -> None:
-        """Split what is not finished in two, or fail if it is single trials already."""
+        """Split what is not finished in two, or give up here if it is single trials already."""
         self._drop_pack()
         if all(len(part) == 1 for part in self.parts):
-            self._fail(f"not enough memory for a single trial\n{reason}")
-            return
+            raise Fault("memory", f"not enough memory for a single trial\n{reason}")
         self.parts = [half for part in self.parts for half in _halves(part)]
         self.halvings += 1
 
@@ -183,6 +221,7 @@ class Training:
 
     def _fail(self, reason: str) -> None:
         self._drop_pack()
+        self.failed = True
         names = {trial.trial for part in self.parts for trial in part}
         self.trials += [row for row in failed_rows(self.manifest, reason) if row["trial"] in names]
         self.parts = []
@@ -212,9 +251,21 @@ def publish(directory: StudyDirectory, study: str, manifest: Manifest, trials: l
     pack, method = manifest["pack"], manifest["method"]
     names = {"study": study, "method": method, "pack": pack}
     specs = {spec["trial"]: {name: spec[name] for name in ("number", "lane")} for spec in manifest["trials"]}
-    finished_at = {"finished_at": datetime.now(UTC)}
-    rows = [names | row | specs[row["trial"]] | finished_at for row in trials]
+    now = datetime.now(UTC).timestamp()
+    rows = [names | row | specs[row["trial"]] | {"finished_at": _time(row.get("finished_at", now))} for row in trials]
     directory.write_results(pack, method, rows, [names | row for row in curves])
+
+
+def give_up(directory: StudyDirectory, study: str, manifest: Manifest, reason: str) -> None:
+    """Publish a pack that will not be trained: what its newest checkpoint has finished, and FAILED for the others."""
+    state = Checkpoints(directory.store, manifest["pack"]).newest("cpu") or {"trials": [], "curves": [], "pack": None}
+    trials, curves = list(state["trials"]), list(state["curves"])
+    for rows, entries in state["pack"]["finished"] if state["pack"] else ():
+        trials += rows
+        curves += entries
+    finished = {row["trial"] for row in trials}
+    failed = [row for row in failed_rows(manifest, reason) if row["trial"] not in finished]
+    publish(directory, study, manifest, trials + failed, curves)
 
 
 def job_of(config: StudyConfig, manifest: Manifest, trials: Sequence[Trial] | None = None) -> Job:
@@ -253,11 +304,8 @@ def _halves(part: Sequence[Trial]) -> list[Sequence[Trial]]:
     return [half for half in (part[:middle], part[middle:]) if half]
 
 
-def _out_of_memory(error: Exception) -> bool:
-    """CUDA's, Python's, and that of PyTorch's allocator on CPUs, which has no type of its own."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _device() -> str:

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from ray import tune
-from ray.tune.result import EXPR_ERROR_FILE
 from ray.tune.search import Searcher
 
 from study.config import recipe_of
-from study.directory import Lock, Manifest, StudyDirectory
+from study.directory import PROGRESS, Lock, StudyDirectory
 from study.running.ending import Ending
+from study.running.faults import Fault, Loss, failed_alike
 from study.running.monitor import Monitor
 from study.running.networks import Keeper
+from study.running.recovery import Attempt, Recovery
 from study.running.session import Session
-from study.running.training import failed_rows, publish
+from study.running.training import give_up
+from study.running.workers import Workers
 from study.search import Search
 from trainables.own_code import trusted
 
 _FINISHED: str = Searcher.FINISHED
-_NO_MEMORY = "running low on memory"
-"""What Ray says of a worker that it has killed because the machine has no memory left."""
-
-_STUCK = 3
-"""Workers lost in turn at the same point after which a pack is taken for too large; two may be chance."""
-
-_SAID = 4000
-"""Characters of what Ray says about a lost worker that are kept as the reason; the last ones."""
+_LOOK_SECONDS = 5.0
 
 
 class _OfThisProcess:
@@ -44,8 +40,10 @@ class _OfThisProcess:
 class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is untyped
     """Hands packs to Tune and their results to Optuna. A pack's manifest is on disk before its trial exists.
 
+    A pack that lost its worker, or could not go on in it, is another trial of Tune's when it is tried again.
+
     Args:
-        unfinished: manifests without results, to be trained before anything new is asked.
+        recovery: with the packs that are to be trained before anything new is asked.
         in_turn: the trials of a pack train one after the other, whatever a worker would choose.
         versions: of all that the trials' numbers depend on beside the configuration.
     """
@@ -57,65 +55,111 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         monitor: Monitor,
         session: Session,
         keeper: Keeper,
-        unfinished: Sequence[Manifest] = (),
+        recovery: Recovery,
         in_turn: bool = False,
         versions: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(metric="trials_done", mode="max")
         self.search, self.directory, self.monitor = search, directory, monitor
-        self.session, self.keeper = session, keeper
-        self.unfinished = deque(unfinished)
+        self.session, self.keeper, self.recovery = session, keeper, recovery
         self.in_turn, self.versions = in_turn, dict(versions)
-        self.running: dict[str, Manifest] = {}
-        self.errors: dict[str, Path] = {}
-        """Where Tune writes down why a pack lost its workers; by Tune's trial, as above."""
+        self.running: dict[str, Attempt] = {}
+        self.workers = Workers(directory)
+        self._looked = time.monotonic()
 
     @property
     def spent(self) -> bool:
-        return not self.unfinished and not any(self.search.remaining().values())
+        return not self.recovery.waiting and not any(self.search.remaining().values())
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """A pack's config; None while the next one has to wait for results; FINISHED when there is none to come."""
+        """A pack's config; None while the next one has to wait; FINISHED when there is none to come.
+
+        While nothing is running Tune does nothing but ask.
+        """
+        self.session.check()
         if self.monitor.ending:
             return _FINISHED
         with self._guarded():
-            manifest = self.unfinished.popleft() if self.unfinished else self._ask()
-            if manifest is None:
-                return None if any(self.search.remaining().values()) else _FINISHED
-            self.directory.write_manifest(manifest)
-            self.running[trial_id] = manifest
-            self.monitor.started(manifest)
-            return {"directory": self.directory.location, "pack": manifest["pack"], "modules": trusted()}
+            attempt = self.recovery.next() or self._ask()
+            if attempt is None:
+                return None if self.running or not self.spent else _FINISHED
+            self.directory.write_manifest(attempt.manifest)
+            self.workers.begins(trial_id, attempt.pack)
+            self.running[trial_id] = attempt
+            self.monitor.started(attempt.manifest)
+            return {
+                "directory": self.directory.location,
+                "pack": attempt.pack,
+                "modules": trusted(),
+                "try": attempt.tries,
+                "halvings": attempt.halvings,
+                "hurry": 2**attempt.losses,
+                "avoid": " ".join(self.recovery.avoid(attempt)),
+            }
         return _FINISHED
 
-    def _ask(self) -> Manifest | None:
+    def look(self) -> None:
+        """Now and then: whether the study directory is still there, and how far the packs are, for `study status`."""
+        if time.monotonic() - self._looked > _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            with self._guarded():
+                self.directory.config()
+                self.directory.store.put(PROGRESS, json.dumps(self.monitor.progress()).encode(), replace=True)
+
+    def close(self) -> None:
+        """The run is over."""
+        with contextlib.suppress(OSError):
+            self.directory.store.remove(PROGRESS)
+
+    def _ask(self) -> Attempt | None:
         manifest = self.search.ask()
-        if manifest is not None:
-            manifest = {**manifest, "versions": self.versions}
-            manifest["recipe"] = recipe_of(self.monitor.config, manifest["method"])
-            if self.in_turn:
-                manifest["vectorize"] = "off"
-        return manifest
+        if manifest is None:
+            return None
+        manifest = {**manifest, "versions": self.versions}
+        manifest["recipe"] = recipe_of(self.monitor.config, manifest["method"])
+        if self.in_turn:
+            manifest["vectorize"] = "off"
+        return Attempt(manifest, tries=1)
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        attempt = self.running[trial_id]
+        self.workers.reports(trial_id, result)
+        if "fault" not in result:
+            self._heard(attempt, result)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        manifest = self.running.pop(trial_id)
+        attempt = self.running.pop(trial_id)
+        manifest = attempt.manifest
         pack, method = manifest["pack"], manifest["method"]
         with self._guarded():
-            if error and self.session.alive():
-                rows = failed_rows(manifest, self._lost(trial_id))
-                publish(self.directory, self.monitor.config.name, manifest, rows, [])
-            elif error or not (result or {}).get("done"):
-                self.monitor.stopped(pack)  # it goes on when the study is resumed
+            if error and self.session.alive() and not self.monitor.ending:
+                self._recover(attempt, self.workers.trouble(trial_id))
+            if pack not in self.directory.finished() if error else not (result or {}).get("done"):
+                self.monitor.stopped(pack)  # it goes on, in this run or in the next
                 return
+            if result is not None:
+                self._heard(attempt, result)
             rows = self.directory.rows(pack, method)
             self.search.tell(manifest, rows)
             self.keeper.update(rows)
             self.monitor.finished(pack, rows)
+            if not self.spent and (alike := failed_alike(self.monitor.rows)):
+                self.monitor.ending.give(f"the first packs of every method failed alike: {alike}", then="retry")
 
-    def _lost(self, trial_id: str) -> str:
-        error = self.errors.get(trial_id)
-        said = error.read_text()[-_SAID:] if error and error.exists() else "Ray did not say why"
-        return f"its worker was lost {self.monitor.config.retries + 1} times; at last:\n{said}"
+    def _heard(self, attempt: Attempt, result: dict[str, Any]) -> None:
+        self.monitor.advanced(attempt.pack, result)
+        self.recovery.advanced(attempt, result["fraction"], result["halvings"], result["node"])
+        for damaged in result["damaged"]:
+            self.monitor.warn(damaged)
+
+    def _recover(self, attempt: Attempt, trouble: Fault | Loss) -> None:
+        if isinstance(trouble, Fault) and trouble.kind == "directory" and self.session.here(trouble.node):
+            tell_unusable(self.monitor.ending, self.directory, trouble.brief)
+        verdict = self.recovery.judge(attempt, trouble)
+        if verdict.next == "failed":
+            give_up(self.directory, self.monitor.config.name, attempt.manifest, verdict.reason)
+        elif verdict.next == "stop":
+            self.monitor.ending.give(verdict.reason)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -123,7 +167,7 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         try:
             yield
         except OSError as error:
-            self.monitor.ending.give(unusable(self.directory, f"{type(error).__name__}: {error}"))
+            tell_unusable(self.monitor.ending, self.directory, f"{type(error).__name__}: {error}")
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the study directory is the truth."""
@@ -133,44 +177,18 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
 
 
 class Listen(_OfThisProcess, tune.Callback):  # type: ignore[misc]  # Ray is untyped
-    """Passes what Tune reports to the monitor, and looks whether Ray is there at all."""
+    """Tells the display what has changed, and looks whether Ray is there at all."""
 
     def __init__(self, searcher: PackSearcher, listener: Callable[[Monitor], None]) -> None:
-        self.searcher, self.monitor, self.listener = searcher, searcher.monitor, listener
-        self.lost_at: dict[str, tuple[float, int]] = {}
-        """How far a pack was when it lost its worker, and how often it did there; by Tune's trial."""
-        self.oom_kills = oom_kills()
+        self.searcher, self.listener = searcher, listener
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self.searcher.workers.trials = trials
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self.searcher.session.check()
-        self.listener(self.monitor)
-
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._error_of(trial)
-
-    def _error_of(self, trial: Any) -> Path:
-        return self.searcher.errors.setdefault(trial.trial_id, Path(trial.local_path) / EXPR_ERROR_FILE)
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        if "broken" in result:
-            self.monitor.ending.give(unusable(self.searcher.directory, result["broken"]))
-            return
-        self.monitor.advanced(trial.config["pack"], result)
-        for damaged in result["damaged"]:
-            self.monitor.warn(damaged)
-        trial.config["halvings"] = result["halvings"]
-
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A worker was lost. Half the pack is next if memory was short, or if three in turn got no further."""
-        fraction, kills = trial.last_result.get("fraction", 0.0), oom_kills()
-        at, times = self.lost_at.get(trial.trial_id, (fraction, 0))
-        times = times + 1 if at == fraction else 1
-        if _NO_MEMORY in self._error_of(trial).read_text() or kills > self.oom_kills or times >= _STUCK:
-            trial.config["halvings"] = trial.config.get("halvings", 0) + 1
-            times = 0
-        self.lost_at[trial.trial_id], self.oom_kills = (fraction, times), kills
+        self.searcher.look()
+        self.listener(self.searcher.monitor)
 
 
 class StopWhen(_OfThisProcess, tune.Stopper):  # type: ignore[misc]  # Ray is untyped
@@ -188,15 +206,9 @@ class StopWhen(_OfThisProcess, tune.Stopper):  # type: ignore[misc]  # Ray is un
         return bool(self.ending)
 
 
-def unusable(directory: StudyDirectory, why: str) -> str:
+def tell_unusable(ending: Ending, directory: StudyDirectory, why: str) -> None:
     """The one message about a study directory that cannot be written or read."""
-    return f"{directory.path()} cannot be used: {why}"
-
-
-def oom_kills() -> int:
-    """Processes that the kernel has killed on this machine because it had no memory left."""
-    try:
-        lines = Path("/proc/vmstat").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+    with contextlib.suppress(OSError):
+        if not directory.exists():
+            ending.give(f"{directory.path()} was removed while the study ran", then="")
+    ending.give(f"{directory.path()} cannot be used: {why}")

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import ray
 from ray import tune
 
 from study.config import StudyConfig
-from study.directory import StudyDirectory
+from study.directory import Damaged, StudyDirectory
+from study.running.faults import Fault
 from study.running.training import Training
+from study.running.watchdog import Watchdog
 from trainables.own_code import trust
 from trainables.trainable import settle_process
 
@@ -29,37 +32,49 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
 
     ``study`` is what is run, the same for all packs.
 
-    A study directory that cannot be read or written is reported as ``broken``, which ends the study's run. What kills
-    the process is Tune's to retry: the pack goes on from its newest checkpoint. SIGTERM leaves a checkpoint behind.
+    A pack that cannot go on here is reported as a ``fault``, and the process is given up after that: the driver decides
+    where the pack goes on. So it does for what kills the process. SIGTERM leaves a checkpoint behind.
     """
 
     def setup(self, config: dict[str, Any], study: StudyConfig) -> None:
         settle_process()
         self.study = study
+        self.begun = False
         self._begin(config)
 
     def _begin(self, config: dict[str, Any]) -> None:
         self.training: Training | None = None
-        self.broken: str | None = None
-        self.leaving = False
+        self.fault: Fault | None = None
+        self.told = self.leaving = False
+        self.node = ray.get_runtime_context().get_node_id()
         # Ray's handler raises SystemExit wherever the process is; ours lets the epoch end first.
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._asked_to_leave)
+        directory, pack = StudyDirectory(config["directory"]), config["pack"]
+        self.watchdog = Watchdog(directory, pack, self.study.limits)
         with self._guarded():
             trust(*config.get("modules", ()))
-            directory = StudyDirectory(config["directory"])
-            self.training = Training(self.study, directory, config["pack"], config.get("halvings", 0))
+            halvings, hurry = config.get("halvings", 0), config.get("hurry", 1)
+            self.training = Training(self.study, directory, pack, halvings, self.begun, hurry)
+            self.watchdog.watched = self.training
 
     def step(self) -> dict[str, Any]:
+        if self.told and self.fault is not None:
+            raise self.fault
         report: dict[str, Any] = {}
         with self._guarded():
             if self.training is not None:
                 report = self.training.advance(REPORT_SECONDS, until=lambda: self.leaving)
+                self.begun = self.begun or self.training.begun
         if self.leaving:
             self._leave()
-        return report if self.broken is None else {"broken": self.broken, "trials_done": 0}
+        if self.fault is not None:
+            self.told = True
+            report = {"fault": self.fault.kind, "reason": self.fault.reason, "trials_done": 0}
+        return report | {"node": self.node}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.watchdog.close()
         self._begin(new_config)
         return True
 
@@ -72,9 +87,12 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         try:
-            yield
-        except OSError as error:
-            self.training, self.broken = None, f"{type(error).__name__}: {error}"
+            with self.watchdog.working():
+                yield
+        except Fault as fault:
+            self.training, self.fault = None, fault
+        except (OSError, Damaged) as error:
+            self.training, self.fault = None, Fault("directory", f"{type(error).__name__}: {error}")
 
     def _asked_to_leave(self, number: int, frame: Any) -> None:
         self.leaving = True

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from study.config.load import StudyConfig, stored, to_yaml
 from study.directory.models import Models
 from study.directory.study_directory import Manifest, StudyDirectory
-from study.running.training import Training
+from study.running.faults import Fault
+from study.running.training import Training, give_up
 from study.search.search import Search
+from trainables.problem import _problem
 from trainables.training.pack import Pack
 
 Row = dict[str, Any]
@@ -185,13 +188,14 @@ def test_halves_are_gone_on_with_as_halves(tmp_path: Path, uninterrupted: tuple[
     assert close(tables(directory)[0], uninterrupted[0])
 
 
-def test_a_single_trial_without_enough_memory_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_single_trial_without_enough_memory_is_for_another_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     directory, manifest = pack_at(tmp_path / "study")
     monkeypatch.setattr(Pack, "train_epoch", short_of_memory(0, lambda pack: True))
-    train(directory, manifest)
-    for row in directory.rows(manifest["pack"], "group_lasso"):
-        assert row["status"] == "FAILED"
-        assert row["reason"].startswith("not enough memory for a single trial\nTraceback")
+    with pytest.raises(Fault, match="not enough memory for a single trial") as raised:
+        train(directory, manifest)
+    assert raised.value.kind == "memory" and directory.finished() == set()
 
 
 def test_an_exception_fails_what_is_not_finished_and_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +204,7 @@ def test_an_exception_fails_what_is_not_finished_and_is_kept(tmp_path: Path, mon
 
     def fail(pack: Pack) -> None:
         if pack.trials_done == 1:
-            raise OSError("the model reads a file that is not there")
+            raise RuntimeError("the model reads a file that is not there")
         train_epoch(pack)
 
     monkeypatch.setattr(Pack, "train_epoch", fail)
@@ -209,3 +213,66 @@ def test_an_exception_fails_what_is_not_finished_and_is_kept(tmp_path: Path, mon
     assert [row["status"] for row in rows] == ["COMPLETE", "FAILED", "FAILED", "FAILED"]
     assert all("Traceback" in row["reason"] and "that is not there" in row["reason"] for row in rows[1:])
     assert [row["param_lr"] for row in rows] == [spec["parameters"]["lr"] for spec in manifest["trials"]]
+
+
+def test_checkpoints_of_a_pack_that_failed_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory, manifest = pack_at(tmp_path / "study")
+    train_epoch = Pack.train_epoch
+
+    def fail(pack: Pack) -> None:
+        if pack.epochs_done == 2:
+            raise RuntimeError("the trial's own")
+        train_epoch(pack)
+
+    monkeypatch.setattr(Pack, "train_epoch", fail)
+    train(directory, manifest)
+    assert {row["status"] for row in directory.rows(manifest["pack"], "group_lasso")} == {"FAILED"}
+    assert len(directory.store.names("checkpoints", ".pt")) == 2
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError("wine.parquet"), ModuleNotFoundError("No module named 'mine'")])
+def test_what_the_place_lacks_fails_no_trial_and_the_pack_goes_on_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, uninterrupted: tuple[list[Row], list[Row]]
+) -> None:
+    directory, manifest = pack_at(tmp_path / "study")
+    train_epoch = Pack.train_epoch
+
+    def fail(pack: Pack) -> None:
+        if pack.epochs_done == 2:
+            raise error
+        train_epoch(pack)
+
+    with monkeypatch.context() as patched, pytest.raises(Fault) as raised:
+        patched.setattr(Pack, "train_epoch", fail)
+        train(directory, manifest)
+    assert (raised.value.kind, raised.value.brief) == ("place", f"{type(error).__name__}: {error}")
+    assert directory.finished() == set()
+    train(directory, manifest)
+    assert tables(directory) == uninterrupted
+
+
+def test_a_pack_does_not_start_over_while_its_data_cannot_be_read(tmp_path: Path) -> None:
+    data = tmp_path / "data.npz"
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    np.savez(data, x=x, y=(x.sum(1) > 0).astype(np.int64))
+    directory, manifest = pack_at(tmp_path / "study", data=str(data), batch_size=16)
+    first = opened(directory, manifest)
+    first.advance(60, until=lambda: first.epochs == 2)
+    away = data.rename(tmp_path / "away.npz")
+    _problem.cache_clear()
+    with pytest.raises(Fault, match=r"data\.npz") as raised:
+        opened(directory, manifest)
+    assert raised.value.kind == "place"
+    away.rename(data)
+    second = opened(directory, manifest)
+    assert second.epochs == 2 and second.checkpoints.damaged == []
+
+
+def test_a_pack_that_is_given_up_keeps_what_its_checkpoint_has_finished(tmp_path: Path) -> None:
+    directory, manifest = pack_at(tmp_path / "study", pack={"vectorize": "off"})
+    training = opened(directory, manifest)
+    training.advance(60, until=lambda: training.epochs == 6)
+    give_up(directory, "little", manifest, "its worker was lost 4 times")
+    rows = directory.rows(manifest["pack"], "group_lasso")
+    assert [row["status"] for row in rows] == ["COMPLETE", "FAILED", "FAILED", "FAILED"]
+    assert directory.curves().num_rows == 4

@@ -1,0 +1,180 @@
+"""Studies whose data, nodes, workers or directory fail under them: nothing is FAILED that could have gone on."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from study.config.load import StudyConfig
+from study.directory.study_directory import StudyDirectory
+from study.running.launch import launch
+from study.running.monitor import Monitor
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("default")]
+
+Row = dict[str, Any]
+DATA = "little.npz"
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that workers find under STUDY_DATA."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    x = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
+    np.savez(folder / DATA, x=x, y=(x.sum(1) > 0).astype(np.int64))
+    monkeypatch.setenv("STUDY_DATA", str(folder))
+    return folder / DATA
+
+
+@pytest.fixture
+def own_ray(data: Path) -> Iterator[None]:
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
+def config(**changes: Any) -> StudyConfig:
+    settings = {
+        "name": "little",
+        "data": DATA,
+        "model": {"name": "mlp", "widths": [4]},
+        "epochs": 3,
+        "polish": 1,
+        "batch_size": 120,
+        "trials": 4,
+        "methods": ["group_lasso"],
+        "sampler": "random",
+        "pack": {"size": 2},
+        "resources": {"workers": 1},
+    }
+    return StudyConfig.model_validate(settings | changes)
+
+
+def statuses(directory: StudyDirectory) -> list[str]:
+    return list(directory.trials()["status"].to_pylist())
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(Path(__file__).parents[3])
+    return importlib.import_module("benchmarks.processes")
+
+
+def killer(processes: Any, times: int, when: Callable[[float], bool], also: Callable[[], None]) -> Any:
+    """A listener that kills the worker so many times, each time that the pack has come further."""
+    killed: list[float] = [-1.0]
+
+    def kill(monitor: Monitor) -> None:
+        fractions = [running.fraction for running in monitor.running.values()]
+        if len(killed) <= times and fractions and fractions[0] > killed[-1] and when(fractions[0]):
+            also()
+            for worker in processes.targets(os.getpid(), "worker"):
+                processes.kill(worker)
+            killed.append(fractions[0])
+
+    return kill
+
+
+def test_a_long_pack_that_is_preempted_again_and_again_is_not_given_up(
+    tmp_path: Path, own_ray: None, processes: Any
+) -> None:
+    directory = StudyDirectory(tmp_path / "little")
+    long = config(epochs=400, trials=2, retries=1, checkpoint={"epochs": 1, "seconds": None})
+    monitor = launch(long, directory, killer(processes, 4, lambda fraction: fraction > 0, lambda: None))
+    assert not monitor.ending and statuses(directory) == ["COMPLETE"] * 2
+
+
+def test_data_that_vanish_are_waited_for_once_something_was_trained(
+    tmp_path: Path, own_ray: None, data: Path, processes: Any
+) -> None:
+    directory = StudyDirectory(tmp_path / "little")
+    long = config(epochs=400, trials=2, retries=0, checkpoint={"epochs": 1, "seconds": None})
+    away = data.with_name("away.npz")
+    kill = killer(processes, 1, lambda fraction: fraction > 0, lambda: data.rename(away) and None)
+
+    def listen(monitor: Monitor) -> None:
+        kill(monitor)
+        if away.exists() and any(DATA in warning for warning in monitor.warnings):
+            away.rename(data)
+
+    monitor = launch(long, directory, listen)
+    assert not monitor.ending and statuses(directory) == ["COMPLETE"] * 2
+    assert not any("starts over" in warning for warning in monitor.warnings)
+
+
+def test_data_that_no_worker_can_read_stop_the_study_in_one_message(tmp_path: Path, own_ray: None, data: Path) -> None:
+    directory = StudyDirectory(tmp_path / "little")
+    away = data.with_name("away.npz")
+
+    def vanish(monitor: Monitor) -> None:
+        if data.exists():
+            data.rename(away)
+
+    monitor = launch(config(retries=1), directory, vanish)
+    assert monitor.ending.exit_code == 1
+    assert "nothing can be trained on" in str(monitor.ending.reason) and DATA in str(monitor.ending.reason)
+    assert statuses(directory) == []
+    away.rename(data)
+    assert not launch(config(), directory).ending
+    assert statuses(directory) == ["COMPLETE"] * 4
+
+
+def test_one_of_three_nodes_that_fails_every_pack_is_set_aside(tmp_path: Path, data: Path) -> None:
+    cluster = Cluster()
+    cluster.add_node(num_cpus=1, include_dashboard=False)
+    cluster.add_node(num_cpus=1)
+    cluster.add_node(num_cpus=1, env_vars={"STUDY_DATA": str(tmp_path / "nowhere")})
+    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    try:
+        directory = StudyDirectory(tmp_path / "little")
+        monitor = launch(config(trials=24, epochs=4000, resources={"workers": 3}), directory)
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    assert not monitor.ending and statuses(directory) == ["COMPLETE"] * 24
+    assert sum("is set aside" in warning and DATA in warning for warning in monitor.warnings) == 1
+
+
+def test_a_directory_that_is_removed_while_the_study_runs_ends_it_with_the_truth(tmp_path: Path, own_ray: None) -> None:
+    directory = StudyDirectory(tmp_path / "little")
+
+    def remove(monitor: Monitor) -> None:
+        if any(running.fraction for running in monitor.running.values()):
+            shutil.rmtree(tmp_path / "little", ignore_errors=True)
+
+    monitor = launch(config(epochs=100_000), directory, remove)
+    assert monitor.ending.exit_code == 1
+    assert monitor.ending.reason == f"{tmp_path / 'little'} was removed while the study ran"
+
+
+def test_a_disk_that_becomes_read_only_ends_the_run_and_fails_no_trial(tmp_path: Path, own_ray: None) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("mounting a disk is not permitted")
+    directory = StudyDirectory(disk / "little")
+
+    def lock_up(monitor: Monitor) -> None:
+        if any(running.fraction for running in monitor.running.values()):
+            subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+
+    try:
+        monitor = launch(config(epochs=3000, polish=0, checkpoint={"epochs": 100}), directory, lock_up)
+        assert monitor.ending.exit_code == 1 and "Read-only file system" in str(monitor.ending.reason)
+        assert statuses(directory) == []
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+        assert not launch(config(epochs=3000, polish=0, checkpoint={"epochs": 100}), directory).ending
+        assert statuses(directory) == ["COMPLETE"] * 4
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
