@@ -1,5 +1,6 @@
 """The machinery of search spaces: parameters, a user's overrides, branches, what Optuna is asked."""
 
+from search_spaces.space.configuration import configuration
 from search_spaces.space.group_strength import group_strength
 from search_spaces.space.layer_weights import layer_weights
 from search_spaces.space.learning_rate import learning_rate
@@ -14,6 +15,7 @@ __all__ = [
     "Pinned",
     "Range",
     "Suggest",
+    "configuration",
     "distributions",
     "every_parameter",
     "group_strength",

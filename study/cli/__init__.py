@@ -7,13 +7,28 @@ import traceback
 import warnings
 from typing import Any
 
-from study.cli import ascii, failures, fronts, models, orders, plan, predict, retrain, runs, trials, upkeep, writing
+from study.cli import (
+    ascii,
+    enqueue,
+    failures,
+    fronts,
+    models,
+    orders,
+    plan,
+    predict,
+    retrain,
+    runs,
+    trials,
+    upkeep,
+    writing,
+)
 from study.cli.app import app, errors
 from study.directory import DamagedWarning
 from trainables.errors import StudyError
 
 __all__ = [
     "app",
+    "enqueue",
     "failures",
     "fronts",
     "main",

@@ -178,6 +178,11 @@ class MethodSettings(Settings):
         default_factory=dict,
         description="Its search space: a value pins, [low, high] narrows or widens, {choices: [...]} names.",
     )
+    first: tuple[dict[str, Any], ...] | None = Field(
+        default=None,
+        strict=False,
+        description="Configurations to try first, such as {lr: 0.05}; the sampler chooses what is left out.",
+    )
     like: LikeSettings | None = Field(
         default=None, description="Pruning baselines: the trial whose share of each layer is removed."
     )
@@ -310,14 +315,17 @@ class StudyConfig(Settings):
             if not method.defined_in and name not in search_spaces.methods():
                 mistakes.append(Mistake.of_name(name, [*search_spaces.methods(), "module:Class"], name))
                 continue
-            key = "like"
+            key: tuple[str | int, ...] = ("like",)
             try:
                 resolved[name] = method.resolved(name)
-                key = "space"
+                key = ("space",)
                 if own or not method.defined_in:  # what a directory holds is read without anyone's own modules
                     search_spaces.validate(own or name, resolved[name].space)
+                    for index, wanted in enumerate(resolved[name].first or ()):
+                        key = ("first", index)
+                        search_spaces.configuration(own or name, resolved[name].space, wanted)
             except Mistakes as wrong:
-                mistakes += [mistake.under(given, key) for mistake in wrong.mistakes]
+                mistakes += [mistake.under(given, *key) for mistake in wrong.mistakes]
         if mistakes:
             raise Mistakes(mistakes)
         return resolved

@@ -52,6 +52,7 @@ from study.directory.lock import Lock, Locked, driver_of
 from study.directory.log import Event, Log, events, stacks
 from study.directory.model_card import markdown
 from study.directory.models import Front, Models, Row, front_of
+from study.directory.queue import Queued, enqueue, queued
 from study.directory.stop import request_stop, stop_requested
 from study.directory.store import Store
 from study.directory.study_directory import DamagedWarning, NotAStudy, StudyDirectory
@@ -119,6 +120,7 @@ __all__ = [
     "Models",
     "NotAStudy",
     "Objective",
+    "Queued",
     "Row",
     "Store",
     "StudyDirectory",
@@ -137,6 +139,7 @@ __all__ = [
     "encode_config",
     "encode_manifest",
     "encode_table",
+    "enqueue",
     "events",
     "find_trial",
     "front_of",
@@ -153,6 +156,7 @@ __all__ = [
     "part_of",
     "part_path",
     "parts_folder",
+    "queued",
     "request_stop",
     "stack_path",
     "stacks",

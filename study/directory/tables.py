@@ -126,6 +126,8 @@ class TrialSpec(TypedDict):
     seed: int
     data_seed: int
     parameters: dict[str, float | int | str | bool]
+    queued: NotRequired[str]
+    """The entry of the queue that asked for it."""
 
 
 class Manifest(TypedDict):

@@ -21,7 +21,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
-from search_spaces import distributions, suggest_parameters
+from search_spaces import configuration, distributions, suggest_parameters
 from study.directory import (
     JOURNAL,
     OBJECTIVES,
@@ -32,6 +32,7 @@ from study.directory import (
     TrialSpec,
     pack_index,
     pack_name,
+    queued,
     trial_name,
 )
 from study.search.journal import Journal
@@ -97,7 +98,9 @@ class Search:
         self._size = pack_size(config, workers)
         self._lag = math.ceil(workers / len(config.methods)) if workers > 1 else 0
         self._layers = layers
-        self._local = directory.local
+        self._local, self._store = directory.local, directory.store
+        self._dequeued: set[str] = set()
+        """Entries of the queue that trials were made of."""
         self._start()
 
     def ask(self, size: int | None = None) -> Manifest | None:
@@ -255,12 +258,29 @@ class Search:
             "data_seed": seed_of(self._config.seed, replicate),
             "parameters": {},
         }
-        return self._run(method, pack, spec, fixed=branch.latest if replicate else None)
+        fixed = branch.latest if replicate else self._wanted(method, spec)
+        return self._run(method, pack, spec, fixed)
 
-    def _run(self, method: str, pack: str, spec: TrialSpec, fixed: Mapping[str, Any] | None) -> TrialSpec:
+    def _wanted(self, method: str, spec: TrialSpec) -> dict[str, Any]:
+        """What the user wants to be tried: first the study's own list, then what waits in the queue; or nothing."""
+        first = self._config.methods[method].first or ()
+        index = spec["number"] // self._branches[method].seeds
+        if index < len(first):
+            given: Mapping[str, Any] = first[index]
+        else:
+            entry = next((e for e in queued(self._store, self._dequeued) if e["method"] == method), None)
+            if entry is None:
+                return {}
+            self._dequeued.add(entry["name"])
+            spec["queued"] = entry["name"]
+            given = entry["parameters"]
+        implementation, space, layers = self._space(method)
+        return configuration(implementation, space, given, layers)
+
+    def _run(self, method: str, pack: str, spec: TrialSpec, fixed: Mapping[str, Any]) -> TrialSpec:
         """Open an Optuna trial, with the sampler's parameters unless they are fixed."""
         branch = self._branches[method]
-        if fixed is not None:
+        if fixed:
             branch.study.enqueue_trial(dict(fixed))
         trial = branch.study.ask()
         assert trial.number == spec["number"], "only this search may add trials"
@@ -286,6 +306,7 @@ class Search:
     ) -> None:
         """Give Optuna a method's trials in the order of their numbers."""
         branch = self._branches[method]
+        self._dequeued |= {spec["queued"] for manifest in packs for spec in manifest["trials"] if "queued" in spec}
         branch.packs = 1 + max(pack_index(manifest["pack"]) for manifest in packs)
         branch.answers = {number: ({**packs[0], "trials": []}, {}) for number in range(branch.packs)}
         for manifest in packs:

@@ -1,0 +1,54 @@
+"""A configuration that a user names, in whole or in part: whether a method's space has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from search_spaces.space.parameter import Choice, Parameter, Pinned, Range
+from search_spaces.space.spaces import parameters
+from trainables.declarations import Value
+from trainables.errors import Mistake, Mistakes
+
+
+def configuration(
+    method: str, overrides: Mapping[str, object], given: Mapping[str, object], layers: int | None = None
+) -> dict[str, Value]:
+    """The values given of the parameters that are searched, in the parameters' own types.
+
+    Args:
+        overrides, layers: as everywhere in this folder.
+        given: values by name; what is not given is left to the sampler.
+
+    Raises:
+        Mistakes: a name that the space does not have, a value that it does not search.
+    """
+    known = {parameter.name: parameter for parameter in parameters(method, overrides, layers)}
+    mistakes = [Mistake.of_name(name, known, name) for name in given if name not in known]
+    found: dict[str, Value] = {}
+    for name, value in given.items():
+        if name in known:
+            if (fitting := _fitting(known[name], value)) is None:
+                mistakes.append(Mistake((name,), f"a value of {known[name].domain}", repr(value)))
+            elif known[name].searched:
+                found[name] = fitting
+    if mistakes:
+        raise Mistakes(mistakes)
+    return found
+
+
+def _fitting(parameter: Parameter, value: object) -> Value | None:
+    """None where the parameter cannot have this value."""
+    match parameter.domain:
+        case Pinned(pinned):
+            return pinned if value == pinned else None
+        case Choice(choices):
+            same = (
+                choice for choice in choices if choice == value and isinstance(choice, bool) == isinstance(value, bool)
+            )
+            return next(same, None)
+        case Range(low, high):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+                return None
+            if parameter.kind == "int":
+                return int(value) if value == int(value) else None
+            return float(value)

@@ -1,0 +1,58 @@
+"""The command that asks for a configuration: enqueue."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from study.cli.app import Directory, app, console
+from study.directory import StudyDirectory, driver_of, queued
+from study.directory import enqueue as put
+from trainables.errors import StudyError, not_one_of
+
+
+@app.command()
+def enqueue(
+    directory: Directory,
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="Whose trial it is to be.")],
+    values: Annotated[
+        list[str], typer.Argument(metavar="NAME=VALUE...", help="Parameters, e.g. lr=0.05 lambda=0.003.")
+    ],
+) -> None:
+    """Have a configuration tried next, of a study that runs or is to go on; what is not given the sampler chooses."""
+    from search_spaces import configuration
+    from study.config import stored
+
+    place = StudyDirectory(directory)
+    config = stored(place)
+    if method not in config.methods:
+        raise not_one_of("method", method, config.methods)
+    given: dict[str, object] = {}
+    for setting in values:
+        name, equals, text = setting.partition("=")
+        if not equals or not name:
+            raise StudyError(f"expected NAME=VALUE, such as lr=0.05, but got {setting!r}")
+        given[name] = _value(text)
+    wanted = configuration(config.implementation(method), config.methods[method].space, given)
+    asked = [spec for manifest in place.manifests() if manifest["method"] == method for spec in manifest["trials"]]
+    used = {spec["queued"] for spec in asked if "queued" in spec}
+    waiting = 1 + sum(entry["method"] == method for entry in queued(place.store, used))
+    put(place.store, method, wanted)
+    total, then = config.budget(method), f"go on with: study resume {place.path()}"
+    if len(asked) + waiting > total:
+        then = f"its {total} trials are asked for, so: study extend {place.path()} --trials {len(asked) + waiting}"
+    elif driver_of(place.store):
+        then = "the driver takes it next"
+    console.print(f"{method}: {waiting} in its queue; {then}", highlight=False, soft_wrap=True)
+
+
+def _value(text: str) -> int | float | bool | str:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
