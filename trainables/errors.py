@@ -51,8 +51,18 @@ class Mistakes(StudyError):
 def nearest(name: object, valid: Iterable[object]) -> str:
     """The valid name spelt most like `name`, or an empty string when none is close."""
     spelt = {str(v).lower(): str(v) for v in valid}
-    close = difflib.get_close_matches(str(name).lower(), spelt, n=1)
+    close = difflib.get_close_matches(str(name).lower(), spelt, n=1) or _abbreviated(str(name).lower(), spelt)
     return spelt[close[0]] if close else ""
+
+
+def _abbreviated(name: str, valid: Iterable[str]) -> list[str]:
+    """Those of which the name is an abbreviation: grp of group_lasso."""
+
+    def shortens(whole: str) -> bool:
+        letters = iter(whole)
+        return name[:1] == whole[:1] and all(letter in letters for letter in name)
+
+    return [whole for whole in valid if len(name) > 1 and shortens(whole)]
 
 
 def not_one_of(what: str, name: object, valid: Iterable[object]) -> StudyError:

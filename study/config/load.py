@@ -78,6 +78,7 @@ def _lists(value: Any) -> Any:
 
 
 def _checked(document: Source, overrides: Sequence[str], names: bool) -> StudyConfig:
+    document = document.without(ANCHORS)
     for setting in overrides:
         document = document.with_setting(setting)
     try:
@@ -169,6 +170,9 @@ def _find(name: str) -> Path:
     raise ConfigError(f"{name}: {mistake}")
 
 
+ANCHORS = "x-"
+"""Begins keys at the top that hold what YAML aliases name, and nothing of the study itself."""
+
 _EXPECTED = {  # pydantic's words for types -> ours
     "int_type": "a whole number",
     "float_type": "a number",
@@ -179,6 +183,7 @@ _EXPECTED = {  # pydantic's words for types -> ours
     "tuple_type": "a list",
     "list_type": "a list",
     "too_short": "at least one",
+    "string_pattern_mismatch": "letters (a to z), digits, '.', '_' and '-', after a letter or digit first",
 }
 
 
@@ -210,6 +215,8 @@ def _translated(details: Mapping[str, Any]) -> Iterator[Mistake]:
         expected = _EXPECTED.get(kind) or details["msg"].removeprefix("Input should be ")
         names = re.findall(r"'([^']*)'", context.get("expected", ""))
         got = details["input"]
+        if kind == "int_type" and isinstance(got, float) and got.is_integer():
+            expected = f"a whole number without point and exponent, {got:.0f}"
         yield Mistake(keys, expected, repr(got), nearest(got, names))
 
 

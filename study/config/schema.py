@@ -74,6 +74,7 @@ def schema() -> dict[str, Any]:
         ],
     }
     whole["properties"]["objectives"]["items"] = {"enum": list(OBJECTIVES)}
+    whole["patternProperties"] = {"^x-": {"description": "What YAML aliases name."}}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}
 
 

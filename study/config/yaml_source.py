@@ -52,8 +52,16 @@ class Source:
     places: dict[Keys, str] = field(repr=False)
 
     def error(self, mistakes: Iterable[Mistake]) -> ConfigError:
-        shown = (replace(mistake, keys=self.written(mistake.keys)) for mistake in mistakes)
-        return ConfigError("\n".join(f"{self._place(mistake.keys)}: {mistake}" for mistake in shown))
+        """One line each, in the order of the document's lines."""
+        shown = [replace(mistake, keys=self.written(mistake.keys)) for mistake in mistakes]
+        lines = sorted(((self._place(mistake.keys), mistake) for mistake in shown), key=lambda line: _line(line[0]))
+        return ConfigError("\n".join(f"{place}: {mistake}" for place, mistake in lines))
+
+    def without(self, prefix: str) -> Source:
+        """The document without its outermost keys that begin with ``prefix``; what aliases took from them stays."""
+        if not isinstance(self.value, dict):
+            return self
+        return replace(self, value={key: value for key, value in self.value.items() if not key.startswith(prefix)})
 
     def written(self, keys: Keys) -> Keys:
         """The keys as far as the document goes: `model: mlp` has no model.name."""
@@ -95,7 +103,14 @@ class Source:
                 inner[key] = inner = _written_out(inner.get(key))
         inner[last] = given.value
         kept = {known: where for known, where in self.places.items() if known[: len(keys)] != keys}
-        return replace(self, value=value, places=kept | given.places)
+        made = {keys[:depth]: place for depth in range(1, len(keys)) if keys[:depth] not in kept}
+        return replace(self, value=value, places=kept | made | given.places)
+
+
+def _line(place: str) -> int:
+    """The line of a place "name:line"; what has none comes last."""
+    number = place.rpartition(":")[2]
+    return int(number) if number.isdecimal() else 10**9
 
 
 def _written_out(value: object) -> object:

@@ -490,3 +490,25 @@ def test_reading_a_study_loads_neither_torch_nor_ray() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert done.stdout.strip() == "[]"
+
+
+def test_keys_for_anchors_are_no_part_of_the_study() -> None:
+    text = "x-lr: &lr [0.01, 0.1]\nname: a\ndata: digits\nmodel: mlp\nepochs: 2\nmethods: {dense: {space: {lr: *lr}}}\n"
+    config = loads(text)
+    assert config.methods["dense"].space == {"lr": [0.01, 0.1]} and "x-lr" not in to_yaml(config)
+
+
+def test_mistakes_come_in_the_order_of_the_lines_and_in_words() -> None:
+    text = "zzz: 1\nname: größe\ndata: digits\nmodel: mlp\nepochs: 2e1\nmethods: [dense]\n"
+    with pytest.raises(ConfigError) as caught:
+        loads(text, "a.yaml")
+    first, second, third = str(caught.value).splitlines()
+    assert first.startswith("a.yaml:1: zzz: expected one of")
+    letters = "letters (a to z), digits, '.', '_' and '-', after a letter or digit first"
+    assert second == f"a.yaml:2: name: expected {letters}, but got 'größe'"
+    assert third == "a.yaml:5: epochs: expected a whole number without point and exponent, 20, but got 20.0"
+
+
+def test_what_a_setting_made_is_blamed_on_the_setting() -> None:
+    with pytest.raises(ConfigError, match=r"^--set methods.grp.trials=3: methods.grp: .*did you mean 'group_lasso'\?$"):
+        load("digits", ["methods.grp.trials=3"])
