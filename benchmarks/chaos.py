@@ -6,8 +6,13 @@ It takes hours; `--sides stock` or `--kinds head` adds to what FILE has of the s
 
 A small digits study runs over and over, with SIGKILL at random moments to its driver, a worker, Ray's head or its
 raylet, up to three times in a study; a driver that is gone is followed by `study resume`. Then the study is compared
-with one that was never interrupted: trials lost, trials twice, Optuna trials left RUNNING, results that differ. The
-stock side has as many trials, the same kills at the same shares of its own time, and goes on by Tuner.restore.
+with one that was never interrupted: trials lost, trials twice, Optuna trials left RUNNING, results that differ.
+
+Two kinds are of our side alone: `preempted`, where packs live long and lose their worker up to six times, more often
+than `retries` would allow without progress; and `data`, where the file that is trained on is away for some seconds and
+a worker has to read it again meanwhile.
+
+The stock side has as many trials, the same kills at the same shares of its own time, and goes on by Tuner.restore.
 """
 
 from __future__ import annotations
@@ -16,19 +21,26 @@ import argparse
 import json
 import random
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos_sides import Finished, Ours, Side, Stock
+from benchmarks.chaos_sides import LONG, Finished, OnFile, Ours, Side, Stock
 from benchmarks.machine import machine
-from benchmarks.processes import KINDS, born, descendants, kill, targets, title
+from benchmarks.processes import KINDS as PROCESSES
+from benchmarks.processes import born, descendants, kill, targets, title
 
 SIDES = ("study", "stock")
-KILLS_PER_STUDY = 3
+OURS_ALONE = ("preempted", "data")
+KINDS = (*PROCESSES, *OURS_ALONE)
+KILLS_PER_STUDY = {"preempted": 6}
+USUAL_KILLS_PER_STUDY = 3
+AWAY_SECONDS = (1.0, 12.0)
 MUST_BE_ZERO = ("lost", "trained_again", "twice", "missing", "failed", "running", "different", "hung")
 
 Make = Callable[[Path], Side]
@@ -49,6 +61,7 @@ class Run:
         self.seen: Finished = {}
         self.processes: dict[int, str] = {}
         self.kills = self.hung = self.drivers = 0
+        self.returning: threading.Timer | None = None
 
     def to_the_end(self) -> dict[str, int]:
         try:
@@ -56,6 +69,7 @@ class Run:
                 log = self.side.folder / "log"
                 assert self.drivers < 20, f"it comes to no end: {log.read_text(errors='replace')[-2000:]}"
         finally:
+            self._bring_back()
             orphans = len(self._alive("Trainable"))
             for pid in self._alive():  # Ray's agents outlive a driver that was killed
                 kill(pid)
@@ -66,6 +80,7 @@ class Run:
 
     def _one_driver(self) -> bool:
         """Start one and wait for its end; whether it has completed the study."""
+        self._bring_back()
         driver = self.side.start()
         self.drivers += 1
         since = progress = time.monotonic()
@@ -86,14 +101,24 @@ class Run:
 
     def _shoot(self, driver: int) -> bool:
         """Kill one process of the kind, if there is one at this moment."""
-        found = targets(driver, self.kind)
+        found = targets(driver, "worker" if self.kind in OURS_ALONE else self.kind)
         if not found:
             return False
+        if isinstance(self.side, OnFile):
+            self._bring_back()
+            self.side.hide()
+            self.returning = threading.Timer(self.random.uniform(*AWAY_SECONDS), self.side.bring_back)
+            self.returning.start()
         self.processes |= {pid: at for pid in descendants(driver) if (at := born(pid))}
         self.seen |= self.side.finished()
         kill(self.random.choice(found))
         self.kills += 1
         return True
+
+    def _bring_back(self) -> None:
+        """The data that are away; nobody starts a driver without them."""
+        if self.returning is not None:
+            self.returning.join()
 
 
 def uninterrupted(side: Side) -> float:
@@ -115,7 +140,7 @@ def kills_of(
     total: Counter[str] = Counter()
     left = [share * seconds for share in shares]
     while left:
-        moments = left[:KILLS_PER_STUDY]
+        moments = left[: KILLS_PER_STUDY.get(kind, USUAL_KILLS_PER_STUDY)]
         run = Run(make(folder / f"{kind}-{total['studies']}"), kind, list(moments), patience, total["studies"])
         figures = run.to_the_end()
         del left[: figures["kills"]]  # a study that was faster than its kills leaves some for the next
@@ -158,12 +183,9 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
             folder.mkdir()
         result = _so_far(arguments.json, arguments.seed)
         if "study" in folders:
-            reference = Ours(folders["study"] / "reference")
-            uninterrupted(reference)
-            found = side(lambda at: Ours(at, reference), folders["study"], shares, arguments.patience, arguments.jobs)
-            _add(result["study"], found)
+            _ours(folders["study"], shares, arguments.patience, arguments.jobs, result["study"])
         if "stock" in folders:
-            few = {kind: moments[: arguments.stock_kills] for kind, moments in shares.items()}
+            few = {kind: moments[: arguments.stock_kills] for kind, moments in shares.items() if kind not in OURS_ALONE}
             _add(result["stock"], side(Stock, folders["stock"], few, arguments.patience, arguments.jobs))
     print(json.dumps(result, indent=2))
     if arguments.json:
@@ -178,6 +200,27 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
         raise SystemExit(f"not zero: {wrong}")
 
 
+def _ours(folder: Path, shares: dict[str, list[float]], patience: float, jobs: int, known: dict[str, Any]) -> None:
+    """Each kind on its own study: short packs, long ones, long ones on a file."""
+    makers: dict[str, Callable[[Path, Ours | None], Ours]] = {
+        "usual": Ours,
+        "preempted": lambda at, reference: Ours(at, reference, LONG),
+        "data": OnFile,
+    }
+    for name, make in makers.items():
+        own = {kind: found for kind, found in shares.items() if (kind if kind in OURS_ALONE else "usual") == name}
+        if own:
+            place = folder / name
+            place.mkdir()
+            reference = make(place / "reference", None)
+            uninterrupted(reference)
+            _add(known, side(partial(_made, make, reference), place, own, patience, jobs))
+
+
+def _made(make: Callable[[Path, Ours | None], Ours], reference: Ours, at: Path) -> Side:
+    return make(at, reference)
+
+
 def _so_far(file: Path | None, seed: int) -> dict[str, Any]:
     """What an earlier run with the same seed has found."""
     found = json.loads(file.read_text()) if file and file.exists() else {}
@@ -188,7 +231,8 @@ def _so_far(file: Path | None, seed: int) -> dict[str, Any]:
 
 def _add(known: dict[str, Any], found: dict[str, Any]) -> None:
     known["kills"] = known.get("kills", {}) | found["kills"]
-    known["uninterrupted_seconds"] = found["uninterrupted_seconds"]
+    if set(found["kills"]) - set(OURS_ALONE):
+        known["uninterrupted_seconds"] = found["uninterrupted_seconds"]
 
 
 if __name__ == "__main__":

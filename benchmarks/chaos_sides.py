@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -10,10 +11,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
+from sklearn.datasets import load_digits
 
 from study.directory import JOURNAL, StudyDirectory
 
@@ -34,6 +37,9 @@ checkpoint: {{seconds: 0.5}}
 resources: {{workers: 2}}
 keep_models: none
 """
+
+LONG = STUDY.replace("epochs: 60", "epochs: 400\nretries: 1").replace("pack: {size: 6}", "pack: {size: 12}")
+"""Packs that live through more kills than may follow each other without progress."""
 
 _TIMES = ("train_seconds", "seconds", "finished_at")
 
@@ -69,11 +75,11 @@ class Side(ABC):
 
 
 class Ours(Side):
-    def __init__(self, folder: Path, reference: Ours | None = None) -> None:
+    def __init__(self, folder: Path, reference: Ours | None = None, study: str = STUDY) -> None:
         super().__init__(folder)
         self.reference = reference
         self.directory = StudyDirectory(folder / "study")
-        (folder / "study.yaml").write_text(STUDY)
+        (folder / "study.yaml").write_text(study)
 
     def command(self) -> list[str]:
         if self.directory.exists():
@@ -119,6 +125,23 @@ class Ours(Side):
             again.directory.write_manifest(manifest)
         assert again.start().wait() == 0, (again.folder / "log").read_text()
         return again.directory
+
+
+class OnFile(Ours):
+    """On a file of data, which can be away for a while."""
+
+    def __init__(self, folder: Path, reference: Ours | None = None) -> None:
+        self.file = folder / "digits.npz"
+        super().__init__(folder, reference, LONG.replace("data: digits", f"data: {self.file}"))
+        found = load_digits()
+        np.savez(self.file, x=(found.data / 16).astype(np.float32), y=found.target)
+
+    def hide(self) -> None:
+        self.file.rename(self.file.with_suffix(".away"))
+
+    def bring_back(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self.file.with_suffix(".away").rename(self.file)
 
 
 class Stock(Side):

@@ -66,6 +66,8 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         self.running: dict[str, Attempt] = {}
         self.workers = Workers(directory)
         self._looked = time.monotonic()
+        self.while_idle: Callable[[], None] = self.session.check
+        """What Tune would do between its steps."""
 
     @property
     def spent(self) -> bool:
@@ -76,7 +78,8 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
 
         While nothing is running Tune does nothing but ask.
         """
-        self.session.check()
+        if not self.running:
+            self.while_idle()
         if self.monitor.ending:
             return _FINISHED
         with self._guarded():
@@ -181,11 +184,15 @@ class Listen(_OfThisProcess, tune.Callback):  # type: ignore[misc]  # Ray is unt
 
     def __init__(self, searcher: PackSearcher, listener: Callable[[Monitor], None]) -> None:
         self.searcher, self.listener = searcher, listener
+        searcher.while_idle = self._look
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self.searcher.workers.trials = trials
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self._look()
+
+    def _look(self) -> None:
         self.searcher.session.check()
         self.searcher.look()
         self.listener(self.searcher.monitor)

@@ -13,7 +13,7 @@ from benchmarks.chaos import MUST_BE_ZERO, main
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("kind", ["driver", "worker", "head", "raylet"])
+@pytest.mark.parametrize("kind", ["driver", "worker", "head", "raylet", "preempted", "data"])
 def test_nothing_is_lost_when_it_is_killed(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "chaos.json"
     main(["--kills", "3", "--sides", "study", "--kinds", kind, "--patience", "300", "--json", str(file)])
