@@ -18,7 +18,10 @@ def space(suggest: Suggest) -> None:
     suggest.fixed(
         "start", why="first gate logits: 3/7 and -40/7 as in the published code, or 3/k and -3/k as in the text"
     )
-    suggest.fixed("k_start", why="the paper says 5000 (gates wide open at first), its published sizes need 7")
+    suggest.fixed(
+        "k_start",
+        why="7 as in the moons script; the text says 5000, gates wide open at first; which one was run is not known",
+    )
     if mode == "sparsify":
         suggest.number("k", 3, 15, why="stage 2; the paper takes 7: flatter drops little, steeper decides early")
     else:

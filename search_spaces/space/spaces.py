@@ -30,7 +30,11 @@ Space: TypeAlias = Callable[[Suggest], None]
 def spaces() -> Mapping[str, Space]:
     """Every method's, by name: the modules of search_spaces."""
     package = importlib.import_module("search_spaces")
-    names = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg]
+    names = [
+        module.name
+        for module in pkgutil.iter_modules(package.__path__)
+        if not module.ispkg and module.name != "__main__"
+    ]
     return {name: importlib.import_module(f"search_spaces.{name}").space for name in names}
 
 
