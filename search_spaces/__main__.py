@@ -17,9 +17,9 @@ def page() -> str:
 def _lines() -> Iterator[str]:
     yield "# Parameters"
     yield ""
-    yield "Made by `python -m search_spaces > docs/parameters.md` from the methods' declarations and search spaces. A study's YAML"
-    yield "pins, narrows or widens any of them under `methods: {NAME: {space: {...}}}`; `NAME_first`, `NAME_rest` and `NAME_1`, `NAME_2`,"
-    yield "... are values by layer. [methods.md](methods.md) has the formulas."
+    yield "Made by `python -m search_spaces > docs/parameters.md` from the methods' declarations and search spaces."
+    yield "`NAME_first` and `NAME_rest`, or `NAME_1`, `NAME_2`, ... are values by layer. A study's YAML pins, narrows or widens"
+    yield "any of them under `methods: {NAME: {space: {...}}}`. [methods.md](methods.md) has the formulas."
     for declaration in declarations().values():
         yield ""
         yield f"## {declaration.name}"
