@@ -29,6 +29,7 @@ from study.running.nodes import Nodes, able, placed
 from study.running.orders import Orders
 from study.running.recovery import Recovery
 from study.running.session import RayLost, Session, session
+from study.running.sight import look
 from study.running.tune import Listen, PackSearcher, StopWhen
 from study.running.worker import StudyTrainable
 from study.search import Search, pack_size
@@ -59,6 +60,7 @@ def launch(
     Raises:
         Locked: another driver is at work there.
         CannotChange: the trials that are there were made with another configuration.
+        StudyError: no node of the cluster sees the directory and the data.
         OSError: the directory cannot be read or written.
     """
     monitor = Monitor(config)
@@ -77,6 +79,8 @@ def launch(
                 try:
                     with session(config.resources) as connected:
                         signals.install()
+                        for blind in look(monitor.config, directory, able(config.resources)):
+                            monitor.warn(blind)
                         searcher = _from_disk(monitor, directory, layers, connected)
                         if not searcher.spent:
                             _tune(searcher, listener, lock)

@@ -1,7 +1,19 @@
 """Data sets, split and normalised: `load("digits")`, `load("mnist")`, `load("folder/of/images")`."""
 
-from trainables.data.catalogue import DATA, FORMATS, Entry, content_hash, load
+from trainables.data.catalogue import DATA, FORMATS, Entry, content_hash, load, locate
 from trainables.data.dataset import Dataset, Split, Task
 from trainables.data.examples import images_of, rows_of
 
-__all__ = ["DATA", "FORMATS", "Dataset", "Entry", "Split", "Task", "content_hash", "images_of", "load", "rows_of"]
+__all__ = [
+    "DATA",
+    "FORMATS",
+    "Dataset",
+    "Entry",
+    "Split",
+    "Task",
+    "content_hash",
+    "images_of",
+    "load",
+    "locate",
+    "rows_of",
+]

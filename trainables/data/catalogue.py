@@ -180,11 +180,18 @@ def load(
     )
 
 
+def locate(name: str) -> Path:
+    """Where the files of the data set `name` lie on this machine; Path() where it needs none, or the hub has them.
+
+    Raises:
+        StudyError: they are not here.
+    """
+    return Path() if name.startswith("hub:") else _resolve(name, None, {})[1]
+
+
 def content_hash(name: str) -> str:
     """Of the files that the data set `name` is read from; empty where there are none, or they are pinned (hub)."""
-    if name.startswith("hub:"):
-        return ""
-    _, path = _resolve(name, None, {})
+    path = locate(name)
     if path == Path():
         return ""
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())

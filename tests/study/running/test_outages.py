@@ -19,6 +19,7 @@ from study.config.load import StudyConfig
 from study.directory.study_directory import StudyDirectory
 from study.running.launch import launch
 from study.running.monitor import Monitor
+from trainables.errors import StudyError
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
@@ -143,7 +144,26 @@ def test_one_of_three_nodes_that_fails_every_pack_is_set_aside(tmp_path: Path, d
         ray.shutdown()
         cluster.shutdown()
     assert not monitor.ending and statuses(directory) == ["COMPLETE"] * 24
+    assert sum("cannot see the data" in warning for warning in monitor.warnings) == 1
     assert sum("is set aside" in warning and DATA in warning for warning in monitor.warnings) == 1
+
+
+def test_data_that_no_node_sees_are_said_before_anything_starts(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = Cluster()
+    elsewhere = {"STUDY_DATA": str(tmp_path / "nowhere")}
+    cluster.add_node(num_cpus=1, include_dashboard=False, env_vars=elsewhere)
+    cluster.add_node(num_cpus=1, env_vars=elsewhere)
+    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    try:
+        directory = StudyDirectory(tmp_path / "little")
+        with pytest.raises(StudyError, match=r"cannot see the data .*expected .* where all nodes see them"):
+            launch(config(trials=4), directory)
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    assert not directory.manifests()
 
 
 def test_a_directory_that_is_removed_while_the_study_runs_ends_it_with_the_truth(tmp_path: Path, own_ray: None) -> None:

@@ -1,0 +1,57 @@
+"""What the nodes of a cluster see: the study directory and the data, asked of a worker on each before any trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from study.config import StudyConfig
+from study.directory import StudyDirectory
+from trainables.errors import StudyError
+
+_PATIENCE = 60.0
+"""Seconds that nodes get to answer in; one that is busy is not blind."""
+
+
+def look(config: StudyConfig, directory: StudyDirectory, nodes: Mapping[str, str]) -> list[str]:
+    """A line for each node that cannot see what its packs will need.
+
+    Args:
+        nodes: names by Ray's ids of the nodes that packs may train on.
+
+    Raises:
+        StudyError: none of them sees it all.
+    """
+    if len(nodes) < 2:
+        return []  # the driver's own, or one on which the first pack says the same as quickly
+    ask = ray.remote(num_cpus=0)(missing)
+    answers = {
+        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
+            directory.location, config.data.name
+        ): f"{name} ({node[:8]})"
+        for node, name in nodes.items()
+    }
+    answered, _ = ray.wait(list(answers), num_returns=len(answers), timeout=_PATIENCE)
+    blind = [f"{answers[answer]} cannot see {what}" for answer in answered for what in ray.get(answer)]
+    if blind and all(ray.get(answer) for answer in answered):
+        raise StudyError(f"{'; '.join(blind)}: expected the study directory and the data where all nodes see them")
+    return blind
+
+
+def missing(location: str, data: str) -> list[str]:
+    """What of the study directory and the data set this process cannot see."""
+    from trainables.data import locate
+
+    found = []
+    try:
+        if not StudyDirectory(location).exists():
+            found.append(f"the study directory {StudyDirectory(location).path()}")
+    except OSError as error:
+        found.append(f"the study directory ({error})")
+    try:
+        locate(data)
+    except StudyError as error:
+        found.append(f"the data ({error})")
+    return found
