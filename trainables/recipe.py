@@ -60,6 +60,7 @@ class Recipe:
         lr: the learning rate of trials that name none.
         optimizer: ``name`` and options, as OPTIMIZERS declares them; those that are not given are filled in.
         lr_schedule: likewise, by SCHEDULES.
+        class_weights: of the training loss: "balanced", a weight for each class, or None.
 
     Raises:
         Mistakes: a budget that makes no sense; a name, an option or a value that is not declared.
@@ -73,6 +74,7 @@ class Recipe:
     lr_schedule: Mapping[str, Any] = field(default_factory=lambda: {"name": "constant"})
     shuffle: bool = BUDGET["shuffle"].default
     evaluate_every: int = BUDGET["evaluate_every"].default
+    class_weights: str | tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, option in BUDGET.items():

@@ -32,6 +32,20 @@ def _cross_entropy(output: Tensor, target: Tensor) -> Tensor:
     return _negative_log_likelihood(output, target).mean(-1)
 
 
+def weighted_cross_entropy(weights: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    """mean over the batch of w[y] * -log softmax(output)[y]; not divided by the batch's weights, so that no step is
+    larger for having drawn rare classes only.
+
+    Args:
+        weights: (classes,).
+    """
+
+    def loss(output: Tensor, target: Tensor) -> Tensor:
+        return (weights[target] * _negative_log_likelihood(output, target)).mean(-1)
+
+    return loss
+
+
 def _classification_sums(output: Tensor, target: Tensor) -> dict[str, Tensor]:
     return {
         "loss": _negative_log_likelihood(output, target).sum(-1),

@@ -161,7 +161,7 @@ def starter() -> str:
         elif name in _START:
             entry = _entry(name, _START[name])
         else:
-            entry = "# " + _entry(name, start.model_dump(mode="json")[name])
+            entry = "# " + _entry(name, start.model_dump(mode="json").get(name))
         parts.append(f"{comment}\n{entry}")
     return "\n".join(parts)
 

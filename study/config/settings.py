@@ -245,6 +245,10 @@ class StudyConfig(Settings):
     lr_schedule: ScheduleSettings = Field(
         default=ScheduleSettings(name="constant"), description="The learning rate over the epochs."
     )
+    class_weights: Literal["balanced"] | Annotated[tuple[Positive, ...], Field(strict=False)] | None = Field(
+        default=None,
+        description="Of the training loss: balanced (rare classes count as much), or one for each class.",
+    )
     objectives: tuple[str, ...] = Field(
         default=("accuracy", "neurons"),
         strict=False,
@@ -345,6 +349,7 @@ class StudyConfig(Settings):
             lr_schedule=self.lr_schedule.model_dump(),
             shuffle=self.shuffle,
             evaluate_every=self.evaluate_every,
+            class_weights=self.class_weights,
         )
 
     def implementation(self, method: str) -> str:

@@ -25,6 +25,7 @@ from trainables.methods import Clock, Knobs, Method, Params, Setting, method_cla
 from trainables.problem import Problem
 from trainables.recipe import Recipe
 from trainables.training.chain import Chain
+from trainables.training.class_weights import training_loss
 from trainables.training.dropout import own_noise, replace_dropout
 from trainables.training.feed import Feed
 from trainables.training.networks import Networks
@@ -79,7 +80,7 @@ class Stack:
         self.feed = Feed(problem.drawn(data_seeds), data_seeds, device)
         self._build_networks()
         self._bind_method(method_class(method))
-        self._losses = self._over_lanes(problem.task.loss)
+        self._losses = self._over_lanes(training_loss(problem, recipe.class_weights, device))
         self._sums = self._over_lanes(problem.task.sums)
 
     untrained_loss: Tensor | None
