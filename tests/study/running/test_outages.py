@@ -187,8 +187,11 @@ def test_a_disk_that_becomes_read_only_ends_the_run_and_fails_no_trial(tmp_path:
     subprocess.run(["umount", "-l", disk], check=True)
     directory = StudyDirectory(disk / "little")
 
+    locked: list[bool] = []
+
     def lock_up(monitor: Monitor) -> None:
-        if any(running.fraction for running in monitor.running.values()) and not os.path.ismount(disk):
+        if any(running.fraction for running in monitor.running.values()) and not locked:
+            locked.append(True)
             subprocess.run(bound, check=True)
             subprocess.run(["mount", "-o", "remount,bind,ro", disk], check=True)
 
