@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from trainables.errors import not_one_of
-from trainables.models import checks, custom
+from trainables.models import checks, custom, transformers
 from trainables.models.convnet import bnet_c, convnet, dwork_cnn
 from trainables.models.decomposed import dec3, dec8
 from trainables.models.lenet import lenet5, lenet5_caffe
 from trainables.models.mlp import autoencoder, lenet300, linear_regression, mlp, moons_mlp
+from trainables.models.outputs import Plain
 from trainables.models.resnet import resnet
 
-__all__ = ["MODELS", "ModelSpec", "build"]
+__all__ = ["MODELS", "ModelSpec", "Plain", "build"]
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,13 @@ MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in _SPECS}
 def build(name: str, input_shape: Sequence[int], outputs: int, /, **options: object) -> nn.Module:
     """The network `name` for inputs (N, *input_shape) and outputs (N, outputs), freshly initialised.
 
-    name: a key of MODELS, or "module:Class" for a user's own network, which is called with `options` alone.
+    name: a key of MODELS, "transformers:Class" for a network of that library, of whose configuration `options` are
+    keys, or "module:Class" for a user's own network, which is called with `options` alone.
     Weights come from torch's default generator: seed it within torch.random.fork_rng to draw them again.
     Raises ValueError for unknown names and options, naming the valid ones, and for shapes that do not fit.
     """
+    if name.startswith(transformers.PREFIX):
+        return transformers.load(name, input_shape, outputs, options)
     if ":" in name:
         return custom.load(name, options)
     if name not in MODELS:
