@@ -173,14 +173,47 @@ def test_search_spaces_need_optuna_and_nothing_else() -> None:
         ("trainables", "torch ray"),
         ("trainables.declarations", "torch ray optuna"),
         ("trainables.training", "ray optuna pandas"),
+        ("trainables.models", "torch ray numpy"),
+        ("trainables.data", "torch ray optuna pandas"),
+        ("trainables.sealed", "torch numpy"),
+        ("study.config", "torch ray optuna pandas"),
+        ("study.api", "torch ray optuna pandas"),
         ("search_spaces", "torch ray"),
-        ("study.cli", "torch ray optuna pandas matplotlib"),
+        ("study.cli", "torch ray optuna pandas matplotlib numpy pyarrow yaml"),
     ],
 )
 def test_importing_is_light(name: str, absent: str) -> None:
     command = f"import sys, {name}; print(*({set(absent.split())!r} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert run.stdout.split() == [], f"{name} loads {run.stdout.strip()}"
+
+
+@pytest.mark.parametrize(
+    "command, absent",
+    [
+        ("--help", "torch ray optuna pandas matplotlib numpy pyarrow yaml"),
+        ("list methods", "torch ray optuna pandas numpy pyarrow yaml"),
+        ("list models", "torch ray optuna pandas numpy pyarrow yaml"),
+        ("list data", "torch ray optuna pandas sklearn"),
+        ("list presets", "torch ray optuna pandas"),
+        ("schema", "torch ray optuna pandas"),
+    ],
+)
+def test_a_command_loads_what_it_needs(command: str, absent: str) -> None:
+    """Modules of `study.cli` import what they need within their commands: all of them are read for each."""
+    loaded = modules_of(command.split())
+    assert not loaded & set(absent.split()), f"study {command} loads {', '.join(loaded & set(absent.split()))}"
+
+
+def modules_of(arguments: list[str]) -> set[str]:
+    """What a command has loaded when it has ended."""
+    code = (
+        "import atexit, sys; from study.__main__ import main; "
+        "atexit.register(lambda: print(*sys.modules, file=sys.stderr)); main()"
+    )
+    run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert "Traceback" not in run.stderr and run.returncode in (0, 1), run.stdout  # 1: the doctor found something
+    return set(run.stderr.split())
 
 
 def packages() -> Iterator[ModuleType]:

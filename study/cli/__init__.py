@@ -23,7 +23,6 @@ from study.cli import (
     writing,
 )
 from study.cli.app import app, errors
-from study.directory import DamagedWarning
 from trainables.errors import StudyError
 
 __all__ = [
@@ -72,6 +71,8 @@ def _shower(others: Any) -> Any:
     """What is wrong with the user's files is for the user; other warnings are for whoever wrote the code."""
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        from study.directory import DamagedWarning
+
         if issubclass(category, DamagedWarning):
             text = f"study: {message}; see `study doctor`"
             errors.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from study.directory import StudyDirectory
-
 if TYPE_CHECKING:
     from analysis import Boundaries, BoundaryData
+    from study.directory import StudyDirectory
     from trainables.deploy import Saved
 
 MOST = 24

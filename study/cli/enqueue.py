@@ -7,8 +7,6 @@ from typing import Annotated
 import typer
 
 from study.cli.app import Directory, app, console
-from study.directory import StudyDirectory, driver_of, queued
-from study.directory import enqueue as put
 from trainables.errors import StudyError, not_one_of
 
 
@@ -23,6 +21,8 @@ def enqueue(
     """Have a configuration tried next, of a study that runs or is to go on; what is not given the sampler chooses."""
     from search_spaces import configuration
     from study.config import stored
+    from study.directory import StudyDirectory, driver_of, queued
+    from study.directory import enqueue as put
 
     place = StudyDirectory(directory)
     config = stored(place)

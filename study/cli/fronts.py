@@ -11,7 +11,6 @@ import typer
 from rich.markup import escape
 
 from study.cli.app import Directory, Json, Modules, app, console, errors, table_of, wide
-from study.directory import REPORT, REPORT_PAGE
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
@@ -165,6 +164,8 @@ def _boundaries(study: Study) -> Boundaries:
 
 
 def _page_of(study: Study) -> Path:
+    from study.directory import REPORT, REPORT_PAGE
+
     places = [directory.local for directory in study.directories.values()]
     if len(places) == 1 and places[0] is not None:
         return places[0] / REPORT / REPORT_PAGE

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from study.cli.app import Directory, Json, Modules, app, console, table_of
-from study.directory import StudyDirectory
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def export(
     modules: Modules = None,
 ) -> None:
     """Write compact networks for use elsewhere: preprocessing included, a model card and a checked example beside."""
-    from study.directory import Models, front_of, markdown
+    from study.directory import Models, StudyDirectory, front_of, markdown
     from trainables.deploy import SUFFIXES, check_example
     from trainables.deploy import export as to_bytes
     from trainables.deploy import load as from_file
@@ -119,7 +118,7 @@ def latency(
 
     The study keeps the numbers: `study pareto DIR --objectives accuracy,latency` and the report show them.
     """
-    from study.directory import Models, front_of
+    from study.directory import Models, StudyDirectory, front_of
     from trainables.deploy import measure
 
     place = StudyDirectory(directory)

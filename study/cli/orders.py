@@ -6,12 +6,14 @@ import json
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from study.cli.app import Directory, Json, app, console, errors
-from study.directory import StudyDirectory, driver_of, events, find_trial, request_stop, stacks
+
+if TYPE_CHECKING:
+    from study.directory import StudyDirectory
 
 _PATIENCE_SECONDS = 30.0
 
@@ -19,6 +21,8 @@ _PATIENCE_SECONDS = 30.0
 @app.command()
 def stop(directory: Directory) -> None:
     """Stop a study that runs, here or elsewhere, as Ctrl-C does: nothing is lost, `study resume` goes on."""
+    from study.directory import StudyDirectory, driver_of, request_stop
+
     place = StudyDirectory(directory)
     place.config()  # says what is there instead, if it is no study
     driver = driver_of(place.store)
@@ -47,6 +51,8 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """What happened: events of all runs, warnings, why trials failed, the stacks of workers that hung."""
+    from study.directory import StudyDirectory, events, find_trial, stacks
+
     place = StudyDirectory(directory)
     found = None if trial is None else find_trial(place, trial)
     happened = events(place.store)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from study.cli.app import console, table_of
-from study.config import StudyConfig
-from study.directory import StudyDirectory
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
+    from study.config import StudyConfig
+    from study.directory import StudyDirectory
     from study.rehearsal import Rehearsal
 
 _CLASSES = 12

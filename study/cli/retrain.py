@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from study.cli.app import Directory, Modules, app, console, errors
-from study.directory import StudyDirectory, find_trial
 
 
 @app.command()
@@ -20,7 +19,7 @@ def retrain(
     from rich.progress import Progress
 
     from study.config import stored
-    from study.directory import Models
+    from study.directory import Models, StudyDirectory, find_trial
     from study.running import retrain as train
 
     place = StudyDirectory(directory)

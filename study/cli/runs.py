@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from study import api
 from study.cli import durations, failures, plan
 from study.cli.app import Directory, Json, Modules, app, console, errors, table_of
-from study.config import StudyConfig, stored
-from study.directory import JOURNAL, REPORT, REPORT_TABLE, StudyDirectory
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
     from study.api import Result
+    from study.config import StudyConfig
+    from study.directory import StudyDirectory
 
 BROKEN = 1
 
@@ -44,6 +43,8 @@ def run(
     timeout: Timeout = None,
 ) -> None:
     """Run a study to its end: search every method, keep every result, draw the front."""
+    from study import api
+
     plan.json_only_for_dry_runs(as_json, dry_run)
     limit = _seconds(timeout)
     config = api.load_config(study, settings or ())
@@ -66,6 +67,10 @@ def resume(
     timeout: Timeout = None,
 ) -> None:
     """Go on with a study that was stopped, wherever and however it was stopped."""
+    from study import api
+    from study.config import stored
+    from study.directory import StudyDirectory
+
     place = StudyDirectory(directory)
     if file is None or not place.exists():
         _launch(stored(place, settings or (), names=True), place, _seconds(timeout))
@@ -82,6 +87,9 @@ def extend(
     timeout: Timeout = None,
 ) -> None:
     """Go on with a larger budget; what is there counts."""
+    from study import api
+    from study.directory import StudyDirectory
+
     place = StudyDirectory(directory)
     _launch(api.extended(place, trials, settings or ()), place, _seconds(timeout))
 
@@ -95,6 +103,9 @@ def retry(
     timeout: Timeout = None,
 ) -> None:
     """Train failed trials again, once what they failed of is put right; complete ones stay as they are."""
+    from study import api
+    from study.directory import StudyDirectory
+
     place = StudyDirectory(directory)
     config, trials = api.taken_back(place, method, settings or ())
     console.print(f"{trials} trials are trained again")
@@ -106,6 +117,8 @@ def _seconds(timeout: str | None) -> float | None:
 
 
 def _launch(config: StudyConfig, directory: StudyDirectory, timeout: float | None = None) -> None:
+    from study import api
+
     try:
         plan.show_notes(plan.rehearsed(config))
     except ConnectionError as error:
@@ -153,6 +166,7 @@ def _hypervolume(config: StudyConfig) -> Any:
 def _conclude(result: Result) -> None:
     """The table, and a figure for every pair of objectives with a score."""
     import analysis
+    from study.directory import REPORT, REPORT_TABLE
 
     config, directory = result.config, result.directory
     trials = analysis.load(directory.location).trials
@@ -177,6 +191,8 @@ def _conclude(result: Result) -> None:
 @app.command()
 def status(directory: Directory, as_json: Json = False) -> None:
     """How far a study is: trials finished, in flight and failed, per method."""
+    from study import api
+
     found = api.status(directory)
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
@@ -205,6 +221,8 @@ def dashboard(
     host: Annotated[str, typer.Option(help="Address it listens on.")] = "127.0.0.1",
 ) -> None:
     """Optuna's dashboard on the study, live while it runs."""
+    from study.directory import JOURNAL, StudyDirectory
+
     place = StudyDirectory(directory)
     place.config()
     journal = place.local / JOURNAL if place.local else None

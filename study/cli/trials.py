@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from study.cli.app import Directory, Json, app, console, table_of
 from study.cli.sparkline import sparkline
-from study.directory import OBJECTIVES, FoundTrial, Models, StudyDirectory, find_trial
 from trainables.errors import StudyError
+
+if TYPE_CHECKING:
+    from study.directory import FoundTrial
 
 _SIZES = ("neurons", "inputs", "parameters", "macs", "flops")
 _SCORES = ("accuracy", "loss", "nmse", "mse")
@@ -26,6 +28,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """One trial in full: its parameters, scores, widths, its curve, and why it failed if it did."""
+    from study.directory import Models, StudyDirectory, find_trial
+
     place = StudyDirectory(directory)
     found = find_trial(place, trial)
     curve = place.curves({found.pack}, {trial}).to_pylist() if found.row else []
@@ -71,6 +75,7 @@ def best(
 ) -> None:
     """The smallest network that is as good as the dense one, or nearly: its name, and what to do with it."""
     import analysis
+    from study.directory import OBJECTIVES, Models, StudyDirectory, find_trial
 
     study = analysis.load(directory)
     place = StudyDirectory(directory)
@@ -172,11 +177,15 @@ def parameter_columns(frame: Any) -> list[str]:
 
 
 def column_of(name: str) -> str:
+    from study.directory import OBJECTIVES
+
     return OBJECTIVES[name].column if name in OBJECTIVES else f"{name}_ms"
 
 
 def objective(name: str, value: Any) -> str:
     """A value of an objective as people read it."""
+    from study.directory import OBJECTIVES
+
     if _missing(value):
         return "–"
     if name in OBJECTIVES and OBJECTIVES[name].unit == "fraction":

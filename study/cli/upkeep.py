@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from study.cli.app import Directory, Json, app, console
-from study.directory import StudyDirectory
 
 if TYPE_CHECKING:
     from study.doctor import Finding
@@ -21,7 +20,7 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check a study for torn files, orphans, duplicates and zombies; exit code 1 if something is left to repair."""
-    from study.directory import driver_of
+    from study.directory import StudyDirectory, driver_of
     from study.doctor import examine
     from study.doctor import fix as repair
 
@@ -69,6 +68,7 @@ def merge(
     name: Annotated[str | None, typer.Option(help="The name of the study; the first one's if not given.")] = None,
 ) -> None:
     """Make one study of several that ran apart; the originals stay as they are."""
+    from study.directory import StudyDirectory
     from study.doctor import merge as make
 
     merged = make([StudyDirectory(directory) for directory in directories], StudyDirectory(output), name)

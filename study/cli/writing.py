@@ -10,7 +10,6 @@ import typer
 from rich.table import Table
 
 from study.cli.app import Json, app, console
-from study.config import presets, schema, starter
 from trainables.errors import StudyError
 
 
@@ -20,6 +19,8 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write a commented study to start from."""
+    from study.config import starter
+
     if file.exists() and not force:
         raise StudyError(f"{file} exists already; write elsewhere, or over it with --force")
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -30,6 +31,8 @@ def init(
 @app.command("schema")
 def print_schema() -> None:
     """The JSON Schema of the YAML, for editors."""
+    from study.config import schema
+
     typer.echo(json.dumps(schema(), indent=2))
 
 
@@ -77,4 +80,6 @@ def _files() -> dict[str, str]:
 
 
 def _presets() -> dict[str, str]:
+    from study.config import presets
+
     return {name: path.read_text().splitlines()[0].lstrip("# ") for name, path in presets().items()}

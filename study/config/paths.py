@@ -25,6 +25,6 @@ def _from_here(name: str) -> str | None:
 
 
 def _is_known(name: str) -> bool:
-    from trainables.data import DATA  # loads torch, and is asked only where there is such a path
+    from trainables.data import DATA
 
     return name in DATA

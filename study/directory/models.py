@@ -7,11 +7,9 @@ without tools.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-import moocore
-import numpy as np
 
 from study.directory.encoding import Damaged
 from study.directory.layout import (
@@ -57,9 +55,12 @@ class Front:
         """FAILED and NOT_EQUIVALENT trials, and those without a finite value of an objective, are never on it."""
         for row in rows:
             point = [self._minimised(row, objective) for objective in self._objectives]
-            if row["status"] == "COMPLETE" and np.isfinite(point).all():
+            if row["status"] == "COMPLETE" and all(map(math.isfinite, point)):
                 self._points[row["trial"]] = point
         if self._points:
+            import moocore
+            import numpy as np
+
             stay = moocore.is_nondominated(np.array(list(self._points.values())), keep_weakly=True)
             self._points = {trial: self._points[trial] for trial, kept in zip(self._points, stay, strict=True) if kept}
 

@@ -199,9 +199,13 @@ def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
             kinds.setdefault(name, set()).add(table.schema.field(name).type)
     mixed = {name for name, found in kinds.items() if len(found - {pa.null()}) > 1}
     whole = pa.concat_tables(
-        [schema.empty_table(), *(_worded(table, mixed) for table in tables)], promote_options="permissive"
+        [_empty(schema), *(_worded(table, mixed) for table in tables)], promote_options="permissive"
     )
     return whole.select([*schema.names, *sorted(kinds)]).combine_chunks()
+
+
+def _empty(schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_batches([], schema)  # schema.empty_table() imports pandas
 
 
 def version_of(table: pa.Table) -> int | None:

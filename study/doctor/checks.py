@@ -52,7 +52,7 @@ from study.directory import (
 )
 from study.doctor.repairs import QUARANTINE, REMOVE, REWRITE, UNLOCK, Repair, tell
 from study.doctor.zombies import Running, running
-from trainables.deploy import unseal
+from trainables.sealed import unseal
 
 Kind = Literal["torn", "checksum", "version", "orphan", "duplicate", "mismatch", "zombie", "failed", "leftover", "lock"]
 

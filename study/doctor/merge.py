@@ -42,8 +42,8 @@ from study.directory import (
 )
 from study.doctor.checks import State, as_stored, look
 from study.search import manifest_of
-from trainables.deploy import seal, unseal
 from trainables.errors import StudyError
+from trainables.sealed import seal, unseal
 
 MAY_DIFFER = ("name", "seed", *MAY_CHANGE)
 """Keys in which merged studies need not agree: the first study's are kept. Budgets are added."""

@@ -20,7 +20,7 @@ from study.directory.layout import MODELS
 from study.directory.models import Front
 from study.directory.study_directory import Manifest, StudyDirectory
 from study.search.search import Search
-from trainables.deploy.sealed import seal
+from trainables.sealed import seal
 
 Row = dict[str, Any]
 

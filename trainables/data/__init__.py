@@ -1,4 +1,7 @@
-"""Data sets, split and normalised: `load("digits")`, `load("mnist")`, `load("folder/of/images")`."""
+"""Data sets, split and normalised: `load("digits")`, `load("mnist")`, `load("folder/of/images")`.
+
+What there is can be read without torch, which is loaded with the first data set.
+"""
 
 from trainables.data.catalogue import DATA, FORMATS, Entry, content_hash, load, locate
 from trainables.data.dataset import Dataset, Split, Task

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 
 from trainables.data.checks import whole
 from trainables.data.dataset import Dataset, Split
@@ -14,6 +13,9 @@ from trainables.data.holdout import choose, count_of, hold_out
 from trainables.data.moments import moments
 from trainables.data.parts import Array, Found, Part, Request
 from trainables.errors import StudyError
+
+if TYPE_CHECKING:
+    import torch
 
 Numbers = float | Sequence[float]
 
@@ -85,12 +87,16 @@ def _held_out(found: Found, request: Request, test: float | None, limit: int | N
 
 
 def _split(part: Part) -> Split:
+    import torch
+
     x = torch.from_numpy(part.x)
     return Split(x, x if part.y is None else torch.from_numpy(part.y))
 
 
 def _channels(name: str, given: Numbers | None, automatic: Array, shape: tuple[int, ...]) -> torch.Tensor:
     """One number per channel, or one for all, shaped to broadcast against `shape`."""
+    import torch
+
     try:
         values = torch.as_tensor(automatic if given is None else given, dtype=torch.float32).reshape(-1)
     except (TypeError, ValueError, RuntimeError):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import Tensor
-
-from trainables.data.augment import crop_flip
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 Task = Literal["classification", "regression", "reconstruction"]
 
@@ -102,6 +101,8 @@ class Dataset:
         if self.augment is None:
             shared = raw.dim() == 1 + len(self.input_shape)
             return raw.expand(len(seeds), *raw.shape) if shared else raw
+        from trainables.data.augment import crop_flip
+
         return crop_flip(raw, seeds, *counters, padding=self.padding)
 
     def to(self, device: torch.device | str) -> Dataset:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from trainables.data.image_files import SUFFIXES
 from trainables.data.images import Geometry, read_image
 from trainables.data.tables import features_of, read_file, usual_label
 from trainables.errors import StudyError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def rows_of(path: Path, columns: Sequence[str], features: int) -> Tensor:
@@ -25,6 +27,8 @@ def rows_of(path: Path, columns: Sequence[str], features: int) -> Tensor:
     Raises:
         StudyError: no such file, columns that are missing, are no numbers or have gaps.
     """
+    import torch
+
     table = read_file(path)
     names = list(columns) or [name for name in table.column_names if not usual_label(name)]
     if missing := [name for name in names if name not in table.column_names]:
@@ -45,6 +49,8 @@ def images_of(
     Raises:
         StudyError: no image files, one that cannot be decoded or has another size.
     """
+    import torch
+
     folder = path if path.is_dir() else path.parent
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
     if not files:

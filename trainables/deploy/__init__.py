@@ -5,7 +5,6 @@ from trainables.deploy.contract import check_example, contract, strangers
 from trainables.deploy.export import SUFFIXES, Export, evaluate, export, load
 from trainables.deploy.latency import Timing, measure
 from trainables.deploy.saved import Saved, card, dense, structure
-from trainables.deploy.sealed import seal, unseal
 
 __all__ = [
     "SUFFIXES",
@@ -21,9 +20,7 @@ __all__ = [
     "export",
     "load",
     "measure",
-    "seal",
     "strangers",
     "structure",
-    "unseal",
     "widened",
 ]

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from trainables import models
 from trainables.data import Dataset
-from trainables.deploy.sealed import seal, unseal
 from trainables.errors import StudyError
 from trainables.groups import Alive, Graph, cut, everything, trace
 from trainables.problem import Problem
+from trainables.sealed import seal, unseal
 from trainables.tasks import TASKS
 
 Card = dict[str, Any]

@@ -1,110 +1,23 @@
 """The networks of a study: a registry of plain nn.Modules, and `build` to make one by name.
 
 Layers are nn.Linear, nn.Conv2d, norms, dropouts, poolings and activations as modules, each used once, so that
-torch.fx, torch-pruning and torch.func can all read and run them.
+torch.fx, torch-pruning and torch.func can all read and run them. The registry is read without torch.
 """
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from __future__ import annotations
 
-from torch import nn
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from trainables.errors import not_one_of
-from trainables.models import checks, custom, transformers
-from trainables.models.convnet import bnet_c, convnet, dwork_cnn
-from trainables.models.decomposed import dec3, dec8
-from trainables.models.lenet import lenet5, lenet5_caffe
-from trainables.models.mlp import autoencoder, lenet300, linear_regression, mlp, moons_mlp
-from trainables.models.outputs import Plain
-from trainables.models.resnet import resnet
+from trainables.models.catalogue import MODELS, ModelSpec, build
+
+if TYPE_CHECKING:
+    from trainables.models.outputs import Plain
 
 __all__ = ["MODELS", "ModelSpec", "Plain", "build"]
 
 
-@dataclass(frozen=True)
-class ModelSpec:
-    """A network by name: how it is made, and the data it was published on.
-
-    factory(input_shape, outputs, **options) -> nn.Module; pinned: options that the name decides;
-    input_shape, outputs: natural ones, without the batch axis; reference: empty if no paper names it.
-    """
-
-    name: str
-    factory: Callable[..., nn.Module]
-    description: str
-    input_shape: tuple[int, ...]
-    outputs: int
-    reference: str
-    pinned: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def options(self) -> dict[str, object]:
-        """The options that may be given, with their defaults."""
-        parameters = inspect.signature(self.factory).parameters.values()
-        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in self.pinned}
-
-
-_DIGITS, _MNIST, _CIFAR, _IMAGENET = (1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 224, 224)
-_PAN = "Pan, Dong, Guo 2016 (DropNeuron)"
-_LI = "Li, Ji 2019 (NPN)"
-_ALVAREZ = "Alvarez, Salzmann 2016"
-
-_SPECS = (
-    ModelSpec("mlp", mlp, "multilayer perceptron of any widths, on inputs of any shape", (64,), 10, ""),
-    ModelSpec("convnet", convnet, "small convolutional network of any widths", _DIGITS, 10, ""),
-    ModelSpec("lenet300", lenet300, "LeNet-300-100", _MNIST, 10, f"LeCun et al. 1998; {_PAN}"),
-    ModelSpec(
-        "lenet5",
-        lenet5,
-        "LeNet-5 of DropNeuron (512) or CGES (1024)",
-        _MNIST,
-        10,
-        f"{_PAN}; Yoon, Hwang 2017 (CGES)",
-    ),
-    ModelSpec("lenet5_caffe", lenet5_caffe, "Caffe's LeNet-5, 20-50-800-500", _MNIST, 10, _LI),
-    ModelSpec("autoencoder", autoencoder, "sigmoid autoencoder 784-128-64-128-784", _MNIST, 784, _PAN),
-    ModelSpec("linear_regression", linear_regression, "linear units 20-5-1, 105 weights", (20,), 1, _PAN),
-    ModelSpec("moons_mlp", moons_mlp, "100-80-2, 8160 weights, after a fixed 2-100", (100,), 2, _LI),
-    ModelSpec("dwork_cnn", dwork_cnn, "softplus network of 1310 neurons", _CIFAR, 10, "Dwork 2018 (Neuronal death)"),
-    ModelSpec("resnet", resnet, "residual network of depth 6n + 2", _CIFAR, 10, "He et al. 2016"),
-    *(
-        ModelSpec(
-            f"resnet{depth}",
-            resnet,
-            f"residual network of depth {depth}",
-            _CIFAR,
-            10,
-            f"He et al. 2016; {_LI}",
-            pinned={"depth": depth},
-        )
-        for depth in (20, 32, 44, 56, 110)
-    ),
-    ModelSpec("dec3", dec3, "6 one-dimensional convolutions, 1 linear layer", (1, 24, 24), 36, _ALVAREZ),
-    ModelSpec("dec8", dec8, "16 one-dimensional convolutions, 640 or 768 wide", _IMAGENET, 1000, _ALVAREZ),
-    ModelSpec("bnet_c", bnet_c, "VGG-B without its two large linear layers", _IMAGENET, 1000, _ALVAREZ),
-)
-MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in _SPECS}
-
-
-def build(name: str, input_shape: Sequence[int], outputs: int, /, **options: object) -> nn.Module:
-    """The network `name` for inputs (N, *input_shape) and outputs (N, outputs), freshly initialised.
-
-    name: a key of MODELS, "transformers:Class" for a network of that library, of whose configuration `options` are
-    keys, or "module:Class" for a user's own network, which is called with `options` alone.
-    Weights come from torch's default generator: seed it within torch.random.fork_rng to draw them again.
-    Raises ValueError for unknown names and options, naming the valid ones, and for shapes that do not fit.
-    """
-    if name.startswith(transformers.PREFIX):
-        return transformers.load(name, input_shape, outputs, options)
-    if ":" in name:
-        return custom.load(name, options)
-    if name not in MODELS:
-        raise not_one_of("model", name, (*MODELS, "module:Class"))
-    spec = MODELS[name]
-    for option in options:
-        if option not in spec.options:
-            raise not_one_of(f"option of {name}", option, spec.options)
-    checks.sizes("input_shape", input_shape)
-    checks.size("outputs", outputs)
-    return spec.factory(tuple(input_shape), outputs, **spec.pinned, **options)
+def __getattr__(name: str) -> Any:
+    if name != "Plain":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module("trainables.models.outputs").Plain

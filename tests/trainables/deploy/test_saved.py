@@ -16,9 +16,9 @@ from trainables.compaction import compact
 from trainables.data import Dataset, Split
 from trainables.deploy.align import aligned, widened
 from trainables.deploy.saved import SCHEMA, Saved, card, dense, structure
-from trainables.deploy.sealed import seal
 from trainables.groups import everything, liveness, trace
 from trainables.problem import Problem
+from trainables.sealed import seal
 
 
 @dataclass(frozen=True)

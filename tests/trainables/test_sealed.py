@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
-from trainables.deploy.sealed import seal, unseal
+from trainables.sealed import seal, unseal
 
 TENSORS = {"weight": torch.linspace(-1, 1, 6).reshape(2, 3), "steps": torch.tensor(7)}
 SEALED = seal(save(TENSORS, {"old": "gone"}), {"card": '{"é": "☃"}'})

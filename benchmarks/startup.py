@@ -1,0 +1,100 @@
+"""How soon commands answer: seconds of the clock and of the processor, from the start of the process to its end.
+
+    python -m benchmarks.startup [--study DIR] --json FILE
+
+Medians of five after one for the caches; without --study a small study is trained first. The dry run counts without
+its training step, which takes as long as the networks do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.machine import machine
+
+STUDY = (sys.executable, "-m", "study")
+DRY_RUN = "study run digits --dry-run, but for its training step"
+
+
+class Cost(NamedTuple):
+    wall: float
+    cpu: float
+    output: str
+
+
+def commands(study: str) -> dict[str, tuple[list[str], float]]:
+    """What is measured, and the seconds that it may take on a machine with nothing else to do."""
+    listed = {f"study list {kind}": ([*STUDY, "list", kind], 1.0) for kind in ("methods", "models", "data", "presets")}
+    seen = {f"study {name}": ([*STUDY, name, study], 2.0) for name in ("pareto", "table", "doctor")}
+    return {
+        "study --help": ([*STUDY, "--help"], 0.5),
+        "import study": ([sys.executable, "-c", "import study"], 0.5),
+        "import analysis": ([sys.executable, "-c", "import analysis"], 0.7),
+        **listed,
+        "study status": ([*STUDY, "status", study], 1.0),
+        **seen,
+        DRY_RUN: ([*STUDY, "run", "digits", "--dry-run", "--json"], 4.0),
+    }
+
+
+def once(command: Sequence[str]) -> Cost:
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, run.stdout)
+
+
+def measured(command: Sequence[str], repeats: int, aside: Callable[[str], float]) -> dict[str, float]:
+    """Medians, without the seconds that the command itself says it spent on something else."""
+    once(command)
+    costs = [once(command) for _ in range(repeats)]
+    wall = statistics.median(cost.wall - aside(cost.output) for cost in costs)
+    return {"seconds": wall, "cpu_seconds": statistics.median(cost.cpu for cost in costs)}
+
+
+def rehearsed(output: str) -> float:
+    """Seconds of the training step in a dry run."""
+    return float(json.loads(output)["seconds"])
+
+
+def small_study(folder: str) -> str:
+    place = f"{folder}/digits"
+    settings = [f"--set={setting}" for setting in ("trials=8", "epochs=4", "polish=1")]
+    with tempfile.TemporaryDirectory() as home:
+        env = os.environ | {"RAY_TMPDIR": home}
+        run = [*STUDY, "run", "digits", "--output", place, *settings]
+        subprocess.run(run, check=True, env=env, stdout=subprocess.DEVNULL)
+    return place
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--study", help="a study directory to look at")
+    parser.add_argument("--json", type=Path, help="write the result here")
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        study = arguments.study or small_study(scratch)
+        costs = {}
+        for name, (command, most) in commands(study).items():
+            aside = rehearsed if name == DRY_RUN else lambda output: 0.0
+            costs[name] = {**measured(command, arguments.repeats, aside), "required_seconds": most}
+    result = {"machine": machine(), "repeats": arguments.repeats, "commands": costs}
+    print(json.dumps(result, indent=2))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
