@@ -100,7 +100,9 @@ def status(directory: str | Path | StudyDirectory) -> Status:
     budget, driver = sum(method.budget for method in methods.values()), driver_of(place.store)
     failures = sum(map(broke_off, rows))
     ended = f"ended, {failures} of them failed" if failures else "complete"
-    state = f"running, {driver}" if driver else ended if len(rows) >= budget else "stopped"
+    state = ended if len(rows) >= budget else "stopped"
+    if driver is not None:
+        state = f"{state}; {driver.account}" if driver.silent else driver.account
     training = _training(place) if driver else {}
     damaged = tuple(str(warning.message) for warning in caught)
     return Status(config.name, place.path(), state, len(rows), budget, methods, damaged, failures, training)

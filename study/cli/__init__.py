@@ -71,10 +71,10 @@ def _shower(others: Any) -> Any:
     """What is wrong with the user's files is for the user; other warnings are for whoever wrote the code."""
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        from study.directory import DamagedWarning
+        from study.directory import DamagedWarning, WatchingWarning
 
-        if issubclass(category, DamagedWarning):
-            text = f"study: {message}; see `study doctor`"
+        if issubclass(category, DamagedWarning | WatchingWarning):
+            text = f"study: {message}" + ("; see `study doctor`" if issubclass(category, DamagedWarning) else "")
             errors.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
         else:
             others(message, category, *where, **more)

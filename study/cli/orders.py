@@ -39,7 +39,7 @@ def stop(directory: Directory) -> None:
             return
         time.sleep(0.2)
     errors.print(
-        f"study: {driver} has not stopped within {_PATIENCE_SECONDS:.0f} s; it may be suspended", style="yellow"
+        f"study: it has not stopped within {_PATIENCE_SECONDS:.0f} s: {driver.account}", style="yellow", markup=False
     )
     raise typer.Exit(1)
 

@@ -32,7 +32,7 @@ def doctor(
         found = {
             "directory": place.path(),
             "healthy": not findings,
-            "driver": str(driver) if driver else None,
+            "driver": driver.account if driver else None,
             "repaired": [_plain(finding) for finding in repaired],
             "findings": [_plain(finding) for finding in findings],
         }
@@ -47,7 +47,7 @@ def doctor(
         for finding in findings:
             console.print(f"{finding.kind}: {finding}", markup=False, highlight=False, soft_wrap=True)
         if not findings:
-            console.print(f"{place.path()} is healthy{'; a driver is at work' if driver else ''}")
+            console.print(f"{place.path()} is healthy{f'; {driver.account}' if driver else ''}", markup=False)
         elif any(finding.repair for finding in findings):
             console.print(f"Repair what can be repaired with:\n  study doctor {place.path()} --fix")
     if findings:

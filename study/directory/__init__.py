@@ -48,7 +48,7 @@ from study.directory.layout import (
     trial_name,
     trial_of,
 )
-from study.directory.lock import Lock, Locked, driver_of
+from study.directory.lock import STALE_SECONDS, Lock, Locked, WatchingWarning, driver_of
 from study.directory.log import Event, Log, events, stacks
 from study.directory.model_card import markdown
 from study.directory.models import Front, Models, Row, front_of
@@ -101,6 +101,7 @@ __all__ = [
     "REPORT_PAGE",
     "REPORT_TABLE",
     "STACKS",
+    "STALE_SECONDS",
     "STATE",
     "STATUSES",
     "STOP",
@@ -126,6 +127,7 @@ __all__ = [
     "StudyDirectory",
     "StudyError",
     "TrialSpec",
+    "WatchingWarning",
     "WrongChecksum",
     "broke_off",
     "card_path",

@@ -7,15 +7,18 @@ when complete.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pyarrow import fs
 
+from study.directory.conditional import Changed, Conditional, NotSupported
 from study.directory.layout import aside, is_temporary, temporary
 from trainables.errors import StudyError
 
@@ -26,6 +29,7 @@ The steps are write, fsync, rename, fsync folder, done; on an object store put, 
 aside quarantine, done.
 """
 
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _KEYS = re.compile(r"(\b\w+://)(?:[^\s/@:?]+:[^\s@]*|[^\s/@?]*)@")
 _QUERY = re.compile(r"(?<=\S)\?[\w%.-]+=[^\s'\"]*")
 _SHOWN = {
@@ -55,6 +59,21 @@ class Store:
             self._fs = fs.LocalFileSystem()
         self.local = Path(self._root) if isinstance(self._fs, fs.LocalFileSystem) else None
 
+    @cached_property
+    def conditional(self) -> Conditional | None:
+        """Conditional requests, on S3 where boto3 is installed."""
+        if self.local is not None or urlsplit(self.location).scheme != "s3":
+            return None
+        try:
+            return Conditional(self.location)
+        except ImportError:
+            return None
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether, of two that put a file at once, one is told that it was there already."""
+        return self.local is not None or self.conditional is not None
+
     def place(self, *parts: str) -> str:
         """Where a file or folder lies, as a local path or a URI; without keys."""
         inside = self._inside("/".join(parts))
@@ -81,18 +100,66 @@ class Store:
             return bytes(stream.read())
 
     def put(self, path: str, data: bytes, *, replace: bool = False) -> bool:
-        """Write a file, durably and atomically; False when it was there already and is left as it is."""
+        """Write a file, durably and atomically; False when it was there already and is left as it is.
+
+        Of two that write a new file at once one gets False, if the store is `exclusive`.
+        """
         if not replace and self.exists(path):
             return False
         if self.local is not None:
-            _write(Path(self._own(path)), data)
-        else:
-            _step("put", path)
-            stream = self._fs.open_output_stream(self._inside(path))
-            stream.write(data)
-            stream.close()
-            _step("done", path)
+            return _write(Path(self._own(path)), data, replace)
+        _step("put", path)
+        try:
+            if replace or not self._put_new(path, data):
+                stream = self._fs.open_output_stream(self._inside(path))
+                stream.write(data)
+                stream.close()
+        except Changed:
+            return False
+        _step("done", path)
         return True
+
+    def tagged(self, path: str) -> tuple[bytes, str | None]:
+        """A file, and what tells this version of it from others where the store has such tags.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        if self.conditional is None:
+            return self.get(path), None
+        data, tag = self.conditional.get(self._key(path))
+        if data is None:
+            raise FileNotFoundError(f"{self.place(path)} is not there")
+        return data, tag
+
+    def swap(self, path: str, data: bytes, tag: str | None) -> None:
+        """Write a file in the place of the version with this tag (None: of none); in any one's where there are no tags.
+
+        Raises:
+            Changed: another version is there by now.
+        """
+        if self.conditional is not None:
+            try:
+                self.conditional.put(self._key(path), data, tag)
+                return
+            except NotSupported:
+                self.conditional = None
+        self.put(path, data, replace=True)
+
+    def _put_new(self, path: str, data: bytes) -> bool:
+        """Whether it could be written on condition that there is none; raises Changed where there is one."""
+        if self.conditional is None:
+            return False
+        try:
+            self.conditional.put(self._key(path), data, None)
+        except NotSupported:
+            self.conditional = None
+            return False
+        return True
+
+    def _key(self, path: str) -> str:
+        """Its name inside the bucket."""
+        return self._inside(path).partition("/")[2]
 
     def remove(self, path: str) -> None:
         """Delete a file; nothing happens when there is none."""
@@ -160,7 +227,8 @@ def _in_one_put(location: str) -> str:
     return uri._replace(query="&".join(filter(None, (uri.query, "allow_delayed_open=true")))).geturl()
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes, replace: bool) -> bool:
+    """False where there is such a file already, and it is not to be replaced."""
     _make(path.parent)
     draft = path.with_name(temporary(path.name))
     try:
@@ -171,7 +239,11 @@ def _write(path: Path, data: bytes) -> None:
             _step("fsync", str(path))
             os.fsync(file.fileno())
         _step("rename", str(path))
-        draft.replace(path)
+        if replace or not _linked(draft, path):
+            draft.replace(path)
+    except FileExistsError:
+        draft.unlink(missing_ok=True)
+        return False
     except Exception as error:
         draft.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is None:
@@ -180,6 +252,23 @@ def _write(path: Path, data: bytes) -> None:
     _step("fsync folder", str(path))
     _sync(path.parent)
     _step("done", str(path))
+    return True
+
+
+def _linked(draft: Path, path: Path) -> bool:
+    """Rename a file as one step with the look whether there is another; False where the file system has no links.
+
+    Raises:
+        FileExistsError: there is another.
+    """
+    try:
+        os.link(draft, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return False
+    draft.unlink()
+    return True
 
 
 def _make(folder: Path) -> None:

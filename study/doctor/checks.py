@@ -30,6 +30,7 @@ from study.directory import (
     PACKS,
     PARAMETER,
     PART_SUFFIX,
+    STALE_SECONDS,
     Damaged,
     DamagedCheckpoint,
     Front,
@@ -41,6 +42,7 @@ from study.directory import (
     decode_latencies,
     decode_manifest,
     decode_table,
+    driver_of,
     is_manifest,
     is_part,
     manifest_path,
@@ -328,7 +330,11 @@ def leftovers(state: State) -> Iterator[Finding]:
     for path in state.directory.store.leftovers():
         yield Finding("leftover", path, "half a file, of a writer that was killed", REMOVE)
     if state.directory.store.exists(DRIVER):
-        yield Finding("lock", DRIVER, "its driver is dead; the next one takes over", UNLOCK)
+        driver = driver_of(state.directory.store)
+        message = "its driver is dead; the next one takes over"
+        if driver is not None:
+            message = f"{driver.account}; the next one watches for {STALE_SECONDS:.0f} s, then takes over"
+        yield Finding("lock", DRIVER, message, UNLOCK)
 
 
 def _whole(data: bytes, path: str) -> None:

@@ -56,7 +56,8 @@ def examine(directory: StudyDirectory) -> list[Finding]:
     """
     if not directory.exists():
         raise NotAStudy(f"expected a study directory at {directory.path()}")
-    return _findings(directory, _ALL, live=driver_of(directory.store) is not None)
+    driver = driver_of(directory.store)
+    return _findings(directory, _ALL, live=driver is not None and not driver.silent)
 
 
 def fix(directory: StudyDirectory) -> list[Finding]:

@@ -25,6 +25,7 @@ from study.directory.checkpoints import Checkpoints
 from study.directory.encoding import SCHEMAS, decode_table, encode_manifest, encode_table
 from study.directory.layout import LATENCY, Kind, part_path
 from study.directory.lock import Lock, Locked
+from study.directory.process import this_process
 from study.directory.study_directory import DamagedWarning, NotAStudy, StudyDirectory
 from study.directory.tables import VERSION, table_of
 from study.doctor.repair import examine, fix, recover
@@ -86,8 +87,11 @@ def untold(study: Any) -> None:
     Checkpoints(study.directory.store, LAST).clear()
 
 
-def driver(beat: float) -> bytes:
-    return json.dumps({"host": "elsewhere", "pid": 1, "since": beat, "beat": beat, "token": "0"}).encode()
+def dead_driver() -> bytes:
+    """Of a process that was before the one that has its number now."""
+    me, now = this_process(), time.time()
+    seen = {"pid": me.pid, "space": me.space, "started": me.started - 1}
+    return json.dumps({"host": "here", "since": now, "beat": now, "token": "0", **seen}).encode()
 
 
 WAITS = ("zombie", f"packs/{LAST}.json")
@@ -218,7 +222,7 @@ CASES: dict[str, tuple[Harm, set[tuple[str, str]], bool]] = {
         True,
     ),
     "lock of a dead driver": (
-        lambda s: s.directory.store.put("driver.json", driver(beat=time.time() - 3600)),
+        lambda s: s.directory.store.put("driver.json", dead_driver()),
         {("lock", "driver.json")},
         True,
     ),
