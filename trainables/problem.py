@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +13,8 @@ from torch import nn
 
 from trainables import data, models
 from trainables.data import Dataset
-from trainables.groups import Graph, trace
+from trainables.errors import StudyError, not_one_of
+from trainables.groups import KINDS, Graph, trace
 from trainables.seeds import seed_of
 from trainables.tasks import TASKS, Task
 
@@ -57,7 +58,8 @@ def problem(data_options: Options, model_options: Options, seed: int, data_seeds
     Args:
         data_options: ``name`` and options of `trainables.data.load`; ``resample: true`` draws a data set for every
             data seed instead of one from the study's seed.
-        model_options: ``name`` and options of `trainables.models.build`.
+        model_options: ``name`` and options of `trainables.models.build`; ``groups``, which kinds of groups methods make
+            smaller: "units", "heads", "channels" (those tied by skip connections).
         seed: the study's seed; it decides the split.
         data_seeds: the data seeds of the trials, used where the data are resampled.
     """
@@ -66,13 +68,23 @@ def problem(data_options: Options, model_options: Options, seed: int, data_seeds
     return _problem(json.dumps(options, sort_keys=True), json.dumps(dict(model_options), sort_keys=True), seeds)
 
 
+def _kinds(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list):
+        raise StudyError(f"groups of the model: expected a list of {', '.join(KINDS)} but got {given!r}")
+    for kind in given:
+        if kind not in KINDS:
+            raise not_one_of("groups of the model", kind, KINDS)
+    return tuple(given)
+
+
 @lru_cache(maxsize=4)
 def _problem(data_key: str, model_key: str, seeds: tuple[int, ...]) -> Problem:
     data_options, model_options = json.loads(data_key), json.loads(model_key)
     name = data_options.pop("name")
     datasets = tuple(data.load(name, seed=seed, **data_options) for seed in seeds)
     model = model_options.pop("name")
+    kinds = _kinds(model_options.pop("groups", list(Graph.kinds)))
     first = datasets[0]
     module = models.build(model, first.input_shape, first.outputs, **model_options)
-    graph = trace(module.eval(), first.inputs(first.train.x[:1]))
+    graph = replace(trace(module.eval(), first.inputs(first.train.x[:1])), kinds=kinds)
     return Problem(datasets, seeds, model, model_options, graph)

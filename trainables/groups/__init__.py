@@ -3,13 +3,23 @@
 `trace` finds the structure once per network; `liveness` says for all lanes at once which units are needed.
 """
 
-from trainables.groups.graph import Alive, Edge, Graph, Layer, Norm, everything
+from trainables.groups.graph import KINDS, Alive, Edge, Graph, Layer, Norm, everything
 from trainables.groups.liveness import Sweep, analyse, given_biases, liveness, settle
 from trainables.groups.surgery import cut
 from trainables.groups.tracing import trace
-from trainables.groups.views import outgoing_matrix, unit_matrix, write_outgoing, write_units
+from trainables.groups.views import (
+    group_size,
+    group_squares,
+    joint,
+    outgoing_matrix,
+    scale_units,
+    unit_matrix,
+    write_outgoing,
+    write_units,
+)
 
 __all__ = [
+    "KINDS",
     "Alive",
     "Edge",
     "Graph",
@@ -20,8 +30,12 @@ __all__ = [
     "cut",
     "everything",
     "given_biases",
+    "group_size",
+    "group_squares",
+    "joint",
     "liveness",
     "outgoing_matrix",
+    "scale_units",
     "settle",
     "trace",
     "unit_matrix",

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from trainables.errors import not_one_of
 
+KINDS = ("units", "heads", "channels")
+"""What may go together, see `Layer.what`."""
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -220,6 +223,8 @@ class Graph:
     """A copy of the module in eval mode, to be run with the tensors of a lane; its norms' own are reset."""
     example: Tensor
     """(1, *input shape)."""
+    kinds: tuple[str, ...] = ("units", "heads")
+    """The kinds of groups that methods make smaller; the others stay as long as training leaves them."""
     products: tuple[Product, ...] = ()
     sizes: tuple[Size, ...] = ()
 
@@ -270,6 +275,22 @@ class Graph:
         for layer in self.layers:
             sets.setdefault(layer.tie, []).append(layer)
         return tuple(tuple(members) for members in sets.values())
+
+    @cached_property
+    def sets(self) -> tuple[tuple[Layer, ...], ...]:
+        """What methods regularise: a layer, or layers whose units are one group each time (`joint`), in forward order.
+
+        A layer that nothing is tied to is there even if it cannot lose units, that of the output for one.
+        """
+        found = []
+        for members in self.ties:
+            first = members[0]
+            allowed = first.hidden and first.what in self.kinds
+            if allowed and (first.tied or first.what == "heads"):
+                found.append(members)
+            elif not first.tied and (allowed or not first.hidden):
+                found += [(member,) for member in members]
+        return tuple(sorted(found, key=lambda members: self.layers.index(members[0])))
 
     def columns(self, name: str, channels: int, masks: dict[str, Tensor]) -> Tensor | None:
         """Masks of units (P, units) -> mask (P, channels) of the columns of layer or norm ``name``.

@@ -19,6 +19,34 @@ def unit_matrix(params: Params, layer: Layer) -> Tensor:
     return torch.cat((weight, params[layer.bias].unsqueeze(2)), 2) if layer.bias else weight
 
 
+def joint(members: tuple[Layer, ...]) -> bool:
+    """Whether the units of a set (`Graph.sets`) go as groups of several, and not each as a row of its layer."""
+    return len(members) > 1 or members[0].what == "heads"
+
+
+def group_squares(params: Params, members: tuple[Layer, ...]) -> Tensor:
+    """(P, groups): the sum of squares of all weights and biases of each group of a set."""
+    first = params[members[0].weight]
+    total = first.new_zeros(len(first), members[0].count)
+    for layer in members:
+        index = torch.tensor(layer.together or range(layer.units), device=first.device)
+        total.index_add_(1, index, unit_matrix(params, layer).square().sum(2))
+    return total
+
+
+def group_size(members: tuple[Layer, ...]) -> int:
+    """Weights and biases of a group of a set."""
+    return sum(layer.units // layer.count * layer.size for layer in members)
+
+
+def scale_units(params: Params, layer: Layer, scale: Tensor) -> None:
+    """Multiplies weights and bias of each unit by ``scale`` (P, units), in place."""
+    weight = params[layer.weight]
+    weight.mul_(scale.reshape(scale.shape + (1,) * (weight.dim() - 2)))
+    if layer.bias:
+        params[layer.bias].mul_(scale)
+
+
 def write_units(params: Params, layer: Layer, matrix: Tensor) -> None:
     """The inverse of `unit_matrix`: copies ``matrix`` (P, units, size) into the tensors, in place."""
     weight = params[layer.weight]

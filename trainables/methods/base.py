@@ -70,7 +70,12 @@ class Method:
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers the method regularises; per-layer knobs have one entry for each."""
-        return tuple(layer for layer in self.graph.layers if not layer.tied)
+        return tuple(members[0] for members in self.sets)
+
+    @property
+    def sets(self) -> tuple[tuple[Layer, ...], ...]:
+        """The sets of layers whose groups the method regularises, `Graph.sets`; ``layers`` has the first of each."""
+        return self.graph.sets
 
     def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
         """State before the first step. ``seeds``: (P,)."""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from trainables.declarations import declared
+from trainables.groups import Layer
 from trainables.math import prox
 from trainables.methods.base import Clock, Method, Params, State
 from trainables.methods.knobs import Knobs
@@ -21,6 +22,11 @@ from trainables.methods.knobs import Knobs
 
 class ExclusiveGroup(Method):
     declaration = declared("exclusive_group")
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Its groups are of what a layer reads, so that every layer has its own."""
+        return tuple(layer for layer in self.graph.layers if not layer.tied)
 
     def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
         depth = torch.linspace(0, 1, len(self.layers), device=seeds.device)

@@ -1,5 +1,7 @@
 """Group lasso by stochastic proximal gradient: one group per unit, its incoming weights and its bias.
 
+Heads of attentions, gated units and tied channels are groups of rows in several layers, each one term under its norm.
+
 Penalty: lambda * sum_l beta_l * w_l * sum_n ||theta_l^n||_2, with w_l = sqrt(P_l) (Alvarez & Salzmann 2016, alpha = 0;
 P_l weights per unit, bias included) or w_l = 1/n for all layers (Dwork 2018; n units in the network), or 1.
 
@@ -13,6 +15,7 @@ import torch
 from torch import Tensor
 
 from trainables.declarations import declared
+from trainables.groups import group_size, group_squares, joint, scale_units
 from trainables.math import prox
 from trainables.methods.base import Clock, Method, Params, State
 from trainables.methods.knobs import Knobs
@@ -25,8 +28,10 @@ class GroupLasso(Method):
 
     def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
         """Strengths (P, layers) of the terms that act in any lane, by term and cadence."""
-        sizes = torch.tensor([layer.size for layer in self.layers], dtype=torch.float32)
-        units = sum(layer.units for layer in self.layers)
+        sizes = torch.tensor(
+            [group_size(members) if joint(members) else members[0].size for members in self.sets], dtype=torch.float32
+        )
+        units = sum(members[0].count if joint(members) else members[0].units for members in self.sets)
         weights = {"sqrt": sizes.sqrt(), "mean": torch.full_like(sizes, 1 / units), "none": torch.ones_like(sizes)}
         weight, alpha = knobs.pick("weighting", weights).to(seeds.device), self.l1_share(knobs)
         strength = knobs["lambda"].unsqueeze(1) * knobs["beta"]
@@ -53,7 +58,18 @@ class GroupLasso(Method):
     def _proximal(self, params: Params, lr: Tensor, state: State, cadence: str) -> None:
         """theta <- group(soft(theta, lr * single), lr * group) for every unit of every layer."""
         single, group = f"single_{cadence}", f"group_{cadence}"
-        for index, layer in enumerate(self.layers):
+        for index, members in enumerate(self.sets):
+            if joint(members):
+                for layer in members if single in state else ():
+                    bias = params[layer.bias] if layer.bias else None
+                    _soft(params[layer.weight], bias, (lr * state[single][:, index]).unsqueeze(1))
+                if group in state:
+                    strength = (lr * state[group][:, index]).unsqueeze(1)
+                    scale = prox.group_scale(group_squares(params, members).sqrt(), strength)
+                    for layer in members:
+                        scale_units(params, layer, layer.ungrouped(scale))
+                continue
+            (layer,) = members
             weight, bias = params[layer.weight], params[layer.bias] if layer.bias else None
             if single in state:
                 _soft(weight, bias, (lr * state[single][:, index]).unsqueeze(1))

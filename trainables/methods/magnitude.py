@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from trainables.declarations import declared
-from trainables.groups import Layer, unit_matrix
+from trainables.groups import Layer, group_size, group_squares, joint, unit_matrix
 from trainables.methods.base import Method, Params, State
 from trainables.methods.knobs import Knobs
 
@@ -19,15 +19,21 @@ class MagnitudePruning(Method):
     declaration = declared("magnitude")
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
-        return tuple(layer for layer in self.graph.hidden if not layer.tied)
+    def sets(self) -> tuple[tuple[Layer, ...], ...]:
+        return tuple(members for members in self.graph.sets if members[0].hidden)
 
     def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
         return {"seeds": seeds}
 
     def saliency(self, params: Params, state: State, layer: Layer) -> Tensor:
-        """(P, units): the smallest go first."""
+        """(P, units): the smallest go first. Where units go together, (P, groups) of ``layer`` and those tied to it."""
+        members = self._members(layer)
+        if joint(members):
+            return (group_squares(params, members) / group_size(members)).sqrt()
         return unit_matrix(params, layer).square().mean(2).sqrt()
+
+    def _members(self, layer: Layer) -> tuple[Layer, ...]:
+        return next(members for members in self.sets if members[0].name == layer.name)
 
     def finish(self, params: Params, state: State, knobs: Knobs) -> None:
         """Of the global ranking the first layer's share goes; a layer keeps at least one unit."""
@@ -37,11 +43,12 @@ class MagnitudePruning(Method):
         sizes = [s.shape[1] for s in saliencies]
         everywhere = torch.split(_smallest(torch.cat(saliencies, 1), share[:, 0]), sizes, 1)
         layerwise = knobs.chosen("scope", "layerwise").unsqueeze(1)
-        for layer, saliency, by_layer, by_rank in zip(self.layers, saliencies, local, everywhere, strict=True):
+        for members, saliency, by_layer, by_rank in zip(self.sets, saliencies, local, everywhere, strict=True):
             gone = torch.where(layerwise, by_layer, by_rank)
             gone = gone & (saliency < saliency.max(1, keepdim=True).values)
-            for name in layer.rows:
-                params[name][gone] = 0
+            for layer in members:
+                for name in layer.rows:
+                    params[name][layer.ungrouped(gone) if joint(members) else gone] = 0
 
 
 def _smallest(saliency: Tensor, share: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from trainables.declarations import declared
-from trainables.groups import Layer
+from trainables.groups import Layer, joint
 from trainables.math import uniform
 from trainables.methods.base import Params, State
 from trainables.methods.magnitude import MagnitudePruning
@@ -17,4 +17,5 @@ class RandomPruning(MagnitudePruning):
     declaration = declared("random")
 
     def saliency(self, params: Params, state: State, layer: Layer) -> Tensor:
-        return uniform(state["seeds"], (layer.units,), _PURPOSE, self.graph.layers.index(layer))
+        groups = layer.count if joint(self._members(layer)) else layer.units
+        return uniform(state["seeds"], (groups,), _PURPOSE, self.graph.layers.index(layer))

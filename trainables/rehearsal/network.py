@@ -91,8 +91,10 @@ def _kept(graph: Graph, layer: Layer) -> str:
         return OUTPUT
     if layer.fixed:
         return layer.fixed
+    if not layer.tied or layer.what in graph.kinds:
+        return ""
     others = [member.name for member in graph.ties[_tie(graph, layer)] if member.name != layer.name]
-    return f"its units are added to those of {', '.join(others)}" if layer.tied else ""
+    return f"its units are added to those of {', '.join(others)}"
 
 
 def _tie(graph: Graph, layer: Layer) -> int:
