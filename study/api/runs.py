@@ -63,6 +63,7 @@ def run(
         StudyError: something is wrong with the configuration, the data or the network, or the directory holds a study.
         ConnectionError: nothing answers at the address of the Ray cluster.
         OSError: the directory cannot be written.
+        KeyboardInterrupt: a second Ctrl-C, or workers that did not stop within seconds of the first; nothing is lost.
     """
     found = load_config(config, overrides)
     return _rehearsed(found, fresh_directory(found, directory), progress)
@@ -107,7 +108,7 @@ def fresh_directory(config: StudyConfig, directory: Location | None = None) -> S
     if place.exists():
         raise StudyError(
             f"{place.path()} holds a study already: go on with `study resume {place.path()}`, "
-            "or choose another directory with --output"
+            "or choose another directory (--output, from Python directory=)"
         )
     return place
 
@@ -118,7 +119,11 @@ def extended(place: StudyDirectory, trials: int, overrides: Sequence[str] = ()) 
     now = stored(place, [f"trials={trials}", *overrides], names=True)
     if all(now.budget(name) <= was.budget(name) for name in now.methods if name in was.methods):
         own = [f"{name} ({method.trials})" for name, method in was.methods.items() if method.trials]
-        hint = f"; these have a number of their own, see --set methods.NAME.trials: {', '.join(own)}" if own else ""
+        hint = (
+            f"; these have a number of their own, methods.NAME.trials, to be --set (from Python overrides=): {', '.join(own)}"
+            if own
+            else ""
+        )
         raise StudyError(f"expected more than the {was.trials} trials of a method that it has, but got {trials}{hint}")
     return now
 
@@ -145,11 +150,12 @@ def conduct(
     directory: StudyDirectory,
     listener: Callable[[Monitor], None] = lambda monitor: None,
     timeout: float | None = None,
+    own_process: bool = False,
 ) -> Result:
     """Launch a study that was rehearsed, and tell how it ended."""
     from study.running import launch
 
-    monitor = launch(config, directory, listener, timeout)
+    monitor = launch(config, directory, listener, timeout, own_process)
     return Result(
         directory,
         config,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -61,7 +62,7 @@ def pareto(
     if not (as_json or csv or plot or summary):
         if front.empty:
             raise StudyError(
-                f"expected complete trials in {directory}, but there are none; see `study status {directory}`"
+                f"expected complete trials with {', '.join(names)} in {directory}, but there are none; see `study status {directory}`"
             )
         wide(listing(front, study.trials, names))
 
@@ -106,7 +107,7 @@ def _numbers(option: str, text: str) -> list[float]:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         numbers = []
-    if not numbers or min(numbers) < 0:
+    if not numbers or not all(math.isfinite(number) and number >= 0 for number in numbers):
         raise StudyError(f"expected numbers with commas for {option}, e.g. 1,2,4, but got {text!r}")
     return numbers
 

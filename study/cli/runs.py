@@ -128,7 +128,7 @@ def _launch(config: StudyConfig, directory: StudyDirectory, timeout: float | Non
     title = f"[bold]{config.name}[/bold] in {directory.path()}; watch it with `study status` or `study dashboard`"
     try:
         with display(console, _hypervolume(config), title) as listener:
-            result = api.conduct(config, directory, listener, timeout)
+            result = api.conduct(config, directory, listener, timeout, own_process=True)
     except ConnectionError as error:
         _stop(f"Ray cannot be reached: {error}", BROKEN, directory)
     except OSError as error:

@@ -90,7 +90,10 @@ def best(
             "the front without a comparison: study pareto"
         )
     found = analysis.fewest(study.trials, count, score.name, dense.bound(score, within / 100))
-    assert found is not None, "the dense trial itself is within any distance"
+    if found is None:  # the dense trials have this score, but not this count
+        raise StudyError(
+            f"expected complete trials with {count} in {place.path()}, but none has both that and {score.name}"
+        )
     chosen = find_trial(place, str(found["trial"]))
     assert chosen.row is not None
     row, text = chosen.row, again(place.config(), chosen)

@@ -131,8 +131,8 @@ def _source(directory: StudyDirectory) -> _Source:
     return _Source(directory, config, state, manifests)
 
 
-def _damaged(directory: StudyDirectory, path: str, error: Exception) -> ValueError:
-    return ValueError(f"{directory.path(path)} cannot be read: {error!r}; see `study doctor {directory.path()}`")
+def _damaged(directory: StudyDirectory, path: str, error: Exception) -> StudyError:
+    return StudyError(f"{directory.path(path)} cannot be read: {error!r}; see `study doctor {directory.path()}`")
 
 
 def _check(first: _Source, other: _Source) -> None:

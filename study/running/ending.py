@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
@@ -36,16 +37,20 @@ class Ending:
 
 
 class Signals:
-    """SIGINT and SIGTERM give the ending; a second one, or workers that do not stop in time, end the process at once.
+    """SIGINT and SIGTERM give the ending; a second one, or workers that do not stop in time, end the run at once.
 
     A context manager; in a thread that cannot handle signals it does nothing.
 
     Args:
-        farewell: written to stderr when the process is ended at once.
+        farewell: how to go on, said when the run is ended at once.
+        own_process: the process ends with the run, as a command's does. Otherwise it is somebody's notebook or program,
+            where the main thread gets a KeyboardInterrupt.
     """
 
-    def __init__(self, ending: Ending, farewell: str, seconds: float = STOP_SECONDS) -> None:
-        self._ending, self._farewell, self._seconds = ending, farewell, seconds
+    def __init__(
+        self, ending: Ending, farewell: str, seconds: float = STOP_SECONDS, *, own_process: bool = False
+    ) -> None:
+        self._ending, self._farewell, self._seconds, self._own_process = ending, farewell, seconds, own_process
         self._timer: threading.Timer | None = None
         self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         self._main = threading.current_thread() is threading.main_thread()
@@ -80,6 +85,11 @@ class Signals:
         self._timer.start()
 
     def _leave(self, exit_code: int) -> None:
-        sys.stderr.write(f"\n{self._farewell}\n")
-        sys.stderr.flush()
-        os._exit(exit_code)
+        if self._own_process:
+            sys.stderr.write(f"\n{self._farewell}\n")
+            sys.stderr.flush()
+            os._exit(exit_code)
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt(self._farewell)
+        if self._main:
+            _thread.interrupt_main()  # which comes back to `_received` there

@@ -42,6 +42,7 @@ def launch(
     directory: StudyDirectory,
     listener: Listener = lambda monitor: None,
     timeout: float | None = None,
+    own_process: bool = False,
 ) -> Monitor:
     """Run or go on with a study until its budget is spent or it is told to stop.
 
@@ -53,6 +54,7 @@ def launch(
         directory: where everything lands; made if it is not there.
         listener: called whenever something may have changed, for the display.
         timeout: seconds after which the run stops as it does for a signal; None for any number.
+        own_process: a run that is to end at once, as after a second signal, may end the process.
 
     Returns:
         Where the study stands; ``ending`` is set if it was stopped before its budget was spent.
@@ -62,13 +64,14 @@ def launch(
         CannotChange: the trials that are there were made with another configuration.
         StudyError: no node of the cluster sees the directory and the data.
         OSError: the directory cannot be read or written.
+        KeyboardInterrupt: ended at once, in a process that is not its own.
     """
     monitor = Monitor(config)
     layers, losses = layer_counts(config), 0
     farewell = f"Stopped at once; go on with:\n  study resume {directory.path()}"
     with (
         Lock(directory.store) as lock,
-        Signals(monitor.ending, farewell) as signals,
+        Signals(monitor.ending, farewell, own_process=own_process) as signals,
         Orders(directory.store, signals.end, timeout),
     ):
         monitor.config = adopt(config, directory)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from study.cli import app
 from study.directory.study_directory import StudyDirectory
+from trainables.errors import StudyError
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +173,16 @@ def test_tables_have_words_at_the_left(capsys):
 
 def test_latency_of_a_study_without_any_names_the_command(directory):
     assert "study latency DIR" in str(run("pareto", directory, "--objectives", "accuracy,latency"))
+
+
+@pytest.mark.parametrize("ratios", ["abc", "-2", "2,,4", "nan", "inf"])
+def test_ratios_that_are_none(directory, ratios):
+    error = run("table", directory, "--at-compression", ratios)
+    assert isinstance(error, StudyError) and "expected numbers with commas for --at-compression" in str(error)
+
+
+def test_a_count_that_no_trial_has(directory):
+    error = run("best", directory, "--by", "macs")
+    assert isinstance(error, StudyError) and "expected complete trials with macs" in str(error)
+    error = run("pareto", directory, "--objectives", "accuracy,macs")
+    assert isinstance(error, StudyError) and "expected complete trials with accuracy, macs" in str(error)

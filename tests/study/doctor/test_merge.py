@@ -18,6 +18,7 @@ from study.directory.study_directory import NotAStudy, StudyDirectory
 from study.doctor.merge import merge
 from study.doctor.repair import examine, fix
 from study.search.search import Search
+from trainables.errors import StudyError
 
 Grow = Callable[..., Any]
 
@@ -219,7 +220,7 @@ def test_an_output_that_holds_anything_else_is_refused(two: tuple[Any, Any], gro
 def test_a_damaged_source_is_refused(two: tuple[Any, Any], tmp_path: Any) -> None:
     part = next((two[1].path / "results/trials").rglob("*.parquet"))
     part.write_bytes(part.read_bytes()[:-9])
-    with pytest.raises(ValueError, match=f"{part.name} cannot be read.*study doctor"):
+    with pytest.raises(StudyError, match=f"{part.name} cannot be read.*study doctor"):
         merged(tmp_path / "both", *two)
     assert not (tmp_path / "both").exists()
 
