@@ -119,11 +119,8 @@ def extended(place: StudyDirectory, trials: int, overrides: Sequence[str] = ()) 
     now = stored(place, [f"trials={trials}", *overrides], names=True)
     if all(now.budget(name) <= was.budget(name) for name in now.methods if name in was.methods):
         own = [f"{name} ({method.trials})" for name, method in was.methods.items() if method.trials]
-        hint = (
-            f"; these have a number of their own, methods.NAME.trials, to be --set (from Python overrides=): {', '.join(own)}"
-            if own
-            else ""
-        )
+        where = "of their own, to be changed with --set methods.NAME.trials (from Python overrides=)"
+        hint = f"; these have a number {where}: {', '.join(own)}" if own else ""
         raise StudyError(f"expected more than the {was.trials} trials of a method that it has, but got {trials}{hint}")
     return now
 

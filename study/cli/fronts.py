@@ -61,9 +61,8 @@ def pareto(
         console.print(analysis.summary(study.trials, names))
     if not (as_json or csv or plot or summary):
         if front.empty:
-            raise StudyError(
-                f"expected complete trials with {', '.join(names)} in {directory}, but there are none; see `study status {directory}`"
-            )
+            wanted = f"complete trials with {', '.join(names)}"
+            raise StudyError(f"expected {wanted} in {directory}, but there are none; see `study status {directory}`")
         wide(listing(front, study.trials, names))
 
 

@@ -91,9 +91,7 @@ def best(
         )
     found = analysis.fewest(study.trials, count, score.name, dense.bound(score, within / 100))
     if found is None:  # the dense trials have this score, but not this count
-        raise StudyError(
-            f"expected complete trials with {count} in {place.path()}, but none has both that and {score.name}"
-        )
+        raise StudyError(f"expected complete trials with {count} in {place.path()}, but none has that and {score.name}")
     chosen = find_trial(place, str(found["trial"]))
     assert chosen.row is not None
     row, text = chosen.row, again(place.config(), chosen)
