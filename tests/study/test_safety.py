@@ -21,6 +21,9 @@ from study.doctor.repair import examine, fix
 Grow = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
 
+OF_TUNE = {"study/running/workers.py"}
+"""Reads back what Tune has pickled a moment before, in a temporary folder of this process."""
+
 UNPICKLERS = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "jsonpickle"}
 """Modules whose reading runs what it reads."""
 
@@ -157,7 +160,7 @@ def test_the_sources_unpickle_nothing(package: str) -> None:
         for node in ast.walk(tree):
             names = [name.name for name in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-            assert not {name.partition(".")[0] for name in names} & UNPICKLERS, where
+            assert where in OF_TUNE or not {name.partition(".")[0] for name in names} & UNPICKLERS, where
             if isinstance(node, ast.Name | ast.Attribute):
                 assert "unpickle" not in ast.unparse(node).lower(), where
         for name, nodes in calls(tree).items():

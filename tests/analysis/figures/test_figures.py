@@ -11,7 +11,7 @@ from analysis.figures.sharpness import planned
 from analysis.figures.slices import slice_of
 from analysis.units import unit_of
 from trainables.groups import trace
-from trainables.methods import NPN, Setting, stack_knobs
+from trainables.methods import Setting, method_class, stack_knobs
 
 
 def test_hypervolume_is_of_the_trials_so_far(trials):
@@ -108,10 +108,11 @@ def test_stages_are_drawn_where_they_were_recorded(study):
 @pytest.mark.parametrize("epochs", [10, 15, 30, 61])
 def test_older_studies_have_their_stages_where_training_had_them(study, epochs):
     trial = study.trials.set_index("trial", drop=False).loc["npn-00001"]
-    method = NPN(trace(nn.Linear(2, 1), torch.zeros(1, 2)), Setting(100, 1, epochs, epochs))
+    npn = method_class("npn")
+    method = npn(trace(nn.Linear(2, 1), torch.zeros(1, 2)), Setting(100, 1, epochs, epochs))
     for share in np.linspace(0.02, 0.98, 97).round(2):
         trial["param_stage_1"], trial["param_stage_2"] = share, 1.0
-        knobs = stack_knobs(NPN, [{"stage_1": share, "stage_2": 1.0}], 1)
+        knobs = stack_knobs(npn.declaration, [{"stage_1": share, "stage_2": 1.0}], 1)
         second = [epoch + 1 for epoch in range(epochs) if method._stage(knobs, epoch) == 1]
         assert [at for at, k in planned(trial, epochs) if k == 9.0] == second[:1], share
 

@@ -114,6 +114,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "show": ("show", "{study}", "dense-00000"),
     "best": ("best", "{study}"),
     "importance": ("importance", "{study}"),
+    "logs": ("logs", "{study}"),
+    "stop": ("stop", "{study}"),
+    "enqueue": ("enqueue", "{study}", "dense", "lr=0.01"),
+    "retrain": ("retrain", "{study}", "dense-00000"),
+    "retry": ("retry", "{study}"),
     "dashboard": ("dashboard", "{study}/nothing"),
 }
 
@@ -135,7 +140,7 @@ def test_no_command_runs_what_a_study_names(
 
 def test_every_command_is_looked_at() -> None:
     known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-    tried = {words[0] for words in COMMANDS.values()} | {"evaluate"}
+    tried = {words[0] for words in COMMANDS.values()} | {"evaluate", "predict"}
     assert known - tried == {"run", "init", "schema", "list"}, "which read only what the user gives them"
 
 
@@ -148,9 +153,11 @@ def test_no_network_runs_what_its_card_names(form: str, model: str, network: Sav
     suffix = {"safetensors": "safetensors", "pytorch": "pt"}[form]
     file = home / f"unpacked/study/network.{suffix}"
     file.write_bytes(export(named(network, model, tmp_path / "ran"), form))
-    result = invoke("evaluate", file, "--data", "digits")
-    assert not (tmp_path / "ran").exists()
-    assert "was not imported" in str(result.exception) and "\n" not in str(result.exception)
+    (home / "rows.csv").write_text("a,b\n1,2\n")
+    for arguments in (("evaluate", file, "--data", "digits"), ("predict", file, home / "rows.csv")):
+        result = invoke(*arguments)
+        assert not (tmp_path / "ran").exists()
+        assert "was not imported" in str(result.exception) and "\n" not in str(result.exception)
 
 
 def test_a_module_that_the_user_names_is_used(network: Saved, home: Path, tmp_path: Path) -> None:
