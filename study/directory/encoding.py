@@ -88,6 +88,25 @@ def decode_manifest(data: bytes, path: str) -> Manifest:
     return cast(Manifest, found)
 
 
+_CURVES_KEY = b"study.curves"
+
+
+def mark_of(data: bytes) -> str:
+    """What tells a part from others of its name."""
+    return checksum.checksum(data).decode()
+
+
+def with_curves(trials: pa.Table, mark: str) -> pa.Table:
+    """Trials that name the curves that belong to them."""
+    return trials.replace_schema_metadata({**(trials.schema.metadata or {}), _CURVES_KEY: mark.encode()})
+
+
+def curves_of(trials: pa.Table) -> str | None:
+    """The mark of the curves that belong to these trials; None of an older version, which did not name them."""
+    found = (trials.schema.metadata or {}).get(_CURVES_KEY)
+    return None if found is None else found.decode(errors="replace")
+
+
 def encode_table(table: pa.Table, kind: Kind) -> bytes:
     return _sealed(table, write_page_checksum=True, **_ENCODING[kind])
 

@@ -3,7 +3,9 @@
     study.yaml                               resolved configuration
     packs/PACK.json                          manifest: the pack's trials, written before it starts
     results/curves/method=M/PACK.parquet     one row per trial and epoch
-    results/trials/method=M/PACK.parquet     one row per trial, written last: with it the pack is finished
+    results/curves/method=M/PACK~SUM.parquet the same, of a second writer of the pack; SUM is the file's own
+    results/trials/method=M/PACK.parquet     one row per trial, written last: with it the pack is finished; it names
+                                             the sum of its curves
     results/latency.parquet                  one row per network and way it was timed, if any was
     models/TRIAL.safetensors                 a compact network, its card and a checksum in the header
     models/TRIAL.json                        the card, to be read without tools
@@ -26,6 +28,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Collection
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -60,6 +63,7 @@ _CORRUPT = ".corrupt"
 Kind = Literal["trials", "curves"]
 KINDS: tuple[Kind, ...] = ("trials", "curves")
 
+_SECOND = "~"  # in no pack's name
 _RESULTS = "results"
 _METHOD = "method="
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -104,6 +108,17 @@ def part_path(kind: Kind, pack: str, method: str) -> str:
     return f"{parts_folder(kind)}/{_METHOD}{named(method)}/{named(pack)}{PART_SUFFIX}"
 
 
+def second_path(path: str, mark: str) -> str:
+    """Where a part goes that has this checksum and finds another one in its place."""
+    return f"{path.removesuffix(PART_SUFFIX)}{_SECOND}{mark}{PART_SUFFIX}"
+
+
+def belonging(curves: Collection[str], plain: str, mark: str | None) -> str:
+    """Of the paths of curves of a pack the one that its trials name: by this mark, else the first writer's."""
+    second = second_path(plain, mark or "")
+    return second if second in curves else plain
+
+
 def is_part(path: str) -> bool:
     """Whether the path is of rows of a pack."""
     return any(path.startswith(f"{parts_folder(kind)}/") for kind in KINDS)
@@ -131,7 +146,7 @@ def epochs_of(checkpoint: str) -> int:
 def pack_of(path: str) -> str:
     """The pack whose manifest, part or checkpoint lies at the path."""
     stem = PurePosixPath(path).stem
-    return stem.rpartition("-")[0] if path.startswith(f"{CHECKPOINTS}/") else stem
+    return stem.rpartition("-")[0] if path.startswith(f"{CHECKPOINTS}/") else stem.partition(_SECOND)[0]
 
 
 def stack_path(pack: str, why: str) -> str:

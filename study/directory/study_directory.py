@@ -19,6 +19,7 @@ import yaml
 from study.directory.encoding import (
     SCHEMAS,
     Damaged,
+    curves_of,
     decode_config,
     decode_latencies,
     decode_manifest,
@@ -27,6 +28,8 @@ from study.directory.encoding import (
     encode_latencies,
     encode_manifest,
     encode_table,
+    mark_of,
+    with_curves,
 )
 from study.directory.layout import (
     CONFIG,
@@ -35,11 +38,14 @@ from study.directory.layout import (
     PACKS,
     PART_SUFFIX,
     Kind,
+    belonging,
     manifest_path,
     named,
     pack_of,
+    part_of,
     part_path,
     parts_folder,
+    second_path,
 )
 from study.directory.store import Store
 from study.directory.tables import (
@@ -183,7 +189,10 @@ class StudyDirectory:
         trials: Sequence[Mapping[str, Any]],
         curves: Sequence[Mapping[str, Any]],
     ) -> None:
-        """Write a pack's rows; with that it is finished.
+        """Write a pack's rows; with that it is finished. Of several writers the first one's rows stay, all of them.
+
+        The trials decide, in one step, and name the curves that belong to them. Curves that find others in their place
+        go beside them, so that a writer never takes away what the other one's trials name.
 
         Args:
             trials: one row per trial, columns as in TRIALS and `param_NAME` for its parameters.
@@ -206,8 +215,15 @@ class StudyDirectory:
         unknown = set(parts["trials"]["status"].to_pylist()) - set(STATUSES)
         if unknown:
             raise ValueError(f"expected a status of {', '.join(STATUSES)}, but got {sorted(unknown)}")
-        for kind, part in parts.items():
-            self.store.put(part_path(kind, pack, method), encode_table(part, kind))
+        curves_part = encode_table(parts["curves"], "curves")
+        mark = mark_of(curves_part)
+        self._put_curves(part_path("curves", pack, method), curves_part, mark)
+        self.store.put(part_path("trials", pack, method), encode_table(with_curves(parts["trials"], mark), "trials"))
+
+    def _put_curves(self, path: str, data: bytes, mark: str) -> None:
+        if self.store.exclusive and (self.store.put(path, data) or self.store.get(path) == data):
+            return
+        self.store.put(second_path(path, mark), data)
 
     def finished(self) -> set[str]:
         """The packs that have results."""
@@ -259,7 +275,24 @@ class StudyDirectory:
         """The parts of finished packs, or of some of them, each as ``of_part`` leaves it."""
         wanted = self.finished() if packs is None else self.finished() & set(packs)
         parts = [name for name in self.store.names(parts_folder(kind), PART_SUFFIX) if pack_of(name) in wanted]
+        if kind == "curves":
+            parts = self._that_belong(parts)
         return concatenate(self._readable(parts, lambda name: of_part(self._table(name))), SCHEMAS[kind])
+
+    def _that_belong(self, curves: Sequence[str]) -> list[str]:
+        """Of packs with several curves those that their trials name."""
+        by_pack: dict[str, list[str]] = {}
+        for name in curves:
+            by_pack.setdefault(pack_of(name), []).append(name)
+        return [name for names in by_pack.values() for name in (names if len(names) == 1 else self._named(names))]
+
+    def _named(self, curves: Sequence[str]) -> list[str]:
+        pack, (_, method) = pack_of(curves[0]), part_of(curves[0])
+        try:
+            mark = curves_of(self._table(part_path("trials", pack, method)))
+        except (Damaged, FileNotFoundError):
+            return []
+        return [belonging(curves, part_path("curves", pack, method), mark)]
 
     def _readable(self, names: Iterable[str], read: Callable[[str], _Part]) -> list[_Part]:
         """What can be read of these files; a warning for each that is damaged."""

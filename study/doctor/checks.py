@@ -21,7 +21,6 @@ from study.directory import (
     CONFIG,
     DRIVER,
     JOURNAL,
-    KINDS,
     LATENCY,
     MANIFEST_SUFFIX,
     MODELS,
@@ -37,7 +36,9 @@ from study.directory import (
     Manifest,
     StudyDirectory,
     WrongChecksum,
+    belonging,
     broke_off,
+    curves_of,
     decode_checkpoint,
     decode_latencies,
     decode_manifest,
@@ -46,6 +47,7 @@ from study.directory import (
     is_manifest,
     is_part,
     manifest_path,
+    mark_of,
     pack_of,
     part_of,
     part_path,
@@ -95,8 +97,8 @@ class State:
     manifests: dict[str, Manifest] = field(default_factory=dict)
     trials: dict[str, pa.Table] = field(default_factory=dict)
     """By path."""
-    curves: set[str] = field(default_factory=set)
-    """Paths of those that are whole."""
+    curves: dict[str, str] = field(default_factory=dict)
+    """The marks of those that are whole, by path."""
     unreadable: dict[str, Exception] = field(default_factory=dict)
 
     @cached_property
@@ -110,6 +112,19 @@ class State:
         if rows is None:
             return []
         return [row for row in rows.select(["trial", "status", "epochs", "reason"]).to_pylist() if broke_off(row)]
+
+    @cached_property
+    def belonging(self) -> dict[str, str]:
+        """Of finished packs the path that their curves have, if any are there."""
+        paths = {*self.curves, *(path for path in self.unreadable if is_part(path))}
+        parts = {pack_of(path): (part_of(path)[1], curves_of(rows)) for path, rows in self.trials.items()}
+        return {
+            pack: belonging(paths, part_path("curves", pack, method), mark) for pack, (method, mark) in parts.items()
+        }
+
+    def second(self, path: str) -> bool:
+        """Whether these are curves of a writer that came second: the pack's trials name others."""
+        return part_of(path)[0] == "curves" and self.belonging.get(pack_of(path), path) != path
 
     @cached_property
     def unknown_packs(self) -> set[str]:
@@ -144,14 +159,14 @@ def look(directory: StudyDirectory, live: bool) -> State:
     for _, manifest in read(store.names(PACKS, MANIFEST_SUFFIX), decode_manifest):
         state.manifests[manifest["pack"]] = manifest
     state.trials = dict(read(store.names(parts_folder("trials"), PART_SUFFIX), decode_table))
-    state.curves = {name for name, _ in read(store.names(parts_folder("curves"), PART_SUFFIX), _whole)}
+    state.curves = dict(read(store.names(parts_folder("curves"), PART_SUFFIX), _mark_of_whole))
     return state
 
 
 def torn(state: State) -> Iterator[Finding]:
     """Files that cannot be read, and the other part of a pack one of whose parts cannot."""
     again = "its pack is trained again"
-    packs = {pack_of(path): path for path in state.unreadable if is_part(path)}
+    packs = {pack_of(path): path for path in state.unreadable if is_part(path) and not state.second(path)}
     for path, error in state.unreadable.items():
         if not isinstance(error, Damaged):
             yield Finding("version", path, str(error))
@@ -159,7 +174,7 @@ def torn(state: State) -> Iterator[Finding]:
             yield Finding("torn", path, f"{error}; put a copy in its place: it cannot be made from the rest")
         else:
             kind: Kind = "checksum" if isinstance(error, WrongChecksum) else "torn"
-            message = f"{error}; {again}" if is_part(path) else str(error)
+            message = f"{error}; {again}" if is_part(path) and not state.second(path) else str(error)
             yield Finding(kind, path, message, QUARANTINE)
     for path in (*state.trials, *sorted(state.curves)):
         if (cause := packs.get(pack_of(path))) and isinstance(state.unreadable[cause], Damaged):
@@ -178,9 +193,11 @@ def orphans(state: State) -> Iterator[Finding]:
     if state.live:
         return
     for path in (*state.trials, *sorted(state.curves)):
-        pack, (folder, _) = pack_of(path), part_of(path)
+        pack, (folder, method) = pack_of(path), part_of(path)
         manifest = state.manifests.get(pack)
-        if manifest is not None and path not in [part_path(kind, pack, manifest["method"]) for kind in KINDS]:
+        if pack in state.finished and state.second(path):
+            yield Finding("orphan", path, f"curves of a second writer of {pack}, whose trials came too late", REMOVE)
+        elif manifest is not None and method != manifest["method"]:
             yield Finding("orphan", path, f"{pack} is of {manifest['method']} by its manifest", QUARANTINE)
         elif manifest is None and pack not in state.unknown_packs:
             if path in state.trials:
@@ -337,9 +354,10 @@ def leftovers(state: State) -> Iterator[Finding]:
         yield Finding("lock", DRIVER, message, UNLOCK)
 
 
-def _whole(data: bytes, path: str) -> None:
+def _mark_of_whole(data: bytes, path: str) -> str:
     """Raises as decode_table does; the rows are not kept."""
     decode_table(data, path)
+    return mark_of(data)
 
 
 def _running(state: State) -> list[Running] | Damaged:

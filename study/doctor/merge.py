@@ -34,11 +34,13 @@ from study.directory import (
     encode_manifest,
     encode_table,
     manifest_path,
+    mark_of,
     network_path,
     pack_index,
     pack_name,
     part_path,
     trial_name,
+    with_curves,
 )
 from study.doctor.checks import State, as_stored, look
 from study.search import manifest_of
@@ -237,15 +239,14 @@ def _parts(packs: Iterable[_Pack], study: str) -> Iterator[tuple[str, bytes]]:
         if pack.rows is None:
             continue
         method = pack.new["method"]
-        path = part_path("curves", pack.old["pack"], method)
-        if path in pack.source.state.curves:
-            curves = decode_table(pack.source.directory.store.get(path), path)
-            yield (
-                part_path("curves", pack.new["pack"], method),
-                encode_table(_relabelled(curves, pack, study), "curves"),
-            )
-        trials = encode_table(_relabelled(pack.rows, pack, study), "trials")
-        yield part_path("trials", pack.new["pack"], method), trials
+        state, trials = pack.source.state, _relabelled(pack.rows, pack, study)
+        path = state.belonging.get(pack.old["pack"], part_path("curves", pack.old["pack"], method))
+        if path in state.curves:
+            found = decode_table(pack.source.directory.store.get(path), path)
+            curves = encode_table(_relabelled(found, pack, study), "curves")
+            yield part_path("curves", pack.new["pack"], method), curves
+            trials = with_curves(trials, mark_of(curves))
+        yield part_path("trials", pack.new["pack"], method), encode_table(trials, "trials")
 
 
 def _relabelled(table: pa.Table, pack: _Pack, study: str) -> pa.Table:
