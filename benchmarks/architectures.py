@@ -37,13 +37,21 @@ ALWAYS = (
 )
 """Those that one with keys of its own gets too."""
 
+TOWER = {
+    "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48, "image_size": 32,
+    "patch_size": 8, "projection_dim": 16,
+}  # fmt: skip
+
 SPECIAL: dict[str, dict[str, Any]] = {
     "bit": {"hidden_sizes": [16, 24, 32, 40], "depths": [1, 1, 1, 1], "embedding_size": 32, "num_groups": 4},
+    "clip": {"vision_config": TOWER, "text_config": {}, "projection_dim": 16},
+    "metaclip_2": {"vision_config": TOWER, "text_config": {}, "projection_dim": 16},
+    "siglip": {"vision_config": TOWER, "text_config": {}},
     "convnext": {"hidden_sizes": [16, 24, 32, 40], "depths": [1, 1, 2, 1], "patch_size": 4},
     "convnextv2": {"hidden_sizes": [16, 24, 32, 40], "depths": [1, 1, 2, 1], "patch_size": 4},
-    "cvt": {"embed_dim": [16, 24, 32], "num_heads": [1, 2, 4], "depth": [1, 1, 2]},
+    "cvt": {"embed_dim": [16, 24, 32], "num_heads": [1, 2, 4], "depth": [1, 1, 2], "hidden_size": 32},
     "donut-swin": {"embed_dim": 16, "depths": [2, 2], "num_heads": [2, 4], "window_size": 4, "patch_size": 2},
-    "efficientnet": {"width_coefficient": 0.5, "depth_coefficient": 0.3, "hidden_dim": 64},
+    "efficientnet": {"width_coefficient": 0.5, "depth_coefficient": 0.3, "hidden_dim": 640},
     "focalnet": {"embed_dim": 16, "depths": [1, 1], "focal_levels": [2, 2], "focal_windows": [3, 3], "patch_size": 4},
     "hgnet_v2": {
         "embedding_size": 16, "hidden_sizes": [16, 24], "depths": [1, 1], "stem_channels": [3, 8, 16],
@@ -158,7 +166,7 @@ def _theirs(name: str, kind: str, model: str) -> Network:
     module = models.Plain(network).eval()
     x = torch.zeros(1, 8, dtype=torch.int64)
     if kind == "images" and name != "imagegpt":
-        side = getattr(config, "image_size", 32)
+        side = getattr(getattr(config, "vision_config", config), "image_size", 32)
         side = side[0] if isinstance(side, list | tuple) else side
         x = torch.zeros(1, getattr(config, "num_channels", 3), side, side)
     found = Network(name, kind, module, x, LABELS)

@@ -36,10 +36,15 @@ def strangers(graph: Graph) -> dict[str, str]:
         drawn[0] = False
         bits[layer.name] = layer.ungrouped(drawn)
 
+    still: set[str] = set()
+    """The layers that compute the same for all examples: what is done to a table of positions."""
+
     def output(layer: Layer, shape: torch.Size) -> Tensor:
         high: Tensor
         high, low = torch.rand(2, *shape[1:], generator=_generator(layer)) * 0.6 + 0.3
-        if layer.name not in bits:
+        if shape[0] % _SAMPLES:
+            still.add(layer.name)
+        if layer.name not in bits or layer.name in still:
             return high.expand(shape)
         # Windows or patches may lie along the axis of examples, those of an example side by side.
         windows = shape[0] // _SAMPLES
@@ -52,7 +57,7 @@ def strangers(graph: Graph) -> dict[str, str]:
     for name, values in seen.items():
         expected = torch.zeros(values.shape[:2], dtype=torch.bool)
         for layer, edge in graph.sources[name]:
-            if layer.name in bits:
+            if layer.name in bits and layer.name not in still:
                 expected[:, edge.span(layer.units)] |= edge.arriving(bits[layer.name])
         if not torch.equal((values - values[:1]).abs().amax(2) > _TOLERANCE, expected):
             found[name] = f"{name} does not read its units one by one"
@@ -84,6 +89,7 @@ def folding(graph: Graph) -> set[tuple[str, str]]:
             return torch.where(constant, level, torch.randn(shape, generator=draw))
 
         seen, _ = _run(graph, _random(graph.example, 4, generator), output)
+        pairs = {pair for pair in pairs if pair[1] in seen}
         for name, values in seen.items():
             sources = graph.sources[name]
             constant = torch.zeros(values.shape[1], dtype=torch.bool)
@@ -120,12 +126,14 @@ def _spread(layer: Layer, values: Tensor, dims: int) -> Tensor:
 
 @torch.no_grad()
 def _run(graph: Graph, x: Tensor, output: Output) -> tuple[dict[str, Tensor], Tensor]:
-    """What layers and norms that have sources read, (N, channels, positions), and the network's output."""
+    """What layers and norms that have sources read of each example, (N, channels, positions), and the network's output."""
     seen: dict[str, Tensor] = {}
 
     def keep(name: str, value: Tensor) -> None:
         if name in graph.by_name and graph.by_name[name].kind == "linear":
             value = value.movedim(-1, 1)
+        if value.shape[0] % len(x):
+            return  # the same for all examples
         value = value.reshape(len(x), -1, value.shape[1], value[0, 0].numel())
         seen[name] = value.transpose(1, 2).flatten(2).clone().cpu()
 
