@@ -126,7 +126,7 @@ def _spread(layer: Layer, values: Tensor, dims: int) -> Tensor:
 
 @torch.no_grad()
 def _run(graph: Graph, x: Tensor, output: Output) -> tuple[dict[str, Tensor], Tensor]:
-    """What layers and norms that have sources read of each example, (N, channels, positions), and the network's output."""
+    """What layers and norms with sources read of each example, (N, channels, positions), and the output."""
     seen: dict[str, Tensor] = {}
 
     def keep(name: str, value: Tensor) -> None:
