@@ -23,6 +23,7 @@ MAY_CHANGE = (
     "limits.*",
     "retries",
     "keep_models",
+    "loggers",
     "published",
 )
 """The keys that no trial depends on; `*` is any name. Methods may be added, too."""

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
@@ -39,6 +40,7 @@ SCORES = {
     "regression": ("nmse", "mse", "loss"),
     "reconstruction": ("nmse", "mse", "loss"),
 }
+_LOGS_WITH = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb"}
 PRESETS = Path(__file__).parents[1] / "presets"
 
 
@@ -134,6 +136,10 @@ def check_names(config: StudyConfig) -> None:
                 mistakes.append(Mistake(("objectives", i), expected, repr(name)))
     elif not data.startswith("hub:") and not _is_path(data):
         mistakes.append(Mistake.of_name(data, [*DATA, "a path", "hub:OWNER/SET"], "data", "name"))
+    for i, name in enumerate(config.loggers):
+        if find_spec(_LOGS_WITH[name]) is None:
+            expected = f"one whose package is installed (pip install 'study[{name}]')"
+            mistakes.append(Mistake(("loggers", i), expected, repr(name)))
     if ":" not in model:
         if model not in MODELS:
             mistakes.append(Mistake.of_name(model, [*MODELS, "module:Class"], "model", "name"))

@@ -277,6 +277,9 @@ class StudyConfig(Settings):
     keep_models: Literal["front", "all", "none"] = Field(
         default="front", description="Whose compact networks are kept."
     )
+    loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = Field(
+        default=(), strict=False, description="Trackers that get a run of every trial, too: tensorboard, mlflow, wandb."
+    )
     published: tuple[PublishedSettings, ...] = Field(
         default=(), strict=False, description="Others' results, drawn beside yours."
     )

@@ -18,6 +18,8 @@
     progress.json                            how far the packs in training are; while a driver is at work
     optuna.journal                           for optuna-dashboard; can be made from the rest
     driver.json, .driver.lock                who drives the study
+    tensorboard/TRIAL/                       a trial's curve and scores, for TensorBoard
+    logged/LOGGER/PACK.json                  the trials of a pack that a logger has got
     report/                                  figures, tables and the page
 
 A trial is called METHOD-NUMBER and a pack METHOD-pINDEX: group_lasso-00012, group_lasso-p0003. Paths are relative to
@@ -48,6 +50,8 @@ RETRAINED = "retrained"
 LOGS = "logs"
 STACKS = "stacks"
 QUEUE = "queue"
+LOGGED = "logged"
+TENSORBOARD = "tensorboard"
 CHECKPOINTS = "checkpoints"
 REPORT = "report"
 REPORT_PAGE = "report.html"
@@ -151,6 +155,15 @@ def pack_of(path: str) -> str:
 
 def stack_path(pack: str, why: str) -> str:
     return f"{STACKS}/{named(pack)}.{why}.txt"
+
+
+def logged_path(logger: str, pack: str) -> str:
+    return f"{LOGGED}/{logger}/{named(pack)}{MANIFEST_SUFFIX}"
+
+
+def event_path(trial: str) -> str:
+    """Of TensorBoard's events of a trial, whose name in TensorBoard is that of the folder."""
+    return f"{TENSORBOARD}/{named(trial)}/events.out.tfevents.0"
 
 
 def network_path(trial: str) -> str:

@@ -23,6 +23,7 @@ from study.directory import (
 )
 from study.doctor import recover
 from study.running.ending import Signals
+from study.running.loggers import Loggers
 from study.running.monitor import Monitor
 from study.running.networks import Keeper
 from study.running.nodes import Nodes, able, placed
@@ -70,6 +71,7 @@ def launch(
     layers, losses = layer_counts(config), 0
     farewell = f"Stopped at once; go on with:\n  study resume {directory.path()}"
     with (
+        Loggers(config, directory, monitor.warn) as loggers,
         Lock(directory.store) as lock,
         Signals(monitor.ending, farewell, own_process=own_process) as signals,
         Orders(directory.store, signals.end, timeout),
@@ -84,10 +86,11 @@ def launch(
                         signals.install()
                         for blind in look(monitor.config, directory, able(config.resources)):
                             monitor.warn(blind)
-                        searcher = _from_disk(monitor, directory, layers, connected)
+                        searcher = _from_disk(monitor, directory, layers, connected, loggers)
                         if not searcher.spent:
                             _tune(searcher, listener, lock)
                         searcher.close()
+                        loggers.close(wait=not monitor.ending)  # some need Ray
                     break
                 except RayLost as lost:
                     losses = losses + 1 if monitor.trials_finished == finished else 1
@@ -153,7 +156,9 @@ def _with_pack_size(config: StudyConfig, chosen: int | None) -> StudyConfig:
     return config.model_copy(update={"pack": config.pack.model_copy(update={"chosen": chosen})})
 
 
-def _from_disk(monitor: Monitor, directory: StudyDirectory, layers: dict[str, int], connected: Session) -> PackSearcher:
+def _from_disk(
+    monitor: Monitor, directory: StudyDirectory, layers: dict[str, int], connected: Session, loggers: Loggers
+) -> PackSearcher:
     """All that is known about the study, read from its directory, after what is damaged there has been set aside."""
     workers = connected.workers(monitor.config.resources)
     if monitor.config.pack.size == "auto" and monitor.config.pack.chosen is None:
@@ -170,10 +175,12 @@ def _from_disk(monitor: Monitor, directory: StudyDirectory, layers: dict[str, in
     unfinished = search.rebuild(manifests, rows)
     keeper = Keeper(config, directory)
     keeper.update(rows)
+    loggers.update(rows)
     versions = {**current_versions(), **own_versions(config)}
     nodes = Nodes(lambda: able(config.resources))
     recovery = Recovery(unfinished, config.retries, 60 * config.limits.outage_minutes, nodes, monitor.warn)
-    return PackSearcher(search, directory, monitor, connected, keeper, recovery, _in_turn(config, manifests), versions)
+    in_turn = _in_turn(config, manifests)
+    return PackSearcher(search, directory, monitor, connected, keeper, recovery, loggers, in_turn, versions)
 
 
 def own_versions(config: StudyConfig) -> dict[str, str]:

@@ -17,6 +17,7 @@ from study.config import recipe_of
 from study.directory import PROGRESS, Lock, StudyDirectory
 from study.running.ending import Ending
 from study.running.faults import Fault, Loss, failed_alike
+from study.running.loggers import Loggers
 from study.running.monitor import Monitor
 from study.running.networks import Keeper
 from study.running.recovery import Attempt, Recovery
@@ -56,12 +57,13 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         session: Session,
         keeper: Keeper,
         recovery: Recovery,
+        loggers: Loggers,
         in_turn: bool = False,
         versions: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(metric="trials_done", mode="max")
         self.search, self.directory, self.monitor = search, directory, monitor
-        self.session, self.keeper, self.recovery = session, keeper, recovery
+        self.session, self.keeper, self.recovery, self.loggers = session, keeper, recovery, loggers
         self.in_turn, self.versions = in_turn, dict(versions)
         self.running: dict[str, Attempt] = {}
         self.workers = Workers(directory)
@@ -145,6 +147,7 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
             rows = self.directory.rows(pack, method)
             self.search.tell(manifest, rows)
             self.keeper.update(rows)
+            self.loggers.update(rows)
             self.monitor.finished(pack, rows)
             if not self.spent and (alike := failed_alike(self.monitor.rows)):
                 self.monitor.ending.give(f"the first packs of every method failed alike: {alike}", then="retry")
