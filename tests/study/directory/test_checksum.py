@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from study.config.settings import StudyConfig
 from study.directory.checkpoints import decode_checkpoint
 from study.directory.encoding import WrongChecksum, decode_config, decode_manifest, decode_table
 from study.directory.study_directory import StudyDirectory
+from study.doctor.checks import _torn_model
 from study.running.launch import adopt
 from trainables.errors import StudyError
 
@@ -99,3 +101,18 @@ def test_a_recipe_is_what_decides_the_numbers(grow: Grow) -> None:
     for change in ("epochs=4", "seed=1", "batch_size=8", "optimizer=sgd"):
         assert recipe_of(config, "dense") != recipe_of(with_settings(config, change), "dense")
     check_recipes(config, [{"pack": "p", "method": "dense"}], "older ones do not say")  # type: ignore[typeddict-item]
+
+
+def test_every_flip_in_a_card_is_found_by_the_copy_in_its_network(grow: Grow) -> None:
+    study = grow()
+    store = study.directory.store
+    (card, *_) = store.names("models", ".json")
+    network, data = card.replace(".json", ".safetensors"), store.get(card)
+    assert list(_torn_model(study.directory, network, card)) == []
+    draw = random.Random(0)
+    for place in range(len(data)):
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << draw.randrange(8)
+        store.put(card, bytes(flipped), replace=True)
+        found = [finding.path for finding in _torn_model(study.directory, network, card)]
+        assert found == [card] or (found == [] and json.loads(flipped) == json.loads(data)), f"byte {place}"
