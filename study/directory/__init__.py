@@ -58,6 +58,7 @@ from study.directory.lock import STALE_SECONDS, Lock, Locked, WatchingWarning, d
 from study.directory.log import Event, Log, events, stacks
 from study.directory.model_card import markdown
 from study.directory.models import Front, Models, Row, front_of
+from study.directory.process import Process, this_process
 from study.directory.queue import Queued, enqueue, queued
 from study.directory.stop import request_stop, stop_requested
 from study.directory.store import Store
@@ -127,6 +128,7 @@ __all__ = [
     "Models",
     "NotAStudy",
     "Objective",
+    "Process",
     "Queued",
     "Row",
     "Store",
@@ -174,6 +176,7 @@ __all__ = [
     "stack_path",
     "stacks",
     "stop_requested",
+    "this_process",
     "trial_name",
     "trial_of",
     "version_differences",

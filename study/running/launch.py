@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -29,6 +28,7 @@ from study.running.networks import Keeper
 from study.running.nodes import Nodes, able, placed
 from study.running.orders import Orders
 from study.running.recovery import Recovery
+from study.running.scratch import scratch
 from study.running.session import RayLost, Session, session
 from study.running.sight import look
 from study.running.tune import Listen, PackSearcher, StopWhen
@@ -212,7 +212,7 @@ def _in_turn(config: StudyConfig, manifests: Sequence[Manifest]) -> bool:
 def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
     """One Tune run, to the end of the budget or to the ending."""
     config, ending = searcher.monitor.config, searcher.monitor.ending
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+    with scratch() as folder:
         tuner = tune.Tuner(
             tune.with_resources(tune.with_parameters(StudyTrainable, study=config), partial(placed, config.resources)),
             tune_config=tune.TuneConfig(
@@ -224,7 +224,7 @@ def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
             ),
             run_config=tune.RunConfig(
                 name="tune",
-                storage_path=scratch,
+                storage_path=folder,
                 stop=StopWhen(ending, lock),
                 callbacks=[Listen(searcher, listener)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
