@@ -2,8 +2,8 @@
 
     python -m benchmarks.startup [--study DIR] --json FILE
 
-Medians of five after one for the caches; without --study a small study is trained first. The dry run counts without
-its training step, which takes as long as the networks do.
+Medians of five after one for the caches; without --study a small study is trained first. The dry run's seconds of
+the clock are without its training step, which takes as long as the networks do; those of the processor are with it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A table of one's own: wine from scikit-learn as a CSV, a study on it, and the front of accuracy against inputs.
 
-python examples/own_data.py
+cd examples && python own_data.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How small can a network of one's own be? Three methods on a network with a skip connection, in a minute or two.
 
-python examples/own_network.py
+cd examples && python own_network.py
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import study
 
 
 class Skipping(nn.Module):
-    """Any nn.Module will do. Its first two arguments are the shape of an example and the number of outputs."""
+    """Any nn.Module will do; what stands beside its name in the configuration are its arguments."""
 
-    def __init__(self, input_shape: tuple[int, ...], outputs: int, width: int = 64) -> None:
+    def __init__(self, width: int = 64, features: int = 64, outputs: int = 10) -> None:
         super().__init__()
-        self.first = nn.Linear(input_shape[0], width)
+        self.first = nn.Linear(features, width)
         self.second = nn.Linear(width, width)
         self.third = nn.Linear(width, width)
         self.last = nn.Linear(width, outputs)

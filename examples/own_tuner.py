@@ -1,6 +1,6 @@
 """The trainables in a Ray Tune run of one's own: any searcher, scheduler or logger of Tune's, one trial at a time.
 
-python examples/own_tuner.py
+cd examples && python own_tuner.py
 """
 
 from __future__ import annotations
