@@ -113,7 +113,7 @@ def measured(trials: pd.DataFrame, objectives: Sequence[str]) -> tuple[Axis, tup
     return score, tuple(counts)
 
 
-_SCORES = ("accuracy", "nmse", "mse", "loss")
+_SCORES = ("accuracy", "nmse", "mse", "loss", "score")
 
 
 def _differ(trials: pd.DataFrame, axis: Axis) -> bool:

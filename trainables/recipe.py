@@ -61,6 +61,7 @@ class Recipe:
         optimizer: ``name`` and options, as OPTIMIZERS declares them; those that are not given are filled in.
         lr_schedule: likewise, by SCHEDULES.
         class_weights: of the training loss: "balanced", a weight for each class, or None.
+        score: of the user's own, "module:function", or None.
 
     Raises:
         Mistakes: a budget that makes no sense; a name, an option or a value that is not declared.
@@ -75,6 +76,7 @@ class Recipe:
     shuffle: bool = BUDGET["shuffle"].default
     evaluate_every: int = BUDGET["evaluate_every"].default
     class_weights: str | tuple[float, ...] | None = None
+    score: str | None = None
 
     def __post_init__(self) -> None:
         for name, option in BUDGET.items():

@@ -48,21 +48,31 @@ def reference_of(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> R
         ValueError: no trial tells the worst value, or the box would have no volume.
     """
     axes = axes_of(objectives)
-    worst = []
+    ideal, worst = list[float](), list[float]()
     for axis in axes:
-        value = _worst(axis, trials, objectives)
-        if not np.isfinite(value) or value == _IDEAL.get(axis.name, 0.0):
+        value, best = _worst(axis, trials, objectives), _ideal(axis, trials, objectives)
+        if not np.isfinite(value) or value == best:
             raise StudyError(
                 f"no reference value for {axis.name!r}: expected a worst value other than the ideal,"
                 f" got {value:g}; give one with analysis.Reference"
             )
         worst.append(value)
-    return Reference(tuple(objectives), tuple(_IDEAL.get(axis.name, 0.0) for axis in axes), tuple(worst))
+        ideal.append(best)
+    return Reference(tuple(objectives), tuple(ideal), tuple(worst))
+
+
+def _ideal(axis: Axis, trials: pd.DataFrame, objectives: Sequence[str]) -> float:
+    """A score of a study's own is from 0 to 1, and as far beyond as the front goes."""
+    if axis.name == "score":
+        return float(np.nanmax([1.0, trials.loc[front_mask(trials, objectives), axis.column].max()]))
+    return _IDEAL.get(axis.name, 0.0)
 
 
 def _worst(axis: Axis, trials: pd.DataFrame, objectives: Sequence[str]) -> float:
     if axis.name in _WORST:
         return _WORST[axis.name]
+    if axis.name == "score":
+        return float(np.nanmin([0.0, trials.loc[front_mask(trials, objectives), axis.column].min()]))
     values = trials.loc[front_mask(trials, objectives), axis.column] if axis.is_score else trials[axis.dense]
     return float(values.max()) if values.count() else np.nan
 

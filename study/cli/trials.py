@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from study.directory import FoundTrial
 
 _SIZES = ("neurons", "inputs", "parameters", "macs", "flops")
-_SCORES = ("accuracy", "loss", "nmse", "mse")
+_SCORES = ("accuracy", "loss", "nmse", "mse", "score")
 
 
 @app.command()

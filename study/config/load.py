@@ -131,7 +131,7 @@ def check_names(config: StudyConfig) -> None:
     if data in DATA:
         scores = SCORES.get(str(config.data.options.get("task", DATA[data].task)), tuple(OBJECTIVES))
         for i, name in enumerate(config.objectives):
-            if OBJECTIVES[name].column.startswith("val_") and name not in scores:
+            if OBJECTIVES[name].column.startswith("val_") and name not in (*scores, "score"):
                 expected = f"one of {', '.join(scores)} (or a size), the scores of {data}"
                 mistakes.append(Mistake(("objectives", i), expected, repr(name)))
     elif not data.startswith("hub:") and not _is_path(data):

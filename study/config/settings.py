@@ -210,6 +210,7 @@ class PublishedSettings(Settings):
     method: str | None = Field(default=None, description="The method it is of.")
     accuracy: Fraction | None = Field(default=None, description="0 .. 1.")
     loss: float | None = Field(default=None, description="Mean over the examples.")
+    score: float | None = Field(default=None, description="A score of one's own.")
     nmse: NonNegative | None = Field(default=None, description="Squared error over the targets' power.")
     mse: NonNegative | None = Field(default=None, description="Mean squared error.")
     neurons: Natural | None = Field(default=None, description="Hidden units left.")
@@ -248,6 +249,11 @@ class StudyConfig(Settings):
     class_weights: Literal["balanced"] | Annotated[tuple[Positive, ...], Field(strict=False)] | None = Field(
         default=None,
         description="Of the training loss: balanced (rare classes count as much), or one for each class.",
+    )
+    score: str | None = Field(
+        default=None,
+        pattern=r"^[^:]+:[^:]+$",
+        description="A score of your own, more of it is better: module:function of a split's outputs and targets.",
     )
     objectives: tuple[str, ...] = Field(
         default=("accuracy", "neurons"),
@@ -340,6 +346,11 @@ class StudyConfig(Settings):
     @model_validator(mode="after")
     def _makes_a_recipe(self) -> Self:
         self.recipe()
+        if self.score is None:
+            where: list[tuple[str | int, ...]] = [("require", "score")] if "score" in self.require else []
+            where += [("objectives", i) for i, name in enumerate(self.objectives) if name == "score"]
+            if where:
+                raise Mistakes(Mistake(keys, "`score: module:function` in the study", "none") for keys in where)
         return self
 
     def recipe(self) -> Recipe:
@@ -353,6 +364,7 @@ class StudyConfig(Settings):
             shuffle=self.shuffle,
             evaluate_every=self.evaluate_every,
             class_weights=self.class_weights,
+            score=self.score,
         )
 
     def implementation(self, method: str) -> str:

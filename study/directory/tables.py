@@ -11,9 +11,9 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import pyarrow as pa
 
-VERSION = 3
-"""2: curves have `gates`. 3: curves have `state_NAME`, trials every score before polishing. What an older part lacks is
-read as null."""
+VERSION = 4
+"""2: curves have `gates`. 3: curves have `state_NAME`, trials every score before polishing. 4: a `score` of one's
+own. What an older part lacks is read as null."""
 
 PARAMETER = "param_"
 """Prefix of the columns that hold a trial's parameters; they differ from method to method."""
@@ -31,7 +31,7 @@ def _fields(kind: pa.DataType, names: str, *, nullable: bool = True) -> list[pa.
 
 
 _IDENTITY = _fields(pa.string(), "study method trial pack", nullable=False)
-_SCORES = "val_loss val_accuracy val_nmse val_mse"
+_SCORES = "val_loss val_accuracy val_nmse val_mse val_score"
 _BEFORE_POLISH = " ".join(f"{name}_before_polish" for name in _SCORES.split())
 
 TRIALS = pa.schema(
@@ -43,7 +43,7 @@ TRIALS = pa.schema(
         *_fields(pa.string(), "reason"),
         *_fields(pa.int32(), "epochs"),
         *_fields(pa.float64(), f"train_seconds train_loss {_SCORES} {_BEFORE_POLISH}"),
-        *_fields(pa.float64(), "test_loss test_accuracy test_nmse test_mse"),
+        *_fields(pa.float64(), "test_loss test_accuracy test_nmse test_mse test_score"),
         *_fields(pa.int64(), "neurons dense_neurons inputs dense_inputs parameters dense_parameters"),
         *_fields(pa.int64(), "nonzero_weights macs dense_macs flops dense_flops"),
         *_fields(pa.list_(pa.int32()), "widths dense_widths"),
@@ -106,6 +106,7 @@ OBJECTIVES: Mapping[str, Objective] = {
     "loss": Objective("val_loss", "minimize", "Validation loss"),
     "nmse": Objective("val_nmse", "minimize", "Validation NMSE"),
     "mse": Objective("val_mse", "minimize", "Validation MSE"),
+    "score": Objective("val_score", "maximize", "Validation score"),
     "neurons": Objective("neurons", "minimize", "Hidden neurons"),
     "inputs": Objective("inputs", "minimize", "Input features"),
     "parameters": Objective("parameters", "minimize", "Parameters"),

@@ -248,8 +248,11 @@ def layer_counts(config: StudyConfig) -> dict[str, int]:
     """
     from search_spaces import validate
     from trainables.methods import Setting, method_class
+    from trainables.own_code import load_function
     from trainables.problem import problem
 
+    if config.score is not None:
+        load_function(config.score, "score")
     found = problem(config.data_options(), config.model_options(), config.seed)
     setting = Setting(len(found.dataset.train), 1, config.epochs - config.polish, config.epochs)
     layers = {

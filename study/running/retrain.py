@@ -19,7 +19,7 @@ TOLERANCE = 1e-3
 """Of scores, absolute or as a share if they are above 1: sums in another order are other floats."""
 
 _COUNTS = ("status", "neurons", "inputs", "parameters", "macs", "widths")
-_SCORES = ("accuracy", "loss", "nmse", "mse")
+_SCORES = ("accuracy", "loss", "nmse", "mse", "score")
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from trainables.training.dropout import own_noise, replace_dropout
 from trainables.training.feed import Feed
 from trainables.training.networks import Networks
 from trainables.training.optim import LaneOptimizer, rate_factor
+from trainables.training.own_score import own_score
 from trainables.training.shrink import Reduction, worthwhile
 
 DIVERGED = 1e6
@@ -82,6 +83,8 @@ class Stack:
         self._bind_method(method_class(method))
         self._losses = self._over_lanes(training_loss(problem, recipe.class_weights, device))
         self._sums = self._over_lanes(problem.task.sums)
+        self._outputs = self._over_lanes(lambda output, target: output)
+        self._own_score = own_score(recipe.score) if recipe.score else None
 
     untrained_loss: Tensor | None
     """(P,) on the first batch."""
@@ -275,11 +278,16 @@ class Stack:
         examples = self.feed.examples(split)
         rows = max(64, 8192 // len(self.trials))
         sums: dict[str, Tensor] = {}
+        outputs, targets = list[Tensor](), list[Tensor]()
         for start in range(0, examples, rows):
             x, y = self.feed.batch(split, start, min(start + rows, examples))
             part = self._sums(deployed, working.buffers, x, y)
             sums = {name: value + sums.get(name, 0) for name, value in part.items()}
-        return self.problem.task.scores(sums, examples)
+            if self._own_score is not None:
+                outputs.append(self._outputs(deployed, working.buffers, x, y))
+                targets.append(y[None] if self.feed.shared else y)
+        own = {"score": self._own_score(outputs, targets)} if self._own_score is not None else {}
+        return self.problem.task.scores(sums, examples) | own
 
     @torch.no_grad()
     def alive(self) -> Alive:

@@ -3,6 +3,7 @@
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,3 +68,13 @@ def test_a_reference_for_other_objectives_is_refused(digits):
 def test_empty(trials):
     box = analysis.Reference(("accuracy", "neurons"), (1.0, 0.0), (0.0, 100.0))
     assert analysis.hypervolume(trials([], []), reference=box) == 0.0
+
+
+def test_the_box_of_a_score_of_ones_own_goes_from_0_to_1_and_beyond_with_the_front() -> None:
+    trials = pd.DataFrame({"method": "m", "status": "COMPLETE", "neurons": [5, 9], "dense_neurons": 10})
+    inside, beyond = trials.assign(val_score=[0.2, 0.6]), trials.assign(val_score=[-2.0, 3.0])
+    assert analysis.reference_of(inside, ("score", "neurons")).ideal == (1.0, 0.0)
+    assert analysis.reference_of(inside, ("score", "neurons")).worst == (0.0, 10.0)
+    assert analysis.reference_of(beyond, ("score", "neurons")).ideal == (3.0, 0.0)
+    assert analysis.reference_of(beyond, ("score", "neurons")).worst == (-2.0, 10.0)
+    assert analysis.hypervolume(inside, ("score", "neurons")) == pytest.approx(0.2 * 0.5 + 0.4 * 0.1)
