@@ -30,7 +30,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos_sides import LONG, Finished, OnFile, Ours, Side, Stock
+from benchmarks.chaos_sides import STUDY, Finished, OnFile, Ours, Side, Stock, long_study
 from benchmarks.machine import machine
 from benchmarks.processes import KINDS as PROCESSES
 from benchmarks.processes import born, descendants, kill, targets, title
@@ -151,9 +151,14 @@ def kills_of(
     return dict(total)
 
 
-def side(make: Make, folder: Path, shares: dict[str, list[float]], patience: float, jobs: int) -> dict[str, Any]:
-    """All kinds of kills for one side, ``jobs`` kinds at once."""
-    seconds = uninterrupted(make(folder / "uninterrupted"))
+def side(
+    make: Make, folder: Path, shares: dict[str, list[float]], seconds: float, patience: float, jobs: int
+) -> dict[str, Any]:
+    """All kinds of kills for one side, ``jobs`` kinds at once.
+
+    Args:
+        seconds: that a study takes without a kill.
+    """
     print(f"uninterrupted: {seconds:.1f} s", flush=True)
     with ThreadPoolExecutor(jobs) as pool:
         running = {
@@ -172,6 +177,9 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--patience", type=float, default=120, help="seconds without progress until a driver is hung")
+    parser.add_argument(
+        "--long-epochs", type=int, default=400, help="of the packs that are preempted, or lose their data"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="kinds at once")
     arguments = parser.parse_args(arguments_given)
     generator = random.Random(arguments.seed)
@@ -183,10 +191,12 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
             folder.mkdir()
         result = _so_far(arguments.json, arguments.seed)
         if "study" in folders:
-            _ours(folders["study"], shares, arguments.patience, arguments.jobs, result["study"])
+            _ours(folders["study"], shares, arguments, result["study"])
         if "stock" in folders:
             few = {kind: moments[: arguments.stock_kills] for kind, moments in shares.items() if kind not in OURS_ALONE}
-            _add(result["stock"], side(Stock, folders["stock"], few, arguments.patience, arguments.jobs))
+            seconds = uninterrupted(Stock(folders["stock"] / "uninterrupted"))
+            found = side(Stock, folders["stock"], few, seconds, arguments.patience, arguments.jobs)
+            _add(result["stock"], found)
     print(json.dumps(result, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")
@@ -200,25 +210,27 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
         raise SystemExit(f"not zero: {wrong}")
 
 
-def _ours(folder: Path, shares: dict[str, list[float]], patience: float, jobs: int, known: dict[str, Any]) -> None:
+def _ours(folder: Path, shares: dict[str, list[float]], arguments: argparse.Namespace, known: dict[str, Any]) -> None:
     """Each kind on its own study: short packs, long ones, long ones on a file."""
-    makers: dict[str, Callable[[Path, Ours | None], Ours]] = {
-        "usual": Ours,
-        "preempted": lambda at, reference: Ours(at, reference, LONG),
-        "data": OnFile,
+    long = long_study(arguments.long_epochs)
+    makers: dict[str, tuple[type[Ours], str]] = {
+        "usual": (Ours, STUDY),
+        "preempted": (Ours, long),
+        "data": (OnFile, long),
     }
-    for name, make in makers.items():
+    for name, (kept, study) in makers.items():
         own = {kind: found for kind, found in shares.items() if (kind if kind in OURS_ALONE else "usual") == name}
         if own:
             place = folder / name
             place.mkdir()
-            reference = make(place / "reference", None)
-            uninterrupted(reference)
-            _add(known, side(partial(_made, make, reference), place, own, patience, jobs))
+            reference = kept(place / "reference", None, study)
+            seconds = uninterrupted(reference)
+            make = partial(_made, kept, reference, study)
+            _add(known, side(make, place, own, seconds, arguments.patience, arguments.jobs))
 
 
-def _made(make: Callable[[Path, Ours | None], Ours], reference: Ours, at: Path) -> Side:
-    return make(at, reference)
+def _made(kept: type[Ours], reference: Ours, study: str, at: Path) -> Side:
+    return kept(at, reference, study)
 
 
 def _so_far(file: Path | None, seed: int) -> dict[str, Any]:

@@ -38,8 +38,11 @@ resources: {{workers: 2}}
 keep_models: none
 """
 
-LONG = STUDY.replace("epochs: 60", "epochs: 400\nretries: 1").replace("pack: {size: 6}", "pack: {size: 12}")
-"""Packs that live through more kills than may follow each other without progress."""
+
+def long_study(epochs: int) -> str:
+    """Packs that live through more kills than may follow each other without progress."""
+    return STUDY.replace("epochs: 60", f"epochs: {epochs}\nretries: 1").replace("pack: {size: 6}", "pack: {size: 12}")
+
 
 _TIMES = ("train_seconds", "seconds", "finished_at")
 
@@ -130,9 +133,9 @@ class Ours(Side):
 class OnFile(Ours):
     """On a file of data, which can be away for a while."""
 
-    def __init__(self, folder: Path, reference: Ours | None = None) -> None:
+    def __init__(self, folder: Path, reference: Ours | None, study: str) -> None:
         self.file = folder / "digits.npz"
-        super().__init__(folder, reference, LONG.replace("data: digits", f"data: {self.file}"))
+        super().__init__(folder, reference, study.replace("data: digits", f"data: {self.file}"))
         found = load_digits()
         np.savez(self.file, x=(found.data / 16).astype(np.float32), y=found.target)
 

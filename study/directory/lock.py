@@ -24,7 +24,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from study.directory.conditional import Changed
 from study.directory.layout import CONFIG, DRIVER, DRIVER_LOCK
@@ -247,25 +247,25 @@ class Lock:
         found = self._other()
         return found is not None and found.token == self._driver.token
 
-    def _taken_over(self) -> bool:
-        """Whether another one drives, or did and has ended; without a study there is no telling."""
+    def _standing(self) -> Literal["ours", "theirs", "gone"]:
+        """Who drives: another one does, or did and has ended; or there is no study any more."""
         try:
             found = self._look()
         except FileNotFoundError:
-            return self._store.exists(CONFIG)
-        return found is not None and found.token != self._driver.token
+            return "theirs" if self._store.exists(CONFIG) else "gone"
+        return "theirs" if found is not None and found.token != self._driver.token else "ours"
 
     def _keep_beating(self) -> None:
         while not self._stop.wait(self._beat_seconds):
             # A store that cannot be reached for a while is for the run to notice, at its next write.
             with contextlib.suppress(OSError):
-                while True:
-                    if self._taken_over():
-                        self.lost.set()
-                        return
+                while (standing := self._standing()) == "ours":
                     with contextlib.suppress(Changed):  # between our look and our write: look again
                         self._write()
                         break
+                if standing == "theirs":
+                    self.lost.set()
+                    return
 
 
 def _written(store: Store) -> Driver | None:

@@ -58,6 +58,8 @@ class Store:
             self.location = self._root = str(Path(location).expanduser().resolve())
             self._fs = fs.LocalFileSystem()
         self.local = Path(self._root) if isinstance(self._fs, fs.LocalFileSystem) else None
+        self._seen = False
+        """Whether something was read or written there: a local folder that is gone after that was removed."""
 
     @cached_property
     def conditional(self) -> Conditional | None:
@@ -97,17 +99,25 @@ class Store:
 
     def get(self, path: str) -> bytes:
         with self._fs.open_input_file(self._inside(path)) as stream:
+            self._seen = True
             return bytes(stream.read())
 
     def put(self, path: str, data: bytes, *, replace: bool = False) -> bool:
         """Write a file, durably and atomically; False when it was there already and is left as it is.
 
         Of two that write a new file at once one gets False, if the store is `exclusive`.
+
+        Raises:
+            FileNotFoundError: the local folder was removed since this object read or wrote there; it is not made anew.
         """
         if not replace and self.exists(path):
             return False
         if self.local is not None:
-            return _write(Path(self._own(path)), data, replace)
+            if self._seen and not self.local.is_dir():
+                raise FileNotFoundError(errno.ENOENT, "the folder was removed", self._root)
+            written = _write(Path(self._own(path)), data, replace)
+            self._seen = True
+            return written
         _step("put", path)
         try:
             if replace or not self._put_new(path, data):

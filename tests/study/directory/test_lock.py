@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -374,6 +375,14 @@ def test_a_driver_notices_that_another_one_took_over_and_has_ended(store: Store)
     assert not store.exists(DRIVER)
 
 
+def test_a_study_that_was_removed_is_not_brought_back_by_the_heart(store: Store) -> None:
+    with Lock(store, beat_seconds=0.02) as lock:
+        shutil.rmtree(store.place())
+        time.sleep(0.3)
+        assert not lock.lost.is_set()
+    assert not Path(store.place()).exists()
+
+
 @pytest.fixture(params=["conditional", "plain"])
 def remote(request: pytest.FixtureRequest, bucket: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes stores of one folder of a bucket, with conditional requests and without boto3."""
@@ -399,6 +408,17 @@ def test_on_an_object_store(remote: Any) -> None:
         driver = driver_of(store)
         assert driver is not None and driver.pid == os.getpid()
     assert not lock.lost.is_set()
+
+
+def test_nor_on_an_object_store(remote: Any) -> None:
+    store = remote("removed")
+    with Lock(store, beat_seconds=0.02) as lock:
+        time.sleep(0.1)
+        while store.exists(DRIVER):  # a beat may have been under way
+            store.remove(DRIVER)
+            time.sleep(0.3)
+        assert not lock.lost.is_set()
+    assert not store.exists(DRIVER)
 
 
 def test_of_two_that_race_on_an_object_store_one_drives(remote: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -93,3 +94,15 @@ def test_a_long_log_is_gone_on_with_in_another_file(tmp_path: Path, monkeypatch:
         log.write("ended", str(number))  # of a kind that is written at once
     assert len(store.names("logs", ".jsonl")) == 3
     assert [event["message"] for event in events(store)] == [str(number) for number in range(8)]
+
+
+def test_a_log_does_not_bring_a_removed_study_back(tmp_path: Path) -> None:
+    store = Store(tmp_path / "little")
+    log = Log(store, "a")
+    log.write("started", "")
+    shutil.rmtree(tmp_path / "little")
+    log.write("ended", "the study directory was removed")
+    log.close()
+    with pytest.raises(FileNotFoundError, match="the folder was removed"):
+        store.put("checkpoints/a.pt", b"")
+    assert not (tmp_path / "little").exists()

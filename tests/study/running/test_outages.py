@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("def
 
 Row = dict[str, Any]
 DATA = "little.npz"
+LONG: dict[str, Any] = {"epochs": 1000, "checkpoint": {"epochs": 25, "seconds": None}}
+"""A pack of some seconds, most of them training: a checkpoint costs as much as 15 of its epochs."""
 
 
 @pytest.fixture
@@ -72,15 +74,15 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("benchmarks.processes")
 
 
-def killer(processes: Any, times: int, when: Callable[[float], bool], also: Callable[[], None]) -> Any:
-    """A listener that kills the worker so many times, each time that the pack has come further."""
-    killed: list[float] = [-1.0]
+def killer(processes: Any, times: int, killed: list[float], also: Callable[[], None] = lambda: None) -> Any:
+    """A listener that kills the worker so many times, each time that the pack has come further: to ``killed``."""
 
     def kill(monitor: Monitor) -> None:
         fractions = [running.fraction for running in monitor.running.values()]
-        if len(killed) <= times and fractions and fractions[0] > killed[-1] and when(fractions[0]):
+        workers = processes.targets(os.getpid(), "worker")
+        if len(killed) < times and workers and fractions and fractions[0] > max([0.0, *killed]):
             also()
-            for worker in processes.targets(os.getpid(), "worker"):
+            for worker in workers:
                 processes.kill(worker)
             killed.append(fractions[0])
 
@@ -91,8 +93,10 @@ def test_a_long_pack_that_is_preempted_again_and_again_is_not_given_up(
     tmp_path: Path, own_ray: None, processes: Any
 ) -> None:
     directory = StudyDirectory(tmp_path / "little")
-    long = config(epochs=400, trials=2, retries=1, checkpoint={"epochs": 1, "seconds": None})
-    monitor = launch(long, directory, killer(processes, 4, lambda fraction: fraction > 0, lambda: None))
+    long = config(trials=2, retries=1, **LONG)
+    killed: list[float] = []
+    monitor = launch(long, directory, killer(processes, 2, killed))
+    assert len(killed) > long.retries
     assert not monitor.ending and statuses(directory) == ["COMPLETE"] * 2
 
 
@@ -100,9 +104,9 @@ def test_data_that_vanish_are_waited_for_once_something_was_trained(
     tmp_path: Path, own_ray: None, data: Path, processes: Any
 ) -> None:
     directory = StudyDirectory(tmp_path / "little")
-    long = config(epochs=400, trials=2, retries=0, checkpoint={"epochs": 1, "seconds": None})
+    long = config(trials=2, retries=0, **LONG)
     away = data.with_name("away.npz")
-    kill = killer(processes, 1, lambda fraction: fraction > 0, lambda: data.rename(away) and None)
+    kill = killer(processes, 1, [], lambda: data.rename(away) and None)
 
     def listen(monitor: Monitor) -> None:
         kill(monitor)
@@ -176,6 +180,7 @@ def test_a_directory_that_is_removed_while_the_study_runs_ends_it_with_the_truth
     monitor = launch(config(epochs=100_000), directory, remove)
     assert monitor.ending.exit_code == 1
     assert monitor.ending.reason == f"{tmp_path / 'little'} was removed while the study ran"
+    assert not (tmp_path / "little").exists()
 
 
 def test_a_disk_that_becomes_read_only_ends_the_run_and_fails_no_trial(tmp_path: Path, own_ray: None) -> None:
