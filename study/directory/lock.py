@@ -184,7 +184,12 @@ class Lock:
     def _wait_for(self, other: Driver) -> None:
         """Until it is certain that another driver is dead; raises Locked once it is certain that it is not."""
         state, place = other.state, self._store.place()
-        if state == "dead":
+        ours = self._descriptor is not None and (other.pid, other.space, other.started) == (
+            self._driver.pid,
+            self._driver.space,
+            self._driver.started,
+        )
+        if state == "dead" or ours:  # this process has let go of it, but could not write that down
             return
         if state != "unknown":
             raise Locked(place, other)

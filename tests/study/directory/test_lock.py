@@ -410,6 +410,14 @@ def test_on_an_object_store(remote: Any) -> None:
     assert not lock.lost.is_set()
 
 
+def test_one_of_this_process_that_could_not_be_removed_is_over(store: Store) -> None:
+    with Lock(store):
+        left = store.get(DRIVER)
+    store.put(DRIVER, left)  # as where the disk had become read-only
+    with Lock(store):
+        assert store.get(DRIVER) != left
+
+
 def test_nor_on_an_object_store(remote: Any) -> None:
     store = remote("removed")
     with Lock(store, beat_seconds=0.02) as lock:

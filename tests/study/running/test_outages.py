@@ -123,7 +123,7 @@ def test_data_that_no_worker_can_read_stop_the_study_in_one_message(tmp_path: Pa
     away = data.with_name("away.npz")
 
     def vanish(monitor: Monitor) -> None:
-        if data.exists():
+        if data.exists() and monitor.running:
             data.rename(away)
 
     monitor = launch(config(retries=1), directory, vanish)
