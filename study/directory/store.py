@@ -149,8 +149,10 @@ class Store:
             Changed: another version is there by now.
         """
         if self.conditional is not None:
+            _step("put", path)
             try:
                 self.conditional.put(self._key(path), data, tag)
+                _step("done", path)
                 return
             except NotSupported:
                 self.conditional = None

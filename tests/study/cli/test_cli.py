@@ -87,7 +87,7 @@ def test_a_changed_study_is_refused_with_the_difference(file: Path, study: Path,
 def test_extend_wants_more_than_there_is(study: Path, refused: Callable[..., str]) -> None:
     said = refused("extend", study, "--trials", "4")
     assert "expected more than the 4 trials of a method that it has, but got 4" in said
-    assert "methods.NAME.trials: dense (2)" in said
+    assert "--set methods.NAME.trials" in said and "dense (2)" in said
 
 
 def test_a_second_driver_is_refused(study: Path, refused: Callable[..., str]) -> None:

@@ -152,7 +152,7 @@ def test_an_error_of_ours_is_shown_whole(monkeypatch: pytest.MonkeyPatch, capsys
     def stumble(*arguments: Any, **options: Any) -> None:
         raise ValueError("expected one row per trial")
 
-    monkeypatch.setattr("study.cli.runs.api.status", stumble)
+    monkeypatch.setattr("study.api.status", stumble)
     monkeypatch.setattr(sys, "argv", ["study", "status", "runs/any"])
     with pytest.raises(SystemExit) as ended:
         main()
