@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from study.cli import app, ascii
+from study.cli.app import console
 from study.cli.sparkline import sparkline
 from study.config import loads
 from study.directory import Manifest
@@ -23,6 +24,12 @@ def run(*arguments: object) -> str:
     if result.exception is not None:
         raise result.exception
     return result.output
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever terminal the console was made in."""
+    monkeypatch.setattr(console, "_width", 200)
 
 
 @pytest.fixture
