@@ -146,8 +146,9 @@ def adopt(config: StudyConfig, directory: StudyDirectory) -> StudyConfig:
             name: before.budget(name) for name in before.methods
         }
         config = _with_pack_size(config, before.pack.chosen if same else None)
+    changed = check_changes(before, config, directory.path(CONFIG))
     check_recipes(config, manifests, directory.path(CONFIG))
-    if check_changes(before, config, directory.path(CONFIG)) or damaged:
+    if changed or damaged:
         directory.create(to_yaml(config), replace=True)
     return config
 
