@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from trainables.compaction import cost
 from trainables.data import Dataset, Split
+from trainables.groups import everything
 from trainables.problem import Problem
 from trainables.recipe import Recipe
 from trainables.training import Stack, Trial, outcomes
@@ -65,13 +67,13 @@ def seconds_per_step(problem: Problem, recipe: Recipe, lanes: int, device: str) 
 def bytes_of_pack(problem: Problem, recipe: Recipe, lanes: int) -> int:
     """About what a pack occupies: tensors of its lanes, their optimiser, a batch's activations, the data once."""
     graph = problem.graph
-    parameters = sum(p.numel() for p in graph.skeleton.parameters())
+    stored = int(cost.footprint(graph, everything(graph))["bytes"])
     held = 3 + _MOMENTS.get(
         str(recipe.optimizer.get("name")), 2
     )  # themselves, gradients, the optimiser's step, moments
     activations = sum(layer.positions * layer.units for layer in graph.layers) + graph.example.numel()
     data: int = sum(_bytes(split) for d in problem.datasets for split in (d.train, d.validation, d.test))
-    return int(lanes * (4 * parameters * held + 2 * 4 * activations * recipe.batch_size)) + data
+    return int(lanes * (stored * held + 2 * 4 * activations * recipe.batch_size)) + data
 
 
 def _bytes(split: Split) -> int:
