@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
-from pathlib import Path
 
 from study.config import StudyConfig
 from trainables.errors import StudyError
 
 _PATIENCE = 3.0
 """Seconds in which a cluster's head has to answer."""
-
-_RUNNING = Path("/tmp/ray/ray_current_cluster")
-"""Where Ray writes down the cluster that address: auto means."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +65,7 @@ def check_machine(config: StudyConfig) -> Machine | None:
         machine.refuse(config)
         return machine
     if address == "auto":
-        if not _RUNNING.exists():
-            raise ConnectionError("resources.address: auto, but no Ray cluster runs here (`ray start --head`)")
-        return None
+        address = _found_by_ray()
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
         try:
@@ -79,3 +73,14 @@ def check_machine(config: StudyConfig) -> Machine | None:
         except (OSError, OverflowError) as error:
             raise ConnectionError(f"resources.address: nothing answers at {address} ({error})") from None
     return None
+
+
+def _found_by_ray() -> str:
+    """What `auto` means to Ray: RAY_ADDRESS, the cluster in its temporary folder, a head that runs here."""
+    from ray._private.services import get_ray_address_from_environment
+
+    try:
+        return str(get_ray_address_from_environment("auto", None))
+    except ConnectionError:
+        message = "resources.address: auto, but no Ray cluster runs here (`ray start --head`)"
+        raise ConnectionError(message) from None
