@@ -89,13 +89,19 @@ class Store:
 
     def names(self, folder: str, suffix: str) -> list[str]:
         """The files under a folder at any depth, sorted; none when there is no such folder."""
-        selector = fs.FileSelector(self._inside(folder), recursive=True, allow_not_found=True)
         found = [
             info.path[len(self._root) + 1 :]
-            for info in self._fs.get_file_info(selector)
+            for info in self._listed(folder)
             if info.type == fs.FileType.File and not info.base_name.startswith(".")
         ]
         return sorted(path for path in found if path.endswith(suffix))
+
+    def _listed(self, folder: str) -> list[fs.FileInfo]:
+        selector = fs.FileSelector(self._inside(folder), recursive=True, allow_not_found=True)
+        try:
+            return list(self._fs.get_file_info(selector))
+        except FileNotFoundError:  # Arrow looked before and after somebody made the folder
+            return list(self._fs.get_file_info(selector))
 
     def get(self, path: str) -> bytes:
         with self._fs.open_input_file(self._inside(path)) as stream:

@@ -105,10 +105,11 @@ def failed_alike(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     Args:
         rows: the trials' rows by method.
     """
-    reasons = [row["reason"] if broke_off(row) else None for own in rows.values() for row in own]
-    if None in reasons or not all(rows.values()):
+    every = (row for own in rows.values() for row in own)
+    # Asked after every pack: the first trial that is complete ends it.
+    if not all(rows.values()) or not all(broke_off(row) and row["reason"] is not None for row in every):
         return ""
-    said = {last_line(reason) for reason in reasons if reason is not None}
+    said = {last_line(row["reason"]) for own in rows.values() for row in own}
     return said.pop() if len({re.sub(r"0x[0-9a-f]+|[0-9]+", "0", line) for line in said}) == 1 else ""
 
 

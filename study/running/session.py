@@ -20,6 +20,12 @@ _OURS_LOST_SECONDS = 1.0
 _CLUSTER_LOST_SECONDS = 40.0
 """Ray itself ends our process, without a word, once the head of its cluster is away for 60 s."""
 
+_TUNE = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # else three files for every Tune trial
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints headers and error tables whatever the verbosity
+}
+
 
 class RayLost(BaseException):
     """Ray's head or this machine's raylet is gone, or never came. No Exception: Tune must not tidy up with it."""
@@ -80,11 +86,30 @@ class Session:
 @contextmanager
 def session(resources: ResourceSettings) -> Iterator[Session]:
     """Ray for a study. What was running before, and every cluster, goes on running after."""
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # else three files for every Tune trial
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
-    # The new output prints headers and error tables whatever the verbosity.
-    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    with _quiet_tune():
+        yield from _session(resources)
+
+
+@contextmanager
+def _quiet_tune() -> Iterator[None]:
+    """Tune as a study wants it; as it was for whoever calls it next in this process."""
+    before = {name: os.environ.get(name) for name in _TUNE}
+    log = logging.getLogger("ray.tune")
+    level = log.level
+    os.environ.update(_TUNE)
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _session(resources: ResourceSettings) -> Iterator[Session]:
     connected = ray.is_initialized()
     address = resources.address or os.environ.get("RAY_ADDRESS") or "local"
     ours = not connected and address == "local"

@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -456,3 +457,18 @@ def test_an_object_store_holds_a_study(bucket: Callable[[str], str]) -> None:
     assert again.trials()["number"].to_pylist() == [0, 1]
     assert again.curves().num_rows == 1
     assert again.path("models") == location.replace("/digits?", "/digits/models?").replace("key:secret@", "")
+
+
+def test_a_folder_that_is_made_while_it_is_listed_is_no_error(tmp_path: Path) -> None:
+    files = store.Store(tmp_path)
+
+    def make() -> None:
+        for number in range(3000):
+            (tmp_path / str(number)).mkdir()
+
+    with ThreadPoolExecutor(1) as pool:
+        making = pool.submit(make)
+        for number in range(3000):
+            while not (tmp_path / str(number)).is_dir():
+                assert files.names(str(number), "") == []
+        making.result()

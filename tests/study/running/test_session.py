@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+import study
 
 STUDY = """
 name: little
@@ -38,3 +42,16 @@ def test_a_ray_that_does_not_start_is_said_in_one_message(tmp_path: Path) -> Non
         [sys.executable, "-m", "study", "resume", str(folder)], env=environment, capture_output=True, text=True
     )
     assert resumed.returncode == 0, resumed.stderr
+
+
+@pytest.mark.ray
+def test_a_study_leaves_tune_as_it_was_for_the_caller(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TUNE_DISABLE_SIGINT_HANDLER", "0")
+
+    def settings() -> tuple[dict[str, str], int]:
+        own = {name: value for name, value in os.environ.items() if name.startswith(("TUNE_", "RAY_AIR_"))}
+        return own, logging.getLogger("ray.tune").level
+
+    before = settings()
+    study.run(yaml.safe_load(STUDY), tmp_path / "out")
+    assert settings() == before
