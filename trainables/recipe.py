@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from trainables.conventions import CONVENTIONS
 from trainables.errors import Mistake, Mistakes
 from trainables.options import Declared, Option, completed
 
@@ -62,6 +63,7 @@ class Recipe:
         lr_schedule: likewise, by SCHEDULES.
         class_weights: of the training loss: "balanced", a weight for each class, or None.
         score: of the user's own, "module:function", or None.
+        counts: the papers' conventions to count by as well, keys of `trainables.conventions.CONVENTIONS`.
 
     Raises:
         Mistakes: a budget that makes no sense; a name, an option or a value that is not declared.
@@ -77,10 +79,18 @@ class Recipe:
     evaluate_every: int = BUDGET["evaluate_every"].default
     class_weights: str | tuple[float, ...] | None = None
     score: str | None = None
+    counts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, option in BUDGET.items():
             option.checked(getattr(self, name), name)
+        unknown = [
+            Mistake.of_name(name, CONVENTIONS, "counts", i)
+            for i, name in enumerate(self.counts)
+            if name not in CONVENTIONS
+        ]
+        if unknown:
+            raise Mistakes(unknown)
         object.__setattr__(self, "optimizer", completed_optimizer(self.optimizer, "optimizer"))
         object.__setattr__(self, "lr_schedule", completed_schedule(self.lr_schedule, "lr_schedule"))
         _within_the_epochs(self)

@@ -15,7 +15,7 @@ from analysis.text.table import Column, Table
 from study.directory import StudyError
 
 _ABSENT = "–"
-_ASIDE = ("name", "notes", "published", "pack", "resources", "checkpoint", "retries", "keep_models")
+_ASIDE = ("name", "notes", "published", "reproduction", "pack", "resources", "checkpoint", "retries", "keep_models")
 
 
 def settings_that_differ(one: Mapping[str, Any], two: Mapping[str, Any]) -> pd.DataFrame:

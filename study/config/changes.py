@@ -25,6 +25,8 @@ MAY_CHANGE = (
     "keep_models",
     "loggers",
     "published",
+    "reproduction",
+    "reproduction.*",
 )
 """The keys that no trial depends on; `*` is any name. Methods may be added, too."""
 

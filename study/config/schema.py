@@ -10,12 +10,12 @@ import yaml
 
 import search_spaces
 from search_spaces import Choice, Parameter, Pinned, Range
+from study.config.mappings import Named
 from study.config.settings import (
     Alternative,
     DataSettings,
     MethodSettings,
     ModelSettings,
-    Named,
     OptimizerSettings,
     SamplerSettings,
     ScheduleSettings,

@@ -5,52 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
-from pydantic import SerializerFunctionWrapHandler as Serialiser
+from pydantic import Field, field_validator, model_validator
 
 import search_spaces
+from study.config.mappings import Count, Named, Natural, NonNegative, Positive, Settings
 from study.config.own_methods import names_of
 from study.config.proportions import proportions
+from study.config.published import PublishedSettings, ReproductionSettings
 from study.directory import OBJECTIVES
 from trainables.errors import Mistake, Mistakes
 from trainables.options import Declared, Option, completed
 from trainables.recipe import BUDGET, OPTIMIZERS, SCHEDULES, Recipe, completed_optimizer, completed_schedule
-
-Count = Annotated[int, Field(ge=1)]
-Natural = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-class Settings(BaseModel):
-    """A mapping of the YAML; unknown keys and wrong types are errors, nothing is converted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    @model_serializer(mode="wrap")
-    def _without_unset(self, serialise: Serialiser) -> dict[str, Any]:
-        """What was not given and has no default is left out."""
-        fields = type(self).model_fields
-        unset = {name for name, field in fields.items() if field.default is None and getattr(self, name) is None}
-        return {name: value for name, value in serialise(self).items() if name not in unset}
-
-
-class Named(Settings):
-    """Something by name, with options that are checked where they are used; a bare name will do."""
-
-    model_config = ConfigDict(extra="allow")
-
-    name: str
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_bare_name(cls, value: object) -> object:
-        return {"name": value} if isinstance(value, str) else value
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return dict(self.model_extra or {})
 
 
 class DataSettings(Named):
@@ -102,7 +67,7 @@ _POPULATION = Option(32, "Trials of a generation.", "whole number", low=2)
 
 
 class SamplerSettings(Alternative):
-    declared = {
+    declared: ClassVar[Declared] = {
         "auto": {"startup": _STARTUP, "population": _POPULATION},
         "tpe": {"startup": _STARTUP},
         "nsga2": {"population": _POPULATION},
@@ -204,22 +169,6 @@ class MethodSettings(Settings):
         return self.model_copy(update={"space": space, "like": None})
 
 
-class PublishedSettings(Settings):
-    label: str = Field(description="How figures call it.")
-    source: str = Field(description="Where it was published, table or figure included.")
-    method: str | None = Field(default=None, description="The method it is of.")
-    accuracy: Fraction | None = Field(default=None, description="0 .. 1.")
-    loss: float | None = Field(default=None, description="Mean over the examples.")
-    score: float | None = Field(default=None, description="A score of one's own.")
-    nmse: NonNegative | None = Field(default=None, description="Squared error over the targets' power.")
-    mse: NonNegative | None = Field(default=None, description="Mean squared error.")
-    neurons: Natural | None = Field(default=None, description="Hidden units left.")
-    inputs: Natural | None = Field(default=None, description="Input features left.")
-    parameters: Natural | None = Field(default=None, description="Weights and biases left.")
-    macs: Natural | None = Field(default=None, description="Multiply-adds per example.")
-    flops: Natural | None = Field(default=None, description="Floating-point operations per example.")
-
-
 def _declared(name: str, required: bool = False) -> Any:
     """A field of the recipe, as `trainables.recipe` declares it; what does not fit is told there."""
     option = BUDGET[name]
@@ -255,6 +204,11 @@ class StudyConfig(Settings):
         pattern=r"^[^:]+:[^:]+$",
         description="A score of your own, more of it is better: module:function of a split's outputs and targets.",
     )
+    counts: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Papers' ways to count, as columns beside the common ones: drop_neuron, npn, dwork, cges.",
+    )
     objectives: tuple[str, ...] = Field(
         default=("accuracy", "neurons"),
         strict=False,
@@ -288,6 +242,9 @@ class StudyConfig(Settings):
     )
     published: tuple[PublishedSettings, ...] = Field(
         default=(), strict=False, description="Others' results, drawn beside yours."
+    )
+    reproduction: ReproductionSettings | None = Field(
+        default=None, description="How `study reproduce` runs this study beside what was published."
     )
 
     @field_validator("objectives")
@@ -365,6 +322,7 @@ class StudyConfig(Settings):
             evaluate_every=self.evaluate_every,
             class_weights=self.class_weights,
             score=self.score,
+            counts=self.counts,
         )
 
     def implementation(self, method: str) -> str:

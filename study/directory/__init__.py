@@ -65,6 +65,7 @@ from study.directory.store import Store
 from study.directory.study_directory import DamagedWarning, NotAStudy, StudyDirectory
 from study.directory.tables import (
     AFTERWARDS,
+    COUNT,
     CURVES,
     LATENCIES,
     OBJECTIVES,
@@ -89,6 +90,7 @@ __all__ = [
     "CHECKPOINTS",
     "CHECKPOINT_SUFFIX",
     "CONFIG",
+    "COUNT",
     "CURVES",
     "DRIVER",
     "JOURNAL",

@@ -11,14 +11,17 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import pyarrow as pa
 
-VERSION = 4
+VERSION = 5
 """2: curves have `gates`. 3: curves have `state_NAME`, trials every score before polishing. 4: a `score` of one's
-own. What an older part lacks is read as null."""
+own. 5: trials have `count_NAME`. What an older part lacks is read as null."""
 
 PARAMETER = "param_"
 """Prefix of the columns that hold a trial's parameters; they differ from method to method."""
 STATE = "state_"
 """Prefix of the columns of curves that hold numbers of a method's state in each epoch, such as NPN's sharpness k."""
+
+COUNT = "count_"
+"""Prefix of the columns of trials that count as a paper does, where the study's `counts` ask for it."""
 
 STATUSES = ("COMPLETE", "FAILED", "NOT_EQUIVALENT")
 """NOT_EQUIVALENT: trained, but the compact network does not compute what the trained one does."""
@@ -163,7 +166,7 @@ def broke_off(row: Mapping[str, Any]) -> bool:
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """The rows as a table of `schema`; TRIALS are followed by their `param_NAME` columns, CURVES by `state_NAME`.
+    """The rows as a table of `schema`, followed by `param_NAME` and `count_NAME` in TRIALS, by `state_NAME` in CURVES.
 
     Raises:
         ValueError: a column that is not declared, a missing or unfit value.
@@ -182,9 +185,9 @@ def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
 
 
 def may_hold(schema: pa.Schema, name: str) -> bool:
-    """Whether a table may have this column: it is declared, or a parameter or state of the method's own."""
-    prefix = {id(TRIALS): PARAMETER, id(CURVES): STATE}.get(id(schema))
-    return name in schema.names or (prefix is not None and name.startswith(prefix))
+    """Whether a table may have this column: it is declared, or a parameter, state or count of the study's own."""
+    prefixes = {id(TRIALS): (PARAMETER, COUNT), id(CURVES): (STATE,)}.get(id(schema), ())
+    return name in schema.names or name.startswith(prefixes)
 
 
 def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
@@ -234,7 +237,7 @@ def _kind(values: list[Any]) -> pa.DataType:
 
 
 def _array(values: list[Any], field: pa.Field) -> pa.Array:
-    if field.name.startswith((PARAMETER, STATE)):
+    if field.name.startswith((PARAMETER, STATE, COUNT)):
         convert = float if field.type == pa.float64() else str
         values = [None if value is None else convert(value) for value in values]
     if not field.nullable and None in values:

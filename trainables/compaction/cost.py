@@ -11,6 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from trainables.errors import StudyError
 from trainables.groups import Alive, Graph, Layer, unit_matrix
 
 Params = dict[str, Tensor]
@@ -142,10 +143,7 @@ def npn_weights(graph: Graph, params: Params) -> Tensor:
     that are not, and its outputs the columns that the next one reads.
     LeNet-5: 25 l0 + 25 l0 l1 + l2 l3 + 10 l3.
     """
-    active = {
-        layer.name: (params[layer.weight].flatten(2) != 0).any(2 if layer.kind == "conv" else 1).sum(1)
-        for layer in graph.layers
-    }
+    active = _open(graph, params)
     total = torch.zeros_like(next(iter(active.values())))
     for layer in graph.layers:
         source = next((s for s, _ in graph.sources.get(layer.name, ())), None)
@@ -161,9 +159,35 @@ def npn_weights(graph: Graph, params: Params) -> Tensor:
     return total
 
 
+def npn_gates(graph: Graph, params: Params) -> Tensor:
+    """(P, layers): open gates, as `npn_weights` takes them; LeNet-5: l0, l1, l2, l3."""
+    return torch.stack([*_open(graph, params).values()], 1)
+
+
+def _open(graph: Graph, params: Params) -> Counts:
+    """(P,) by layer: filters of a convolution, or inputs of a fully connected layer, that are not zero."""
+    return {
+        layer.name: (params[layer.weight].flatten(2) != 0).any(2 if layer.kind == "conv" else 1).sum(1)
+        for layer in graph.layers
+    }
+
+
+def cges_nonzero(graph: Graph, params: Params) -> Tensor:
+    """(P,) float: share of the weights that are not zero, without biases (Yoon and Hwang 2017)."""
+    return nonzero_weights(graph, params) / sum(params[layer.weight][0].numel() for layer in graph.layers)
+
+
+def cges_flops(graph: Graph, params: Params) -> Tensor:
+    """(P,) float: multiply-adds with weights that are not zero over all of them, at the positions of the network's own
+    padding (Yoon and Hwang 2017, whose code counts as if there were none)."""
+    weights = [(layer.positions, params[layer.weight].flatten(1)) for layer in graph.layers]
+    used = torch.stack([positions * (w != 0).sum(1) for positions, w in weights]).sum(0)
+    return used / sum(positions * w.shape[1] for positions, w in weights)
+
+
 def _linear(graph: Graph) -> list[Layer]:
     """The fully connected layers, which must follow one another."""
     layers = [layer for layer in graph.layers if layer.kind == "linear"]
     if not layers or any(a.units != b.inputs for a, b in pairwise(layers)):
-        raise ValueError("expected fully connected layers that follow one another, as DropNeuron counts them")
+        raise StudyError("counts: drop_neuron: expected a network whose fully connected layers follow one another")
     return layers

@@ -83,14 +83,20 @@ def autoencoder(
 
 
 def linear_regression(
-    input_shape: Sequence[int], outputs: int, *, widths: Sequence[int] = (5,), bias: bool = True
+    input_shape: Sequence[int],
+    outputs: int,
+    *,
+    widths: Sequence[int] = (5,),
+    bias: bool = True,
+    dropout: float = 0.0,
 ) -> nn.Sequential:
     """DropNeuron's sparse regression net, 20-5-1 with linear units: 105 weights, all parameters N(0, 1).
 
-    The published code has biases and counts none of them; bias=False leaves the 105 weights alone.
+    The published code has biases and counts none of them; bias=False leaves the 105 weights alone. dropout: of the
+    hidden units, .5 in the paper's row of that name.
     Reference: Pan, Dong and Guo 2016.
     """
-    network = mlp(input_shape, outputs, widths=widths, activation="linear", bias=bias)
+    network = mlp(input_shape, outputs, widths=widths, activation="linear", bias=bias, dropout=dropout)
     initial.normal(network, std=1.0)
     return network
 

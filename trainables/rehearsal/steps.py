@@ -53,7 +53,7 @@ def rehearse(problem: Problem, method: str, recipe: Recipe, trials: Trials, stac
 
 def seconds_per_step(problem: Problem, recipe: Recipe, lanes: int, device: str) -> float:
     """Of all lanes of a stack together: the second of two steps of the dense network, on whole batches."""
-    size = min(recipe.batch_size, len(problem.dataset.train))
+    size = min(max(2, recipe.batch_size), len(problem.dataset.train))  # a stack looks at two before it trains
     short = _short(recipe, epochs=2, polish=0, batch_size=size)
     stack = Stack(
         _few(problem, size), "dense", short, [Trial(f"t{i}", i, 0, {}) for i in range(lanes)], torch.device(device)

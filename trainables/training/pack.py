@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.compaction import cost
+from trainables.compaction import cost, counted
 from trainables.groups import everything
 from trainables.problem import Problem, problem
 from trainables.recipe import Recipe
@@ -147,6 +147,7 @@ def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:
     settled = stack.history[stack.method.setting.epochs - 1] if not failed else {}
     params = stack.method.deployed(stack.params, stack.state, stack.knobs)
     nonzero = cost.nonzero_weights(stack.problem.graph, params)
+    counts = counted(stack.problem.graph, params, stack.recipe.counts)
     for lane, trial in enumerate(stack.trials):
         reason = stack.failures[lane]
         row: Row = {
@@ -165,6 +166,7 @@ def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:
             row |= {f"test_{name}": _plain(value, lane) for name, value in test.items()}
             row |= {f"dense_{name}": value for name, value in dense.items()}
             row["nonzero_weights"] = _plain(nonzero, lane)
+            row |= {f"count_{name}": _finite(values[lane]) for name, values in counts.items()}
             row |= {f"{name}_before_polish": _plain(settled[name], lane) for name in settled if name.startswith("val_")}
             row |= outcome.columns
         yield row

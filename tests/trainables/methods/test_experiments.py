@@ -53,7 +53,7 @@ def run(preset: str, directory: Path, *settings: str) -> Experiment:
 
 def test_drop_neuron_finds_the_sparse_regression(tmp_path: Path) -> None:
     """Published: NMSE .00036, 3 of 105 weights, 4 of 26 units. Re-run: compression 35 in 11 of 20 seeds."""
-    found = run("drop_neuron_regression", tmp_path)
+    found = run("dropneuron_regression", tmp_path)
     compression = cost.drop_neuron_compression(found.pack.problem.graph, found.params).tolist()
     units = cost.drop_neuron_units(found.pack.problem.graph, found.params).tolist()
     assert len(found.rows) == 20
