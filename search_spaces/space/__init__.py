@@ -1,6 +1,7 @@
 """The machinery of search spaces: parameters, a user's overrides, branches, what Optuna is asked."""
 
 from search_spaces.space.configuration import configuration
+from search_spaces.space.continuation import continuation
 from search_spaces.space.group_strength import group_strength
 from search_spaces.space.layer_weights import layer_weights
 from search_spaces.space.learning_rate import learning_rate
@@ -16,6 +17,7 @@ __all__ = [
     "Range",
     "Suggest",
     "configuration",
+    "continuation",
     "distributions",
     "every_parameter",
     "group_strength",

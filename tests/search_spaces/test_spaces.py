@@ -79,7 +79,8 @@ def test_values_lie_in_the_declared_domain(method: str, overrides: dict[str, Any
                 case Range(low, high):
                     assert low <= float(value) <= high
             if not declared[name].choices:
-                assert isinstance(value, float) and declared[name].limits.contains(value)
+                assert isinstance(value, int if declared[name].kind == "int" else float)
+                assert declared[name].limits.contains(float(value))
 
 
 @each_row

@@ -5,6 +5,7 @@ Nothing here loads torch. A new method of the package is found by its file alone
 
 from trainables.declarations.catalogue import declarations, declared
 from trainables.declarations.declaration import (
+    CONTINUATION,
     FRACTION,
     LR,
     NON_NEGATIVE,
@@ -18,6 +19,7 @@ from trainables.declarations.declaration import (
 )
 
 __all__ = [
+    "CONTINUATION",
     "FRACTION",
     "LR",
     "NON_NEGATIVE",

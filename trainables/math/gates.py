@@ -48,18 +48,22 @@ def gate(phi: Tensor, k: Lanes, hard: Choice = False) -> Tensor:
         k: sharpness, per lane.
         hard: which of the two, per lane.
     """
-    x = _lanes(k, phi) * phi
+    sharpness = _lanes(k, phi)
+    x = torch.where(sharpness.isinf() & (phi == 0), 0, sharpness * phi)
     return torch.where(_lanes(hard, phi, torch.bool), (x / 7 + 0.5).clamp(0, 1), x.sigmoid())
 
 
 def slope(phi: Tensor, k: Lanes, hard: Choice = False) -> Tensor:
     """dg / dphi: k pi (1 - pi), or hard: k / 7 where 0 < pi < 1 and 0 elsewhere. Arguments as in ``gate``.
 
+    0 for k = infinity, as it is wherever that switch has a derivative.
+
     ``weight * slope`` is the gradient of the L0 term, sum_j weight * pi_j.
     """
     pi = gate(phi, k, hard)
     inside = (pi > 0) & (pi < 1)
-    return _lanes(k, phi) * torch.where(_lanes(hard, phi, torch.bool), inside.to(pi.dtype) / 7, pi * (1 - pi))
+    sharpness = _finite(_lanes(k, phi))
+    return sharpness * torch.where(_lanes(hard, phi, torch.bool), inside.to(pi.dtype) / 7, pi * (1 - pi))
 
 
 def sample(pi: Tensor, u: Tensor) -> Tensor:
@@ -86,12 +90,12 @@ def estimate(f1: Lanes, f2: Lanes, u: Tensor, factor: Lanes, arm: Choice = True)
         f1: loss at ``antithetic(pi, u)``, per lane; ignored by AR.
         f2: loss at ``sample(pi, u)``, per lane.
         u: (P, units) the uniforms of both passes.
-        factor: k per lane, or (P, units).
+        factor: k per lane, or (P, units); where it is infinite nothing is learned, and the estimate is 0.
         arm: ARM or AR, per lane.
     """
     first, second = _lanes(f1, u), _lanes(f2, u)
     merged = torch.where(_lanes(arm, u, torch.bool), (first - second) / 2, -second)
-    return _lanes(factor, u) * merged * (2 * u - 1)
+    return _finite(_lanes(factor, u)) * merged * (2 * u - 1)
 
 
 def evaluate(pi: Tensor) -> Tensor:
@@ -112,12 +116,13 @@ def initial(on: Tensor, k: Lanes, *, high: float = 3.0, low: float = -3.0, noise
 
     Args:
         on: (P, units) bool.
-        k: sharpness the network starts with, per lane.
+        k: sharpness the network starts with, per lane; infinite is taken as 1.
         high, low: k * phi of units that are on and off.
         noise: (P, units), in the units of phi.
     """
     level = torch.where(on, high, low)
-    return level / _lanes(k, level) + _lanes(noise, level)
+    sharpness = _lanes(k, level)
+    return level / torch.where(sharpness.isinf(), 1, sharpness) + _lanes(noise, level)
 
 
 def histogram(pi: Tensor) -> Tensor:
@@ -128,6 +133,11 @@ def histogram(pi: Tensor) -> Tensor:
     """
     bins = (pi * BINS).long().clamp(0, BINS - 1)
     return torch.zeros(len(pi), BINS, dtype=torch.int64, device=pi.device).scatter_add_(1, bins, torch.ones_like(bins))
+
+
+def _finite(k: Tensor) -> Tensor:
+    """0 in the place of infinity."""
+    return torch.where(k.isinf(), 0, k)
 
 
 def _lanes(value: Lanes | Choice, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:

@@ -36,6 +36,8 @@ class Setting:
     """Epochs in which the method is at work; polish epochs come after them."""
     total_epochs: int
     """All epochs."""
+    factor: Callable[[int], float] = lambda epoch: 1.0
+    """Factor of the learning rate's schedule in an epoch."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from trainables.declarations import declared
 from trainables.groups import group_size, group_squares, joint, scale_units
 from trainables.math import prox
 from trainables.methods.base import Clock, Method, Params, State
+from trainables.methods.continuation import continued, grows
 from trainables.methods.knobs import Knobs
 
 
@@ -50,10 +51,17 @@ class GroupLasso(Method):
         return torch.zeros_like(knobs["lambda"])
 
     def after_step(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
-        self._proximal(params, clock.lr, state, "step")
+        self._proximal(params, self._lr(knobs, clock), state, "step")
 
     def after_epoch(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
-        self._proximal(params, clock.lr, state, "epoch")
+        self._proximal(params, self._lr(knobs, clock), state, "epoch")
+
+    def _lr(self, knobs: Knobs, clock: Clock) -> Tensor:
+        """(P,): the step size, with the factor on lambda that a continuation has reached."""
+        if not grows(knobs):
+            return clock.lr
+        done = torch.tensor(clock.epoch / self.setting.epochs, device=clock.lr.device)
+        return clock.lr * continued(knobs, done)
 
     def _proximal(self, params: Params, lr: Tensor, state: State, cadence: str) -> None:
         """theta <- group(soft(theta, lr * single), lr * group) for every unit of every layer."""

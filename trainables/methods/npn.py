@@ -1,8 +1,10 @@
 """Neural Plasticity Networks: a Bernoulli gate on every unit, learned with ARM (Li & Ji 2019, 2021).
 
-Objective: E_{z ~ Bern(g_k(phi))}[L(theta * z)] + sum_l lambda * lambda_l * c_l / N * sum_j g_k(phi_j); c_l weights hang
-on a gate of layer l, N training examples. The sharpness k makes a plan of three stages: k_start to train the weights, k
-(or k_expand) to drop or add units, then gates frozen at k = 5000, which leaves an ordinary network to fine-tune.
+Objective: E_{z ~ Bern(g_k(phi))}[L(theta * z)] + sum_l lambda * lambda_l * w_l * sum_j g_k(phi_j). With c_l weights
+on a gate of layer l and N training examples, w_l is 1 (cost equal: with the authors' lambda_l, lambda_l c_l is about
+the same in all layers), c_l / N (per_example, the formula of the paper) or c_l (undivided, its ResNet). The sharpness k
+makes a plan of three stages: k_start to train the weights, k (or k_expand) to drop or add units, then gates frozen at
+k = 5000, which leaves an ordinary network to fine-tune.
 
 Gates: of a convolution the output channels, after its batch norm where there is one; of a linear layer its inputs.
 Gating is scaling rows or columns of weights, so the network itself stays as it is. Channels added by skip connections
@@ -23,6 +25,7 @@ from trainables.declarations import declared
 from trainables.groups import Layer
 from trainables.math import gates, uniform
 from trainables.methods.base import Clock, Losses, Method, Params, State, gradients
+from trainables.methods.continuation import continued, grows
 from trainables.methods.knobs import Knobs
 
 FROZEN_K = 5000.0
@@ -75,10 +78,18 @@ class NPN(Method):
             layer.units if layer.kind == "linear" else layer.inputs * layer.kernel // layer.groups
             for layer in self.layers
         ]
-        cost = torch.tensor(counts, dtype=torch.float32, device=seeds.device) / self.setting.examples
+        weights = torch.tensor(counts, dtype=torch.float32, device=seeds.device)
+        on_inputs = [layer.kind == "linear" and layer.name in self.graph.readers for layer in self.layers]
+        free = knobs.chosen("input_gates", "free").unsqueeze(1) & torch.tensor(on_inputs, device=seeds.device)
+        conventions = {
+            "equal": torch.ones_like(weights),
+            "per_example": weights / self.setting.examples,
+            "undivided": weights,
+        }
+        cost = knobs["lambda"].unsqueeze(1) * knobs["lambda_layer"] * knobs.pick("cost", conventions)
         state = {
             "k": knobs["k_start"].clone(),
-            "cost": knobs["lambda"].unsqueeze(1) * knobs["lambda_layer"] * cost,
+            "cost": torch.where(free, 0.0, cost),
             "recorded": torch.full_like(knobs["k"], torch.inf),
             "seeds": seeds,
         }
@@ -99,7 +110,18 @@ class NPN(Method):
 
     def extra_lr(self, knobs: Knobs, clock: Clock) -> Tensor:
         """Zero in the third stage: there Adam's momentum alone would go on moving the gates."""
-        return torch.where(self._stage(knobs, clock.epoch) < 2, knobs["gate_lr"] * clock.factor, 0.0)
+        return torch.where(self._stage(knobs, clock.epoch) < 2, knobs["gate_lr"] * self._factor(knobs, clock), 0.0)
+
+    def _factor(self, knobs: Knobs, clock: Clock) -> Tensor:
+        """(P,): the schedule's factor on the gates' rate, relative to what it was when it began to act on them."""
+        delays = [round(share * self.setting.total_epochs) for share in knobs.plain("gate_decay")]
+        own = [
+            (self.setting.factor(clock.epoch) / self.setting.factor(begin) if clock.epoch >= begin else 1.0)
+            if begin
+            else clock.factor
+            for begin in delays
+        ]
+        return torch.tensor(own, device=clock.lr.device)
 
     def start_epoch(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
         stage = self._stage(knobs, clock.epoch)
@@ -153,12 +175,18 @@ class NPN(Method):
         if knobs.some("estimator", "arm"):
             with torch.no_grad():
                 f1 = losses(self._gated(weights, {name: gates.antithetic(p, noise[name]) for name, p in pi.items()}))
+        costs = state["cost"] * self._continued(knobs, clock).unsqueeze(1) if grows(knobs) else state["cost"]
         hard, arm = knobs.chosen("gate", "hard"), knobs.chosen("estimator", "arm")
         for index, (name, phi) in enumerate(logits.items()):
             estimate = gates.estimate(f1, f2, noise[name], state["k"], arm)
-            cost = state["cost"][:, index].unsqueeze(1)
+            cost = costs[:, index].unsqueeze(1)
             gradient[_GATE + name] = estimate + cost * gates.slope(phi, state["k"], hard)
         return gradient, f2
+
+    def _continued(self, knobs: Knobs, clock: Clock) -> Tensor:
+        """(P,) factors on lambda, whose stages are parts of the second stage."""
+        begin, end = ((knobs[name] * self.setting.total_epochs).round() for name in ("stage_1", "stage_2"))
+        return continued(knobs, ((clock.epoch - begin) / (end - begin).clamp_min(1)).clamp(0, 1))
 
     # -- the network -------------------------------------------------------------------------------------------
 

@@ -152,7 +152,8 @@ class Stack:
         examples = self.feed.examples("train")
         self.batches = _batch_spans(examples, self.recipe.batch_size)
         epochs = self.recipe.epochs
-        setting = Setting(examples, len(self.batches), epochs - self.recipe.polish, epochs)
+        factor = partial(rate_factor, self.recipe.lr_schedule, epochs=epochs)
+        setting = Setting(examples, len(self.batches), epochs - self.recipe.polish, epochs, factor)
         self.method = method(self.problem.graph, setting)
         parameters = [t.parameters for t in self.trials]
         self.knobs = stack_knobs(method.declaration, parameters, len(self.method.layers), self.device)

@@ -226,3 +226,15 @@ def test_histograms_of_lanes_are_apart() -> None:
     assert counts.shape == (2, gates.BINS)
     assert counts[0].nonzero().flatten().tolist() == [0, 19] and counts[0, 0] == 2
     assert counts[1, 10] == 2 and counts[1, 19] == 1
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_infinite_sharpness_is_a_switch(hard: bool) -> None:
+    """Finite everywhere, a gate at phi = 0 included, and without a gradient."""
+    phi, u = torch.tensor([[-2.0, 0.0, 2.0]]), torch.tensor([[0.3, 0.5, 0.7]])
+    pi = gates.gate(phi, torch.inf, hard)
+    assert pi.tolist() == [[0.0, 0.5, 1.0]]
+    assert gates.slope(phi, torch.inf, hard).tolist() == [[0.0, 0.0, 0.0]]
+    assert gates.estimate(1.0, 3.0, u, torch.inf).abs().tolist() == [[0.0, 0.0, 0.0]]
+    on = torch.tensor([[True, False]])
+    assert gates.active(gates.gate(gates.initial(on, torch.inf), torch.inf, hard)).tolist() == on.tolist()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from trainables.declarations import declared
+from trainables.groups import trace
 from trainables.methods import Clock, Method, Setting, method_class, stack_knobs, stack_lr
 from trainables.methods.exclusive_group import ExclusiveGroup
 from trainables.methods.group_lasso import GroupLasso
@@ -265,6 +266,26 @@ def test_the_epoch_cadence_waits_for_the_end_of_the_epoch(training: Any) -> None
             np.testing.assert_allclose(stack.params[f"{layer}.weight"][lane].numpy(), new_weight, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["group_lasso", "sparse_group_lasso"])
+def test_lambda_grows_in_stages(method: str) -> None:
+    """Dwork's own run: lambda = 1, 10, 100 for 300 epochs each, as one trial."""
+    network = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    bound = method_class(method)(trace(network, torch.zeros(1, 3)), Setting(100, 4, 900, 900))
+    grown = {"lambda": 100.0, "lambda_stages": 3, "weighting": "mean"}
+    knobs = stack_knobs(bound.declaration, [grown, {"lambda": 100.0, "weighting": "mean"}], 2)
+    params = {name: torch.randn(2, *p.shape) for name, p in network.named_parameters()}
+    for epoch, strength in ((0, 1.0), (299, 1.0), (300, 10.0), (600, 100.0), (899, 100.0)):
+        fixed = [{"lambda": value, "weighting": "mean"} for value in (strength, 100.0)]
+        results = []
+        for values in (knobs, stack_knobs(bound.declaration, fixed, 2)):
+            stepped = {name: tensor.clone() for name, tensor in params.items()}
+            clock = Clock(epoch, 4 * epoch, torch.full((2,), 1e-3))
+            bound.after_step(stepped, bound.init(params, values, torch.arange(2)), values, clock)
+            results.append(stepped)
+        for name, tensor in results[0].items():
+            torch.testing.assert_close(tensor, results[1][name])
+
+
 def test_sparse_group_lasso_zeroes_weights_of_units_that_stay(training: Any) -> None:
     settings = [{"lambda": 0.02, "alpha": 1.0}, {"lambda": 0.02, "alpha": 0.0}]
     weight = training.trained(training.stack("sparse_group_lasso", training.trials(settings))).params["hidden1.weight"]
@@ -453,7 +474,8 @@ SWEEPS = {  # settings of which some lose units and keep the accuracy
     "sparse_group_lasso": each("lambda", (1e-3, 3e-3, 1e-2)),
     "exclusive_group": each("lambda", (7e-3, 1e-2), m=0.1, update="exact") + each("lambda", (7e-3, 1e-2), m=0.1),
     "drop_neuron": each("dn", (0.01, 0.03, 0.1)) + each("dn", (0.03, 0.1), update="proximal"),
-    "npn": each("lambda", (0.03, 0.1, 0.3), gate_lr=0.01) + each("lambda", (0.03, 0.1), gate_lr=0.03, estimator="ar"),
+    "npn": each("lambda", (3e-3, 0.01, 0.03), gate_lr=0.01)
+    + each("lambda", (3e-3, 0.01), gate_lr=0.03, estimator="ar"),
     "magnitude": each("sparsity", (0.25, 0.5)),
     "random": each("sparsity", (0.25, 0.5)),
 }

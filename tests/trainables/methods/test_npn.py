@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from torch.func import vmap
 from trainables.groups import trace
 from trainables.methods import Clock, Knobs, Params, Setting, State, stack_knobs
 from trainables.methods.npn import NPN
+from trainables.models.lenet import lenet5_caffe
+from trainables.training.optim import rate_factor
 from trainables.training.stack import Stack
 
 EPOCHS = 20
@@ -57,7 +60,7 @@ def test_gradients_are_those_of_the_objective_in_the_mean(gate: str, estimator: 
     factor is the published one, k, which scales its data term by 7 pi (1 - pi).
     """
     k, lanes = 3.0, GRID**3
-    trial = {"lambda": 2.0, "lambda_1": 1.5, "gate": gate, "estimator": estimator, "k_start": k}
+    trial = {"lambda": 2.0, "cost": "per_example", "lambda_1": 1.5, "gate": gate, "estimator": estimator, "k_start": k}
     method, knobs, params, state = bind([trial], 3, 1)
     assert float(state["cost"]) == pytest.approx(2.0 * 1.5 * 1 / 100)
     weight = params["0.weight"].double()
@@ -84,10 +87,17 @@ def test_gradients_are_those_of_the_objective_in_the_mean(gate: str, estimator: 
 
 
 def test_the_l0_term_counts_the_weights_of_a_gate() -> None:
-    """lambda * lambda_l * c_l / N: the outputs of a linear layer, inputs * kernel of a convolution."""
+    """lambda * lambda_l * c_l / N as published: c_l the outputs of a linear layer, inputs * kernel of a convolution."""
     network = nn.Sequential(nn.Conv2d(3, 4, 5), nn.ReLU(), nn.Flatten(), nn.Linear(16, 6), nn.ReLU(), nn.Linear(6, 2))
     method = NPN(trace(network, torch.zeros(1, 3, 6, 6)), Setting(1000, 4, EPOCHS, EPOCHS))
-    knobs = stack_knobs(NPN.declaration, [{"lambda": 1.0}, {"lambda": 10.0, "lambda_1": 2.0, "lambda_3": -1.0}], 3)
+    knobs = stack_knobs(
+        NPN.declaration,
+        [
+            trial | {"cost": "per_example", "k_start": 7.0}
+            for trial in ({"lambda": 1.0}, {"lambda": 10.0, "lambda_1": 2.0, "lambda_3": -1.0})
+        ],
+        3,
+    )
     state = method.init({}, knobs, torch.arange(2))
     expected = torch.tensor([[75.0, 6.0, 2.0], [2 * 750.0, 60.0, -20.0]]) / 1000
     torch.testing.assert_close(state["cost"], expected)
@@ -101,6 +111,66 @@ def test_the_l0_term_counts_the_weights_of_a_gate() -> None:
         lambda p: 0 * p["0.weight"].flatten(1).sum(1) + 5, weights | logits, state, knobs, noise, clock(0)
     )
     torch.testing.assert_close(constant[0]["gate.3"], gradient)
+
+
+def cost_of(trial: dict[str, Any], *sizes: int) -> list[float]:
+    _, _, _, state = bind([trial], *sizes)
+    return state["cost"][0].tolist()
+
+
+def test_all_gates_cost_the_same_unless_a_study_says_otherwise() -> None:
+    """Under the formula with c_l one lambda charges a gate by its fan-out."""
+    assert cost_of({"lambda": 0.02}, 3, 8, 2) == pytest.approx([0.02, 0.02])
+    assert cost_of({"lambda": 0.02, "lambda_2": 0.5}, 3, 8, 2) == pytest.approx([0.02, 0.01])
+    assert cost_of({"lambda": 2.0, "cost": "per_example"}, 3, 8, 2) == pytest.approx([2 * 8 / 100, 2 * 2 / 100])
+    assert cost_of({"lambda": 1e-3, "cost": "undivided"}, 3, 8, 2) == pytest.approx([8e-3, 2e-3])
+    assert cost_of({"lambda": 0.02, "input_gates": "free"}, 3, 8, 2) == pytest.approx([0.0, 0.02])
+
+
+@pytest.mark.parametrize(
+    ("lambdas", "counts", "costs"),
+    [((0.35, 14), (80, 2), (28, 28)), ((10, 0.5, 0.1, 10), (25, 500, 500, 10), (250, 250, 50, 100))],
+)
+def test_the_published_lambdas_are_reached_by_the_published_formula(
+    lambdas: tuple[float, ...], counts: tuple[int, ...], costs: tuple[float, ...]
+) -> None:
+    """moons 100-80-2 and LeNet 20-50-800-500: the authors' lambda_l all but make up for c_l."""
+    sizes = (100, 80, 2) if len(lambdas) == 2 else ()
+    layers = {f"lambda_{i}": value for i, value in enumerate(lambdas, 1)}
+    if sizes:
+        found = [100 * cost for cost in cost_of({"lambda": 1.0, "cost": "per_example"} | layers, *sizes)]
+    else:
+        graph = trace(lenet5_caffe((1, 28, 28), 10).eval(), torch.zeros(1, 1, 28, 28))
+        knobs = stack_knobs(NPN.declaration, [{"lambda": 1.0, "cost": "per_example"} | layers], 4)
+        method = NPN(graph, Setting(60000, 469, 500, 500))
+        found = (60000 * method.init({}, knobs, torch.arange(1))["cost"][0]).tolist()
+    assert found == pytest.approx(costs, rel=1e-5)
+    assert [c * value for c, value in zip(counts, lambdas, strict=True)] == pytest.approx(costs)
+
+
+def test_lambda_grows_in_stages_within_the_second_stage() -> None:
+    grown = {**STAGES, "lambda": 1.0, "lambda_stages": 3, "lambda_growth": 10.0}
+    method, knobs, _, _ = bind([grown, STAGES], 3, 2)
+    found = torch.stack([method._continued(knobs, clock(epoch)) for epoch in (0, 5, 8, 9, 11, 12, 15, 19)], 1)
+    torch.testing.assert_close(found[0], torch.tensor([0.01, 0.01, 0.01, 0.1, 0.1, 1.0, 1.0, 1.0]))
+    assert found[1].tolist() == [1.0] * 8
+
+
+def test_gates_decay_later_than_weights_where_asked() -> None:
+    """The paper's ResNet: weights x.1 at 60, 120 and 180, gates at 120 and 180 only, of 220 epochs."""
+    schedule = {"name": "step", "milestones": [60, 120, 180], "gamma": 0.1, "every": None, "warmup": 0}
+    factor = partial(rate_factor, schedule, epochs=220)
+    graph = trace(nn.Linear(3, 2), torch.zeros(1, 3))
+    method = NPN(graph, Setting(100, 4, 220, 220, factor))
+    stages = {"gate_lr": 1e-3, "stage_1": 0.0, "stage_2": 1.0}
+    knobs = stack_knobs(NPN.declaration, [stages | {"gate_decay": 0.5}, stages], 1)
+    rates = [
+        method.extra_lr(knobs, Clock(epoch, 0, torch.tensor([0.1, 0.1]), factor(epoch))).tolist()
+        for epoch in (0, 59, 60, 119, 120, 180)
+    ]
+    own, shared = zip(*rates, strict=True)
+    assert own == pytest.approx([1e-3, 1e-3, 1e-3, 1e-3, 1e-4, 1e-5], rel=1e-5)
+    assert shared == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-6], rel=1e-5)
 
 
 # -- the limits of k -----------------------------------------------------------------------------------------------
@@ -164,7 +234,7 @@ def test_each_stage_has_its_k() -> None:
     first, second, third, fourth = zip(*seen, strict=True)
     assert first == (9.0,) * 5 + (4.0,) * 10 + (5000.0,) * 5
     assert second == (9.0,) * 5 + (2.0,) * 10 + (5000.0,) * 5
-    assert third == (7.0,) * EPOCHS
+    assert third == (7.0,) * EPOCHS, "the second stage's"
     assert fourth == (5000.0,) * EPOCHS
 
 
@@ -309,9 +379,9 @@ def test_training_expands_and_sparsifies(training: Any) -> None:
 # -- lanes ---------------------------------------------------------------------------------------------------------
 
 MIX: list[dict[str, Any]] = [
-    {"lambda": 0.3},
-    {"lambda": 0.3, "estimator": "ar"},
-    {"lambda": 0.3, "gate": "hard"},
+    {"lambda": 0.3, "k_start": 7.0, "gate_decay": 0.5},
+    {"lambda": 0.3, "estimator": "ar", "cost": "per_example", "k_start": 7.0},
+    {"lambda": 0.3, "gate": "hard", "k_start": 7.0, "lambda_stages": 3, "lambda_growth": 4.0},
     {"lambda": 0.1, "mode": "expand", "active": 0.4, "lambda_rest": 3.0},
     {"lambda": 0.1, "mode": "expand", "gate": "hard", "estimator": "ar", "start": "paper", "k_expand": 2.0},
     {"lambda": 0.3, "k_start": 5000.0, "k": 3.0, "stage_2": 0.4},

@@ -44,7 +44,7 @@ def trained(
         ("sparse_group_lasso", {"lambda": 0.3}),
         ("exclusive_group", {"lambda": 0.01}),
         ("drop_neuron", {"dn": 0.01}),
-        ("npn", {"lambda": 1.0}),
+        ("npn", {"lambda": 0.1}),
         ("magnitude", {"sparsity": 0.5}),
         ("random", {"sparsity": 0.5}),
         ("dense", {}),

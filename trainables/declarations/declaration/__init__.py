@@ -1,10 +1,12 @@
 """What a declaration says: a method's knobs with their bounds and names by layer, and what the method is called."""
 
 from trainables.declarations.declaration.bounds import FRACTION, NON_NEGATIVE, POSITIVE, REAL, Bounds
+from trainables.declarations.declaration.continuation import CONTINUATION
 from trainables.declarations.declaration.declaration import LR, Declaration, Settings
 from trainables.declarations.declaration.knob import Knob, Value
 
 __all__ = [
+    "CONTINUATION",
     "FRACTION",
     "LR",
     "NON_NEGATIVE",
