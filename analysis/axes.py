@@ -63,22 +63,37 @@ class Axis:
 
     def within(self, trials: pd.DataFrame) -> "Axis":
         """The axis with what the trials tell of how it was measured in its title."""
+        expect_frame(trials)
         column = f"{self.column}{CONDITION}"
         found = trials[column].dropna().unique().tolist() if column in trials else []
         return replace(self, title=f"{self.title}, {found[0]}") if len(found) else self
 
 
-def axes_of(objectives: Iterable[str]) -> tuple[Axis, ...]:
-    """The axes of the named objectives; ValueError for unknown, repeated or no names."""
+def axes_of(objectives: Iterable[str], argument: str = "objectives") -> tuple[Axis, ...]:
+    """The axes of the named objectives, which errors say were given as `argument`.
+
+    Raises:
+        ValueError: unknown, repeated or no names; one word in the place of several.
+    """
+    if isinstance(objectives, str):
+        raise StudyError(f'{argument}: expected names such as ("accuracy", "neurons"), but got the text {objectives!r}')
     names = tuple(objectives)
     if not names or len(set(names)) != len(names):
-        raise StudyError(f"expected distinct objectives out of {sorted(AXES)}, got {names}")
+        raise StudyError(f"{argument}: expected distinct objectives out of {sorted(AXES)}, but got {names}")
     for name in names:
         if name not in AXES:
-            near = get_close_matches(name, AXES, n=1)
-            hint = f", did you mean {near[0]!r}?" if near else ""
-            raise StudyError(f"unknown objective {name!r}{hint} (expected one of {sorted(AXES)})")
+            near = get_close_matches(str(name), AXES, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise StudyError(f"{argument}: expected one of {', '.join(sorted(AXES))}, but got {name!r}{hint}")
     return tuple(_axis(name, AXES[name]) for name in names)
+
+
+def expect_frame(trials: object) -> None:
+    """Raises ValueError where the trials are no frame, such as the study that they are of."""
+    if not isinstance(trials, pd.DataFrame):
+        raise StudyError(
+            f"trials: expected a frame, such as analysis.load(DIR).trials, but got a {type(trials).__name__}"
+        )
 
 
 def _axis(name: str, objective: Objective) -> Axis:
@@ -98,6 +113,7 @@ def measured(trials: pd.DataFrame, objectives: Sequence[str]) -> tuple[Axis, tup
     Raises:
         ValueError: no trial has both a score and a count.
     """
+    expect_frame(trials)
     own = axes_of(objectives)
     score = next((axis for axis in own if axis.is_score), None)
     if score is None:
@@ -122,11 +138,12 @@ def _differ(trials: pd.DataFrame, axis: Axis) -> bool:
 
 def minimised(trials: pd.DataFrame, axes: Sequence[Axis]) -> Points:
     """Objective vectors (n, m) as float64, maximised ones negated, so that less is better everywhere."""
+    expect_frame(trials)
     missing = [axis.column for axis in axes if axis.column not in trials.columns]
     if any(column == objective.column for objective in AFTERWARDS.values() for column in missing):
         raise StudyError("no latency was measured; measure that of the front's networks with: study latency DIR")
     if missing:
-        raise StudyError(f"the trials have no column {missing[0]!r} (expected a frame of analysis.load)")
+        raise StudyError(f"trials: expected a frame of analysis.load, but it has no column {missing[0]!r}")
     columns = [
         trials[axis.column].to_numpy(dtype=np.float64, na_value=np.nan) * (-1.0 if axis.maximise else 1.0)
         for axis in axes

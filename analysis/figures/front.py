@@ -137,7 +137,11 @@ def draw_baseline(axes: Axes, dense: tuple[float, float]) -> None:
     """The dense network as a star, its score as a line across."""
     look = looks([BASELINE])[BASELINE]
     axes.axhline(dense[1], color=look.colour, linestyle=look.line, linewidth=0.8, zorder=2)
-    axes.plot(*dense, color=look.colour, marker=look.marker, markersize=7, clip_on=False, zorder=5)
+    low, high = axes.get_xlim()
+    # On the frame it is drawn whole; beyond it would push the axes out of the sheet.
+    axes.plot(
+        *dense, color=look.colour, marker=look.marker, markersize=7, clip_on=not low <= dense[0] <= high, zorder=5
+    )
     axes.plot([], [], color=look.colour, marker=look.marker, linestyle=look.line, label=look.title)
 
 

@@ -64,7 +64,7 @@ def learning_data(
 
 def _course(rows: pd.DataFrame, name: str, axis: Axis) -> Course:
     rows = rows.sort_values("epoch")
-    widths = rows["widths"].tolist()
+    widths = [None if width is None or width is pd.NA else width for width in rows["widths"].tolist()]
     layers = max((len(width) for width in widths if width is not None), default=0)
     lines = [np.full(layers, np.nan) if width is None else np.asarray(width, dtype=np.float64) for width in widths]
     return Course(

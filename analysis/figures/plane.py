@@ -88,7 +88,7 @@ def oriented(objectives: Sequence[str]) -> tuple[Axis, Axis]:
     """x and y: the score on y and the count on x; ValueError unless there are two objectives."""
     axes = axes_of(objectives)
     if len(axes) != 2:
-        raise StudyError(f"expected two objectives, got {tuple(objectives)}")
+        raise StudyError(f"objectives: expected two objectives, but got {tuple(objectives)}")
     y, x = axes if axes[0].is_score or not axes[1].is_score else axes[::-1]
     return x, y
 

@@ -20,7 +20,7 @@ WIDTHS = {"column": 3.5, "page": 7.16}
 SUFFIXES = (".pdf", ".png", ".svg")
 
 _STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # ships with matplotlib: the same figure on every machine
+    "font.family": ["DejaVu Sans"],  # ships with matplotlib: the same figure on every machine
     "font.size": 8.0,
     "axes.labelsize": 8.0,
     "xtick.labelsize": 7.0,
@@ -42,7 +42,7 @@ _STYLE: dict[Any, Any] = {
     "figure.dpi": 150,
     "pdf.fonttype": 42,  # TrueType: publishers reject Type 3 fonts
     "svg.hashsalt": "study",
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",  # text stays text: it can be searched, read aloud and edited
 }
 
 

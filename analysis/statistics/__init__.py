@@ -8,6 +8,7 @@ from analysis.statistics.indicators import contributions, indicators
 from analysis.statistics.parameters import importance, logarithmic, searched
 from analysis.statistics.runs import Estimate, estimate, per_run, runs, said_of_runs
 from analysis.statistics.superiority import superiority
+from analysis.statistics.timeline import packs
 from analysis.statistics.trajectory import Budget, spent, trajectory
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "indicators",
     "left_out",
     "logarithmic",
+    "packs",
     "pareto",
     "per_run",
     "reference_of",

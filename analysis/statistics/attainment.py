@@ -30,7 +30,7 @@ def attainment(
     """
     axes = axes_of(objectives)
     if len(axes) not in (2, 3):
-        raise StudyError(f"expected two or three objectives, got {tuple(objectives)}")
+        raise StudyError(f"objectives: expected two or three objectives, but got {tuple(objectives)}")
     parts = []
     for method in in_order(trials["method"].unique()):
         points, sets = fronts_by_run(trials[trials["method"] == method], objectives)
@@ -58,7 +58,7 @@ def attainment_difference(
     """
     axes = axes_of(objectives)
     if len(axes) != 2:
-        raise StudyError(f"expected two objectives, got {tuple(objectives)}")
+        raise StudyError(f"objectives: expected two objectives, but got {tuple(objectives)}")
     pairs = [fronts_by_run(trials[trials["method"] == method], objectives) for method in (one, other)]
     for method, (points, _) in zip((one, other), pairs, strict=True):
         if not len(points):

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.axes import Points, axes_of, minimised
+from analysis.axes import Points, axes_of, expect_frame, minimised
+from study.directory import StudyError
 
 DEFAULT = ("accuracy", "neurons")
 
@@ -36,6 +37,8 @@ def admissible(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> NDA
 def candidates(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> Points:
     """Minimised objective vectors (n, m), NaN where a trial is not complete."""
     points = minimised(trials, axes_of(objectives))
+    if "status" not in trials:
+        raise StudyError("trials: expected a frame of analysis.load, but it has no column 'status'")
     points[(trials["status"] != "COMPLETE").to_numpy(dtype=bool)] = np.nan
     return points
 
@@ -106,7 +109,10 @@ def pareto(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT, *, by: str
         objectives: names in study.directory.OBJECTIVES, which has their directions.
         by: a column, such as "method": one front for each of its values instead of one over all.
     """
+    expect_frame(trials)
     if by is not None:
+        if by not in trials:
+            raise StudyError(f"by: expected a column of the trials, such as method, but got {by!r}")
         fronts = [pareto(group, objectives) for _, group in trials.groupby(by, observed=True)]
         return pd.concat(fronts) if fronts else trials.iloc[:0]
     points = candidates(trials, objectives)

@@ -12,6 +12,7 @@ from rich.markup import escape as escape_markup
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from analysis.text.latex import latex_table
 from study.directory import StudyError
 
 _UNKNOWN = "–"
@@ -79,28 +80,10 @@ class Table:
         body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
         return f"{body}\n\n{self.caption}\n" if self.caption else f"{body}\n"
 
-    def latex(self) -> str:
-        """A booktabs table (LaTeX: usepackage booktabs), the caption in the table's own."""
-        columns = "l" + "r" * (len(self.columns) - 1)
-        lines = [" & ".join(map(_escape, line)) + r" \\" for line in [self.headings]]
-        body = [" & ".join(line) + r" \\" for line in self._marked(r"\textbf{{{}}}", escape=_escape)]
-        caption = [rf"\caption{{{_escape(self.caption)}}}"] if self.caption else []
-        return "\n".join(
-            [
-                r"\begin{table}",
-                r"\centering",
-                *caption,
-                rf"\begin{{tabular}}{{{columns}}}",
-                r"\toprule",
-                *lines,
-                r"\midrule",
-                *body,
-                r"\bottomrule",
-                r"\end{tabular}",
-                r"\end{table}",
-                "",
-            ]
-        )
+    def latex(self, label: str = "tab:results") -> str:
+        """A table of booktabs and siunitx (LaTeX: usepackage both), with a caption and a label of its own."""
+        bold = [[(index, column.key) in self.bold for column in self.columns] for index in range(len(self.frame.index))]
+        return latex_table(self.headings, self.rows, bold, self.caption, label)
 
     def csv(self) -> str:
         text: str = self.frame.to_csv(index=False, lineterminator="\n")
@@ -109,7 +92,7 @@ class Table:
     def write(self, path: str | Path) -> Path:
         """Write the form that the suffix names: .csv, .md or .tex; ValueError for another."""
         path = Path(path)
-        forms = {".csv": self.csv, ".md": self.markdown, ".tex": self.latex}
+        forms = {".csv": self.csv, ".md": self.markdown, ".tex": lambda: self.latex(f"tab:{path.stem}")}
         if path.suffix not in forms:
             raise StudyError(f"expected a file name ending in one of {sorted(forms)}, got {path.name!r}")
         path.write_text(forms[path.suffix](), encoding="utf-8")
@@ -142,6 +125,10 @@ class Table:
         caption = f"<caption>{escape_html(self.caption)}</caption>" if self.caption else ""
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return self.html()
+
     def _marked(self, mark: str, escape: Callable[[str], str] = str) -> Sequence[list[str]]:
         return [
             [
@@ -155,11 +142,3 @@ class Table:
 def _plain(value: object) -> str:
     """A value to sort by: numbers in full, nothing for what is unknown."""
     return "" if value is None or value is pd.NA or value != value else str(value)
-
-
-_LATEX = {"\\": r"\textbackslash{}", "–": "--", "±": r"$\pm$", "≤": r"$\leq$", "×": r"$\times$"}
-_LATEX |= {symbol: f"\\{symbol}" for symbol in "&%$#_{}"}
-
-
-def _escape(text: str) -> str:
-    return "".join(_LATEX.get(symbol, symbol) for symbol in text)

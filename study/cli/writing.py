@@ -38,10 +38,10 @@ def print_schema() -> None:
 
 @app.command("list")
 def list_names(
-    kind: Annotated[str, typer.Argument(metavar="methods|models|data|presets")], as_json: Json = False
+    kind: Annotated[str, typer.Argument(metavar="methods|models|data|presets|figures")], as_json: Json = False
 ) -> None:
     """What there is, with a line for each."""
-    kinds = {"methods": _methods, "models": _models, "data": _data, "presets": _presets}
+    kinds = {"methods": _methods, "models": _models, "data": _data, "presets": _presets, "figures": _figures}
     if kind not in kinds:
         raise StudyError(f"expected one of {', '.join(kinds)} but got {kind!r}")
     found = kinds[kind]()
@@ -83,3 +83,9 @@ def _presets() -> dict[str, str]:
     from study.config import presets
 
     return {name: path.read_text().splitlines()[0].lstrip("# ") for name, path in presets().items()}
+
+
+def _figures() -> dict[str, str]:
+    import analysis
+
+    return {name: figure.about for name, figure in analysis.drawables().items()}

@@ -1,6 +1,7 @@
 """What each figure shows, against numbers worked out by hand; and that each can be drawn and written."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -201,3 +202,78 @@ def test_the_map_of_layers_is_readable_in_grey():
 
     grey = colormaps[LAYERS](np.linspace(0, 1, 11))[:, :3] @ [0.299, 0.587, 0.114]
     assert (np.diff(grey) > 0.03).all()
+
+
+@pytest.mark.parametrize("name", [name for name in analysis.drawables() if name != "boundary"])
+def test_every_figure_has_a_name_and_is_drawn_of_what_fits(study, name):
+    figure = analysis.draw(study, name)
+    assert figure.axes
+
+
+def test_a_boundary_is_drawn_of_the_networks_one_has(study):
+    trial = str(study.trials["trial"].iloc[20])
+    of = analysis.Subject(trial=trial, boundaries={("made-up", trial): moons(study)})
+    assert analysis.draw(study, "boundary", of).axes
+    with pytest.raises(ValueError, match="expected a kept network of data that lie in a plane"):
+        analysis.draw(study, "boundary")
+
+
+@pytest.mark.parametrize(
+    "name, subject, message",
+    [
+        ("fornt", {}, r"name: expected one of front, .*; did you mean 'front'\?"),
+        ("slices", {"method": "npm"}, r"method: expected one of dense, .*; did you mean 'npn'\?"),
+        ("learning", {"trial": "npn-1"}, "trial: expected a finished trial of the study, but got 'npn-1'"),
+        ("front", {"objectives": "accuracy"}, "objectives: expected names such as"),
+    ],
+)
+def test_what_is_asked_for_is_checked_by_name(study, name, subject, message):
+    with pytest.raises(ValueError, match=message):
+        analysis.draw(study, name, analysis.Subject(**subject))
+
+
+def test_all_figures_are_for_every_method_and_count(study):
+    files = [file for file, _, _ in analysis.every(study)]
+    assert len(files) == len(set(files))
+    assert {"front-accuracy-neurons", "front-accuracy-flops", "slices-npn", "widths-random", "sharpness-npn"} <= {
+        *files
+    }
+    assert "sharpness-magnitude" not in files and "slices-dense" not in files
+
+
+def test_text_in_an_svg_is_text(study, tmp_path):
+    text = analysis.save(analysis.draw(study, "front"), tmp_path / "front.svg").read_text()
+    assert ">Hidden neurons" in text and ">NPN</text>" in text
+
+
+def test_pairs_are_of_what_bears_most_on_the_objective(study):
+    data = analysis.pairs_data(study.trials, "npn", most=2)
+    assert data.parameters[0].name == "lambda" and len(data.parameters) == 2
+    assert data.shades.min() == 0 and data.shades.max() == 1
+    with pytest.raises(ValueError, match="two parameters that vary, but got 'dense'"):
+        analysis.pairs_data(study.trials, "dense")
+
+
+def test_packs_at_once_have_lines_of_their_own(trials):
+    ends = pd.to_datetime(["2026-01-02T00:00:10Z"] * 2 + ["2026-01-02T00:00:12Z"] * 2 + ["2026-01-02T00:00:20Z"])
+    frame = trials(
+        [0.5, 0.6, 0.7, 0.7, 0.8],
+        [50, 40, 30, 30, 20],
+        pack=["a", "a", "b", "b", "c"],
+        finished_at=ends,
+        train_seconds=[5.0, 5.0, 4.0, 4.0, 9.5],
+        epochs=3,
+        device="cpu",
+    )
+    bars = analysis.packs(frame)  # a: 0..10, b: 4..12, c: 10.5..20
+    assert bars["start"].tolist() == [0, 4, 10.5] and bars["end"].tolist() == [10, 12, 20]
+    assert bars["line"].tolist() == [0, 1, 0] and bars["trials"].tolist() == [2, 2, 1]
+    data = analysis.timeline_data(frame)
+    assert data.epochs.tolist() == [[0, 0], [10, 6], [12, 12], [20, 15]]
+    assert data.volumes["group_lasso"][:, 0].tolist() == [10, 12, 20]
+    assert data.volumes["group_lasso"][-1, 1] == pytest.approx(0.8 * 0.8)  # the last dominates all
+
+
+def test_a_study_without_finished_packs_has_no_timeline(trials):
+    with pytest.raises(ValueError, match="no pack has finished"):
+        analysis.timeline_data(trials([0.5], [50], pack="a", finished_at=pd.NaT, epochs=3))

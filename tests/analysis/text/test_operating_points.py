@@ -34,7 +34,7 @@ def test_best_is_bold_but_never_the_baseline(repeated):
     table = analysis.score_at_compression(repeated, (1, 2, 8))
     assert table.bold == {(1, "compression_1"), (1, "compression_2")}
     assert "**96.00 ± 0.00**" in table.markdown()
-    assert r"\textbf{96.00 $\pm$ 0.00}" in table.latex()
+    assert r"\bfseries 96.00 \pm 0.00" in table.latex()
     assert r"2$\times$" in table.latex()
 
 

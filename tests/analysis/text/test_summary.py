@@ -98,19 +98,6 @@ def test_csv_holds_stored_units(table):
     assert float(rows[1]["best_validation"]) == 0.97
 
 
-def test_latex_is_escaped():
-    table = Table(
-        pd.DataFrame({"a": ["x_1", "b&c"], "b": [0.5, np.nan]}),
-        (Column("a", "name %"), Column("b", "b", ".2f")),
-        bold=frozenset({(0, "b")}),
-    )
-    lines = table.latex().splitlines()
-    assert r"name \% & b \\" in lines
-    assert r"x\_1 & \textbf{0.50} \\" in lines
-    assert r"b\&c & -- \\" in lines
-    assert lines[0] == r"\begin{table}" and lines[-1] == r"\end{table}"
-
-
 def test_eighty_columns_show_every_number_whole(digits):
     table = analysis.summary(digits.assign(method=digits["method"].astype(str).replace("npn", "magnitude")))
     console = Console(width=80, record=True, file=io.StringIO())
