@@ -49,7 +49,7 @@ def pairs_data(trials: pd.DataFrame, method: str, objective: str = "accuracy", *
     slices = [slice_of(own[name], name.removeprefix(PARAMETER)) for name in searched(own)]
     if len(slices) < 2:
         raise StudyError(f"expected a method with complete trials and two parameters that vary, but got {method!r}")
-    rank = own[axis.column].rank(ascending=axis.maximise, method="average").to_numpy(np.float64)
+    rank: Points = own[axis.column].rank(ascending=axis.maximise, method="average").to_numpy(np.float64)
     weight = [-abs(_correlation(part.numbers, rank)) for part in slices]
     chosen = [slices[index] for index in np.argsort(weight, kind="stable")[:most]]
     return PairsData(method, axis, tuple(chosen), (rank - 1) / max(len(own) - 1, 1))
@@ -60,8 +60,7 @@ def _correlation(values: Points, rank: Points) -> float:
     known = ~np.isnan(values)
     if known.sum() < 3 or np.ptp(values[known]) == 0 or np.ptp(rank[known]) == 0:
         return 0.0
-    ranks = [pd.Series(one[known]).rank().to_numpy() for one in (values, rank)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(pd.Series(values[known]).corr(pd.Series(rank[known]), method="spearman"))
 
 
 def pairs_figure(data: PairsData, width: str | float = "page") -> Figure:

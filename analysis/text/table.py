@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape as escape_html
 from pathlib import Path
 from textwrap import fill
@@ -92,7 +93,8 @@ class Table:
     def write(self, path: str | Path) -> Path:
         """Write the form that the suffix names: .csv, .md or .tex; ValueError for another."""
         path = Path(path)
-        forms = {".csv": self.csv, ".md": self.markdown, ".tex": lambda: self.latex(f"tab:{path.stem}")}
+        latex = partial(self.latex, f"tab:{path.stem}")
+        forms: dict[str, Callable[[], str]] = {".csv": self.csv, ".md": self.markdown, ".tex": latex}
         if path.suffix not in forms:
             raise StudyError(f"expected a file name ending in one of {sorted(forms)}, got {path.name!r}")
         path.write_text(forms[path.suffix](), encoding="utf-8")
