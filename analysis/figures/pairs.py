@@ -49,7 +49,7 @@ def pairs_data(trials: pd.DataFrame, method: str, objective: str = "accuracy", *
     slices = [slice_of(own[name], name.removeprefix(PARAMETER)) for name in searched(own)]
     if len(slices) < 2:
         raise StudyError(f"expected a method with complete trials and two parameters that vary, but got {method!r}")
-    rank: Points = own[axis.column].rank(ascending=axis.maximise, method="average").to_numpy(np.float64)
+    rank = np.asarray(own[axis.column].rank(ascending=axis.maximise, method="average"), dtype=np.float64)
     weight = [-abs(_correlation(part.numbers, rank)) for part in slices]
     chosen = [slices[index] for index in np.argsort(weight, kind="stable")[:most]]
     return PairsData(method, axis, tuple(chosen), (rank - 1) / max(len(own) - 1, 1))
