@@ -20,6 +20,7 @@ def _lines() -> Iterator[str]:
     yield "Made by `python -m search_spaces > docs/parameters.md` from the methods' declarations and search spaces."
     yield "`NAME_first` and `NAME_rest`, or `NAME_1`, `NAME_2`, ... are values by layer. A study's YAML pins, narrows"
     yield "or widens any of them under `methods: {NAME: {space: {...}}}`. [methods.md](methods.md) has the formulas."
+    yield "Arguments of the network are searched as `model.NAME`: [networks.md](networks.md)."
     for declaration in declarations().values():
         yield ""
         yield f"## {declaration.name}"

@@ -63,9 +63,20 @@ def problem(data_options: Options, model_options: Options, seed: int, data_seeds
         seed: the study's seed; it decides the split.
         data_seeds: the data seeds of the trials, used where the data are resampled.
     """
+    key, seeds = _data_key(data_options, seed, data_seeds)
+    return _problem(key, json.dumps(dict(model_options), sort_keys=True), seeds)
+
+
+def check_materials(data_options: Options, model: str, seed: int, data_seeds: Sequence[int] = (0,)) -> None:
+    """Load the data and import what makes the network, whatever its arguments will be: raises what is not there."""
+    _datasets(*_data_key(data_options, seed, data_seeds))
+    models.find(model)
+
+
+def _data_key(data_options: Options, seed: int, data_seeds: Sequence[int]) -> tuple[str, tuple[int, ...]]:
     options = dict(data_options)
     seeds = tuple(sorted(set(data_seeds))) if options.pop("resample", False) else (seed,)
-    return _problem(json.dumps(options, sort_keys=True), json.dumps(dict(model_options), sort_keys=True), seeds)
+    return json.dumps(options, sort_keys=True), seeds
 
 
 def _kinds(given: Any) -> tuple[str, ...]:
@@ -78,13 +89,24 @@ def _kinds(given: Any) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4)
-def _problem(data_key: str, model_key: str, seeds: tuple[int, ...]) -> Problem:
-    data_options, model_options = json.loads(data_key), json.loads(model_key)
-    name = data_options.pop("name")
-    datasets = tuple(data.load(name, seed=seed, **data_options) for seed in seeds)
-    model = model_options.pop("name")
+def _datasets(data_key: str, seeds: tuple[int, ...]) -> tuple[Dataset, ...]:
+    options = json.loads(data_key)
+    name = options.pop("name")
+    return tuple(data.load(name, seed=seed, **options) for seed in seeds)
+
+
+@lru_cache(maxsize=16)
+def _graph(data_key: str, model_key: str, seeds: tuple[int, ...]) -> Graph:
+    """Kept of more networks than data: a pack may have trials of several."""
+    first, model_options = _datasets(data_key, seeds)[0], json.loads(model_key)
     kinds = _kinds(model_options.pop("groups", list(Graph.kinds)))
-    first = datasets[0]
-    module = models.build(model, first.input_shape, first.outputs, **model_options)
-    graph = replace(trace(module.eval(), first.inputs(first.train.x[:1])), kinds=kinds)
-    return Problem(datasets, seeds, model, model_options, graph)
+    module = models.build(model_options.pop("name"), first.input_shape, first.outputs, **model_options)
+    return replace(trace(module.eval(), first.inputs(first.train.x[:1])), kinds=kinds)
+
+
+@lru_cache(maxsize=4)
+def _problem(data_key: str, model_key: str, seeds: tuple[int, ...]) -> Problem:
+    model_options = json.loads(model_key)
+    model_options.pop("groups", None)
+    datasets, graph = _datasets(data_key, seeds), _graph(data_key, model_key, seeds)
+    return Problem(datasets, seeds, model_options.pop("name"), model_options, graph)

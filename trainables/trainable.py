@@ -42,7 +42,8 @@ class SparseTrainable(tune.Trainable):  # type: ignore[misc]
         self.pack = Pack(job(config, self.method))
 
     def step(self) -> dict[str, Any]:
-        self.pack.train_epoch()
+        if not self.pack.done:
+            self.pack.train_epoch()
         return self.report()
 
     def report(self) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from search_spaces.space.parameter import Choice, Parameter, Pinned, Range
 from search_spaces.space.spaces import parameters
-from trainables.declarations import Value
+from search_spaces.space.suggest import Layers
+from trainables.declarations import Value, as_parameter
 from trainables.errors import Mistake, Mistakes
 
 
 def configuration(
-    method: str, overrides: Mapping[str, object], given: Mapping[str, object], layers: int | None = None
+    method: str, overrides: Mapping[str, object], given: Mapping[str, object], layers: Layers | None = None
 ) -> dict[str, Value]:
     """The values given of the parameters that are searched, in the parameters' own types.
 
@@ -27,7 +28,8 @@ def configuration(
     found: dict[str, Value] = {}
     for name, value in given.items():
         if name in known:
-            if (fitting := _fitting(known[name], value)) is None:
+            listed = isinstance(value, list | tuple)
+            if (fitting := _fitting(known[name], as_parameter(value) if listed else value)) is None:
                 mistakes.append(Mistake((name,), f"a value of {known[name].domain}", repr(value)))
             elif known[name].searched:
                 found[name] = fitting

@@ -1,8 +1,9 @@
 """The search space of every method: sampled for a trial, listed, checked against a user's settings.
 
 `method` everywhere is a name, or a user's own method as `module:Class`; `overrides` are the user's settings by
-name, in the forms of search_spaces/space/override.py; `layers` is the number of layers that can have a knob of
-their own, None while the network is not known.
+name, in the forms of search_spaces/space/override.py, those of arguments of the network in the forms of
+search_spaces/space/architecture.py; `layers` is the number of layers that can have a knob of their own, a function
+where it follows from arguments of the network, None while the network is not known.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from search_spaces.space.branches import branches, merged
 from search_spaces.space.learning_rate import learning_rate
 from search_spaces.space.parameter import Choice, Parameter, Pinned, Range
-from search_spaces.space.suggest import Suggest
-from trainables.declarations import Value, declared
+from search_spaces.space.suggest import Layers, Suggest
+from trainables.declarations import MODEL, Value, declared
 from trainables.errors import Mistake, Mistakes
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def methods() -> tuple[str, ...]:
 
 
 def suggest_parameters(
-    trial: optuna.Trial, method: str, overrides: Mapping[str, object], layers: int
+    trial: optuna.Trial, method: str, overrides: Mapping[str, object], layers: Layers
 ) -> dict[str, Value]:
     """The trial's parameters by name, those pinned included. Raises Mistakes when a setting is impossible."""
     suggest = Suggest(declared(method), overrides, layers, functools.partial(_sample, trial))
@@ -55,19 +56,21 @@ def suggest_parameters(
 
 
 def parameters(
-    method: str, overrides: Mapping[str, object] | None = None, layers: int | None = None
+    method: str, overrides: Mapping[str, object] | None = None, layers: Layers | None = None
 ) -> list[Parameter]:
     """The parameters a trial may have, over all branches of the space that the settings leave open.
 
     Raises: Mistakes (a ValueError) with every setting that is unknown, impossible or without effect.
     """
     overrides, declaration = overrides or {}, declared(method)
-    depth = layers or max(2, declaration.deepest(map(str, overrides)))
+    depth = layers if isinstance(layers, int) and layers else max(2, declaration.deepest(map(str, overrides)))
     known = {parameter.name: parameter for parameter in every_parameter(method, depth)}
     runs = branches(_space(method), declaration, overrides, depth)
     found = {parameter.name: parameter for parameter in merged(runs)}
     mistakes = [mistake for run in runs for mistake in run.mistakes]
     for name in overrides:
+        if name.startswith(MODEL):
+            continue
         if name not in known:
             mistakes.append(Mistake.of_name(name, known, name))
         elif name not in found and not mistakes:
@@ -84,13 +87,13 @@ def every_parameter(method: str, layers: int) -> list[Parameter]:
     return merged(branches(_space(method), declared(method), {}, layers, everything=True))
 
 
-def validate(method: str, overrides: Mapping[str, object], layers: int | None = None) -> None:
+def validate(method: str, overrides: Mapping[str, object], layers: Layers | None = None) -> None:
     """Raises: Mistakes (a ValueError) with every setting that is unknown, impossible or without effect."""
     parameters(method, overrides, layers)
 
 
 def distributions(
-    method: str, overrides: Mapping[str, object] | None = None, layers: int | None = None
+    method: str, overrides: Mapping[str, object] | None = None, layers: Layers | None = None
 ) -> dict[str, optuna.distributions.BaseDistribution]:
     """Optuna's distributions of the parameters that are searched. Raises as `parameters` does."""
     return {p.name: _distribution(p) for p in parameters(method, overrides, layers) if p.searched}
@@ -117,7 +120,7 @@ def _sample(trial: optuna.Trial, parameter: Parameter) -> Value:
         case Choice(choices):
             return choices[choices.index(trial.suggest_categorical(parameter.name, choices))]
         case Range(low, high, log, step) if parameter.kind == "int":
-            return trial.suggest_int(parameter.name, int(low), int(high), step=int(step or 1), log=log)
+            return int(trial.suggest_int(parameter.name, int(low), int(high), step=int(step or 1), log=log))
         case Range(low, high, log, step):
             return trial.suggest_float(parameter.name, low, high, step=step, log=log)
 

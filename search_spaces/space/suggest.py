@@ -10,37 +10,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, TypeAlias
 
+from search_spaces.space.architecture import argument
 from search_spaces.space.override import override
 from search_spaces.space.parameter import Choice, Parameter, Pinned, Range
-from trainables.declarations import Declaration, Knob, Value
+from trainables.declarations import MODEL, Declaration, Knob, Value, architecture
 from trainables.errors import Mistake, Mistakes
+
+Layers: TypeAlias = int | Callable[[Mapping[str, Any]], int]
+"""How many layers of the network have a knob of their own; where arguments of the network are searched it may follow
+from their values."""
 
 
 class Suggest:
-    """One run through a space.
+    """One run through a space, after the arguments of the network that the settings search.
 
-    method: whose knobs the names are; overrides: the user's settings by name; layers: how many layers of the network
-    have a knob of their own; choose: picks a parameter's value; everything: search all there is to choose, to learn
-    every name.
+    method: whose knobs the names are; overrides: the user's settings by name; layers: see `Layers`; choose: picks a
+    parameter's value; everything: search all there is to choose, to learn every name.
     """
 
     def __init__(
         self,
         method: Declaration,
         overrides: Mapping[str, object],
-        layers: int,
+        layers: Layers,
         choose: Callable[[Parameter], Value],
         everything: bool = False,
     ) -> None:
         self.method = method
-        self.layers = layers
         self.parameters: dict[str, Parameter] = {}
         self.values: dict[str, Value] = {}
         self.mistakes: list[Mistake] = []
         self._overrides = overrides
         self._choose = choose
         self._everything = everything
+        for name in overrides:
+            if name.startswith(MODEL):
+                self._argument(name, overrides[name])
+        self.layers = layers(architecture(self.values)) if callable(layers) else layers
 
     def number(self, name: str, low: float, high: float, *, why: str) -> Value:
         """A number searched from low to high."""
@@ -80,6 +88,16 @@ class Suggest:
         most, least = self.parameters[first].bounds[1], self.parameters[second].bounds[0]
         if most > least:
             self.mistakes.append(Mistake((second,), f"values from {most:g} on, the largest of {first}", f"{least:g}"))
+
+    def _argument(self, name: str, setting: object) -> None:
+        """An argument of the network."""
+        try:
+            parameter = argument(name, setting)
+        except Mistakes as wrong:
+            self.mistakes += [mistake.under(name) for mistake in wrong.mistakes]
+            return
+        self.parameters[name] = parameter
+        self.values[name] = self._choose(parameter)
 
     def _ask(self, name: str, knob: Knob, domain: Pinned | Range | Choice, why: str) -> Value:
         parameter = Parameter(name, knob, domain, why)

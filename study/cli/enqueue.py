@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import Annotated
 
 import typer
@@ -34,7 +36,7 @@ def enqueue(
         if not equals or not name:
             raise StudyError(f"expected NAME=VALUE, such as lr=0.05, but got {setting!r}")
         given[name] = _value(text)
-    wanted = configuration(config.implementation(method), config.methods[method].space, given)
+    wanted = configuration(config.implementation(method), config.space(method), given)
     asked = [spec for manifest in place.manifests() if manifest["method"] == method for spec in manifest["trials"]]
     used = {spec["queued"] for spec in asked if "queued" in spec}
     waiting = 1 + sum(entry["method"] == method for entry in queued(place.store, used))
@@ -47,9 +49,12 @@ def enqueue(
     console.print(f"{method}: {waiting} in its queue; {then}", highlight=False, soft_wrap=True)
 
 
-def _value(text: str) -> int | float | bool | str:
+def _value(text: str) -> int | float | bool | str | list[object]:
     if text in ("true", "false"):
         return text == "true"
+    if text.startswith("["):  # an argument of the network, such as widths
+        with contextlib.suppress(ValueError):
+            return list(json.loads(text))
     for kind in (int, float):
         try:
             return kind(text)

@@ -130,39 +130,49 @@ def latency(
         raise StudyError(f"expected trials on the front of {place.path()}, but none is complete")
     saved = {name: Models(place).read(name) for name in names}
     rows: list[dict[str, Any]] = []
+    wholes: list[str] = []
     shape = next(iter(saved.values())).card["input_shape"]
     how: dict[str, Any] = {"device": device, "threads": threads, "compiled": compiled, "cuda_graph": cuda_graph}
-    for network, about in _networks(saved, align):
+    for network, about, whole in _networks(saved, align):
         rows += [about | asdict(measure(network, shape, size, **how)) for size in batches]
+        wholes += [whole] * len(batches)
     place.write_latencies(rows)
-    _show_latencies(rows)
+    _show_latencies(rows, wholes)
     if json_file:
         json_file.write_text(json.dumps(rows, indent=2) + "\n")
         console.print(f"The numbers in {json_file}", soft_wrap=True)
 
 
-def _networks(saved: dict[str, Saved], align: int | None) -> Iterator[tuple[nn.Module, dict[str, Any]]]:
-    """What is timed, with what the table tells of it: first the whole network, which is of no trial."""
+def _networks(saved: dict[str, Saved], align: int | None) -> Iterator[tuple[nn.Module, dict[str, Any], str]]:
+    """What is timed, with what the table tells of it, and what its whole network is called there.
+
+    A whole network is of no trial and comes before the first that was cut out of it; there are several where arguments
+    of the network were searched.
+    """
     from trainables.compaction import cost
     from trainables.deploy import aligned, dense, structure, widened
 
-    first = next(iter(saved.values())).card
-    sizes = {key: first["trial"][f"dense_{key}"] for key in ("neurons", "macs")}
-    yield dense(first), {"trial": None, "network": "dense", **sizes}
+    wholes: dict[str, str] = {}
     for name, network in saved.items():
+        model = json.dumps(network.card["model"], sort_keys=True)
+        if model not in wholes:
+            wholes[model] = f"dense, of {name}" if wholes else "dense"
+            sizes = {key: network.card["trial"][f"dense_{key}"] for key in ("neurons", "macs")}
+            yield dense(network.card), {"trial": None, "network": wholes[model], **sizes}, wholes[model]
+        whole = wholes[model]
         sizes = {key: network.card["trial"][key] for key in ("neurons", "macs")}
-        yield network.module, {"trial": name, "network": "compact", **sizes}
+        yield network.module, {"trial": name, "network": "compact", **sizes}, whole
         if align:
             graph, alive = structure(network.card)
             counts = cost.count(graph, widened(graph, alive, align))
             sizes = {key: int(counts[key]) for key in sizes}
-            yield aligned(network, align), {"trial": name, "network": f"aligned to {align}", **sizes}
+            yield aligned(network, align), {"trial": name, "network": f"aligned to {align}", **sizes}, whole
 
 
-def _show_latencies(rows: list[dict[str, Any]]) -> None:
-    dense = {row["batch"]: row["p50_ms"] for row in rows if row["network"] == "dense"}
+def _show_latencies(rows: list[dict[str, Any]], wholes: list[str]) -> None:
+    dense = {(row["network"], row["batch"]): row["p50_ms"] for row in rows if row["trial"] is None}
     table = table_of("trial", "network", "macs", "batch", "p50 ms", "p95 ms", "speed-up", words=("network",))
-    for row in rows:
+    for row, whole in zip(rows, wholes, strict=True):
         table.add_row(
             row["trial"] or "",
             row["network"],
@@ -170,13 +180,13 @@ def _show_latencies(rows: list[dict[str, Any]]) -> None:
             str(row["batch"]),
             f"{row['p50_ms']:.4f}",
             f"{row['p95_ms']:.4f}",
-            f"{dense[row['batch']] / row['p50_ms']:.2f}x",
+            f"{dense[whole, row['batch']] / row['p50_ms']:.2f}x",
         )
     console.print(table)
     row = rows[0]
     how = [row["device"], row["dtype"], f"{row['threads']} thread{'s' * (row['threads'] > 1)}"]
     how += ["torch.compile"] * row["compiled"] + ["CUDA graph"] * row["cuda_graph"]
-    console.print(f"Times of a batch on {', '.join(how)}; the speed-up is over the dense network's p50", soft_wrap=True)
+    console.print(f"Times of a batch on {', '.join(how)}; the speed-up is over its dense network's p50", soft_wrap=True)
     busy = max(row["load"] for row in rows)
     if busy > row["threads"] + 0.5:
         console.print(f"The load was {busy:.1f}: other processes were running, do not trust the numbers.", style="red")

@@ -55,6 +55,9 @@ def show_plan(config: StudyConfig, directory: StudyDirectory, as_json: bool) -> 
     console.print()
     _show_layers(found)
     console.print()
+    if found.networks:
+        _show_networks(found)
+        console.print()
     _show_spaces(config, found)
     console.print()
     _show_expected(config, found)
@@ -103,13 +106,24 @@ def _show_layers(found: Rehearsal) -> None:
     console.print(table)
 
 
+def _show_networks(found: Rehearsal) -> None:
+    """Those that were tried; the layers above are of the largest."""
+    names = list(dict.fromkeys(name for network in found.networks for name in network.arguments))
+    table = table_of(*names, "neurons", "parameters", "multiply-adds", words=names)
+    for network in found.networks:
+        sizes = (f"{size:,}" for size in (network.neurons, network.parameters, network.macs))
+        table.add_row(*(str(network.arguments.get(name, "")) for name in names), *sizes)
+    console.print(table)
+    console.print("Networks that were tried, of those to be searched; layers, time and memory are of the largest")
+
+
 def _show_spaces(config: StudyConfig, found: Rehearsal) -> None:
     from search_spaces import parameters
 
     table = table_of("method", "trials", "parameter", "value or range", words=("parameter", "value or range"))
-    for method, options in config.methods.items():
+    for method in config.methods:
         names = (method, str(config.budget(method)))
-        for parameter in parameters(config.implementation(method), options.space, found.layers[method]):
+        for parameter in parameters(config.implementation(method), config.space(method), found.layers[method]):
             table.add_row(*names, parameter.name, str(parameter.domain))
             names = ("", "")
     console.print(table)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from study.cli.app import Directory, Json, app, console, table_of
 from study.cli.sparkline import sparkline
+from trainables.declarations import architecture, settings_of_method
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
@@ -120,8 +121,9 @@ def again(config: Mapping[str, Any], trial: FoundTrial) -> str:
 
     left = ("notes", "published", "methods", "trials", "seeds", "require")
     kept = {key: value for key, value in config.items() if key not in left}
-    methods = {trial.method: {"space": trial.spec["parameters"]}}
-    study = {**kept, "name": trial.name, "trials": 1, "methods": methods}
+    own = trial.spec["parameters"]
+    methods = {trial.method: {"space": settings_of_method(own)}}
+    study = {**kept, "model": kept["model"] | architecture(own), "name": trial.name, "trials": 1, "methods": methods}
     return str(yaml.safe_dump(study, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110))
 
 

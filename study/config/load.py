@@ -19,6 +19,7 @@ from study.config.schema import schema, starter
 from study.config.settings import StudyConfig
 from study.config.yaml_source import ConfigError, Keys, Source, read
 from study.directory import CONFIG, OBJECTIVES, StudyDirectory
+from trainables.declarations import MODEL
 from trainables.errors import Mistake, Mistakes, nearest
 
 __all__ = [
@@ -147,6 +148,12 @@ def check_names(config: StudyConfig) -> None:
             valid = MODELS[model].options
             mistakes += [
                 Mistake.of_name(name, valid, "model", name) for name in config.model.options if name not in valid
+            ]
+            named = [(method, name) for method, own in config.methods.items() for name in own.space]
+            mistakes += [
+                Mistake.of_name(name, [f"{MODEL}{option}" for option in valid], "methods", method, "space", name)
+                for method, name in named
+                if name.startswith(MODEL) and name.removeprefix(MODEL) not in valid
             ]
     for name, method in config.methods.items():
         if method.defined_in:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pyarrow.compute as pc
 
 import search_spaces
-from study.directory import NotAStudy, StudyDirectory
+from study.directory import NotAStudy, StudyDirectory, find_trial
+from trainables.declarations import Value
 from trainables.errors import Mistake, Mistakes, nearest
 
 _SHARE = "sparsity"
 
 
-def proportions(method: str, study: str, trial: str) -> dict[str, float | str]:
+def proportions(method: str, study: str, trial: str, searched: Collection[str] = ()) -> dict[str, Value]:
     """Settings of ``method``'s search space that remove the same share of each hidden layer as the trial did.
 
     Args:
         study: a study directory, of a network with the same hidden layers.
         trial: one of its complete trials.
+        searched: parameters that are to be the trial's own as well, where it has them: the arguments of its network.
 
     Raises:
         Mistakes: the method prunes no shares of layers, or there is no such study or trial.
@@ -33,8 +37,11 @@ def proportions(method: str, study: str, trial: str) -> dict[str, float | str]:
     if row is None:
         near = nearest(trial, complete["trial"].to_pylist())
         raise Mistakes([Mistake(("trial",), f"a complete trial of {study}", repr(trial), near)])
+    own = find_trial(StudyDirectory(study), trial).spec["parameters"] if searched else {}
+    network = {name: own[name] for name in searched if name in own}
     layers = enumerate(zip(row["widths"], row["dense_widths"], strict=True), start=1)
-    return {"scope": "layerwise"} | {f"{_SHARE}_{layer}": 1 - width / dense for layer, (width, dense) in layers}
+    shares = {f"{_SHARE}_{layer}": 1 - width / dense for layer, (width, dense) in layers}
+    return {**network, "scope": "layerwise", **shares}
 
 
 def _prunes_shares(method: str) -> bool:

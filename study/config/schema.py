@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from typing import Any
 
@@ -22,6 +23,7 @@ from study.config.settings import (
     StudyConfig,
 )
 from study.directory import OBJECTIVES
+from trainables.declarations import MODEL
 from trainables.options import Option
 
 _OPEN: tuple[type[Named], ...] = (DataSettings, ModelSettings)
@@ -122,7 +124,8 @@ def _method(name: str, method: dict[str, Any]) -> dict[str, Any]:
         "type": "object",
         "description": method["properties"]["space"]["description"],
         "properties": {name: _parameter(parameter) for name, parameter in known.items()},
-        "patternProperties": {f"^{stem}_[1-9][0-9]*$": _parameter(p) for stem, p in deeper.items()},
+        "patternProperties": {f"^{stem}_[1-9][0-9]*$": _parameter(p) for stem, p in deeper.items()}
+        | {f"^{re.escape(MODEL)}": {"description": "An argument of the network: a value, or what is searched."}},
         "additionalProperties": False,
     }
     return {**method, "type": ["object", "null"], "properties": {**method["properties"], "space": space}}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 import search_spaces
 from study.config.mappings import Count, Named, Natural, NonNegative, Positive, Settings
@@ -13,6 +14,7 @@ from study.config.own_methods import names_of
 from study.config.proportions import proportions
 from study.config.published import PublishedSettings, ReproductionSettings
 from study.directory import OBJECTIVES
+from trainables.declarations import MODEL, Value, architecture
 from trainables.errors import Mistake, Mistakes
 from trainables.options import Declared, Option, completed
 from trainables.recipe import BUDGET, OPTIMIZERS, SCHEDULES, Recipe, completed_optimizer, completed_schedule
@@ -25,7 +27,34 @@ class DataSettings(Named):
 
 
 class ModelSettings(Named):
-    name: str = Field(description="A network (`study list models`) or your own, module:Class; its options beside it.")
+    name: str = Field(
+        description="A network (`study list models`) or your own, module:Class; its options beside it, searched where "
+        "they are {choices: [...]} or {low: .., high: ..}."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        mistakes: list[Mistake] = []
+        for name, setting in self.options.items():
+            if search_spaces.is_range(setting):
+                try:
+                    search_spaces.argument(f"{MODEL}{name}", setting)
+                except Mistakes as wrong:
+                    mistakes += [mistake.under(name) for mistake in wrong.mistakes]
+        if mistakes:
+            raise Mistakes(mistakes)
+        return self
+
+    @property
+    def searched(self) -> dict[str, Any]:
+        """The options that are searched, by the names of their parameters."""
+        return {f"{MODEL}{name}": value for name, value in self.options.items() if search_spaces.is_range(value)}
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """The name, and the options that all trials have."""
+        options = {name: value for name, value in self.options.items() if not search_spaces.is_range(value)}
+        return {"name": self.name, **options}
 
 
 class Alternative(Named):
@@ -159,13 +188,25 @@ class MethodSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _from_nothing(cls, value: object) -> object:
-        return {} if value is None else value
+        """Arguments of the network may be a mapping, too, as `--set methods.npn.space.model.depth=2` makes one."""
+        if not isinstance(value, Mapping):
+            return {} if value is None else value
+        space = value.get("space")
+        network = space.get(MODEL[:-1]) if isinstance(space, Mapping) else None
+        if not isinstance(space, Mapping) or not isinstance(network, Mapping):
+            return value
+        own = {name: setting for name, setting in space.items() if name != MODEL[:-1]}
+        return {**value, "space": own | {f"{MODEL}{name}": setting for name, setting in network.items()}}
 
-    def resolved(self, name: str) -> MethodSettings:
-        """As the study's directory keeps it: ``like`` in numbers, which the space given beside it may change."""
+    def resolved(self, name: str, searched: Collection[str] = ()) -> MethodSettings:
+        """As the study's directory keeps it: ``like`` in numbers, which the space given beside it may change.
+
+        Args:
+            searched: the arguments of the network that the study searches, which are then the trial's.
+        """
         if self.like is None:
             return self
-        space = {**proportions(name, self.like.study, self.like.trial), **self.space}
+        space = {**proportions(name, self.like.study, self.like.trial, searched), **self.space}
         return self.model_copy(update={"space": space, "like": None})
 
 
@@ -277,7 +318,8 @@ class StudyConfig(Settings):
 
     @field_validator("methods")
     @classmethod
-    def _known_methods(cls, methods: dict[str, MethodSettings]) -> dict[str, MethodSettings]:
+    def _known_methods(cls, methods: dict[str, MethodSettings], info: ValidationInfo) -> dict[str, MethodSettings]:
+        network: Mapping[str, Any] = info.data["model"].searched if "model" in info.data else {}
         mistakes: list[Mistake] = []
         resolved: dict[str, MethodSettings] = {}
         for given, (name, own) in names_of(methods).items():
@@ -287,13 +329,13 @@ class StudyConfig(Settings):
                 continue
             key: tuple[str | int, ...] = ("like",)
             try:
-                resolved[name] = method.resolved(name)
+                resolved[name] = method.resolved(name, network)
                 key = ("space",)
                 if own or not method.defined_in:  # what a directory holds is read without anyone's own modules
-                    search_spaces.validate(own or name, resolved[name].space)
+                    search_spaces.validate(own or name, space := {**network, **resolved[name].space})
                     for index, wanted in enumerate(resolved[name].first or ()):
                         key = ("first", index)
-                        search_spaces.configuration(own or name, resolved[name].space, wanted)
+                        search_spaces.configuration(own or name, space, wanted)
             except Mistakes as wrong:
                 mistakes += [mistake.under(given, *key) for mistake in wrong.mistakes]
         if mistakes:
@@ -337,5 +379,10 @@ class StudyConfig(Settings):
     def data_options(self) -> dict[str, Any]:
         return self.data.model_dump()
 
-    def model_options(self) -> dict[str, Any]:
-        return self.model.model_dump()
+    def model_options(self, parameters: Mapping[str, Value] = MappingProxyType({})) -> dict[str, Any]:
+        """The network, that of a trial with these parameters where its arguments are searched."""
+        return {**self.model.fixed, **architecture(parameters)}
+
+    def space(self, method: str) -> dict[str, Any]:
+        """The settings of a method's search space, the arguments of the network that are searched among them."""
+        return {**self.model.searched, **self.methods[method].space}

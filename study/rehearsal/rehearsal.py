@@ -8,11 +8,14 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from search_spaces import architectures, suggest_parameters, validate
 from study.config import StudyConfig
 from study.rehearsal.machine import Machine, check_machine
+from study.rehearsal.networks import Arguments, count_layers, most_layers, networks, problem_of
+from trainables.declarations import Value
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
@@ -28,13 +31,30 @@ _SHORT = 1.0
 
 
 @dataclass(frozen=True)
+class Architecture:
+    """A network that was tried, by its searched arguments, and its size."""
+
+    arguments: dict[str, Value]
+    neurons: int
+    parameters: int
+    macs: int
+
+    @classmethod
+    def of(cls, arguments: Arguments, facts: NetworkFacts) -> Architecture:
+        return cls(dict(arguments), facts.neurons, facts.parameters, facts.macs)
+
+
+@dataclass(frozen=True)
 class Rehearsal:
     """What a study would do, as far as seconds can tell."""
 
     data: DataFacts
     network: NetworkFacts
+    """Of several the largest, which time and memory are of."""
+    networks: tuple[Architecture, ...]
+    """Those that were tried; empty where no argument of the network is searched."""
     layers: dict[str, int]
-    """Entries of a per-layer parameter, by method."""
+    """Entries of a per-layer parameter, by method; in the deepest network."""
     steps: tuple[StepFacts, ...]
     stacked: bool
     """Whether the trials of a pack train as one stack, here."""
@@ -64,32 +84,27 @@ def rehearse(config: StudyConfig) -> Rehearsal:
 
     from study.search import pack_size
     from trainables import rehearsal
-    from trainables.problem import problem
     from trainables.training import stacked
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    with _in_one_line(config):
-        where = problem(config.data_options(), config.model_options(), config.seed)
-    data = rehearsal.examine(where.dataset, config.batch_size)
-    with _in_one_line(config):
-        network = rehearsal.inspect(where)
+    tried = networks(config)
+    with _in_one_line(config, tried[0]):
+        data = rehearsal.examine(problem_of(config, tried[0]).dataset, config.batch_size)
+    facts = []
+    for arguments in tried:
+        with _in_one_line(config, arguments):
+            facts.append(rehearsal.inspect(problem_of(config, arguments)))
+    largest = max(range(len(tried)), key=lambda i: (facts[i].macs, facts[i].parameters))
+    network = facts[largest]
+    several = tuple(map(Architecture.of, tried, facts)) if len(tried) > 1 else ()
+    with _in_one_line(config, tried[largest]):
+        layers = {method: most_layers(config, method) for method in config.methods}
+    for method in config.methods:
+        validate(config.implementation(method), config.space(method), layers[method])
+    steps = tuple(_step(config, method, device) for method in config.methods)
+    with _in_one_line(config, tried[largest]):
+        where, recipe = problem_of(config, tried[largest]), config.recipe()
         together = stacked(config.pack.vectorize, torch.device(device), where)
-        recipe = config.recipe()
-        layers = {method: _layers(config, method, where) for method in config.methods}
-        steps = tuple(
-            replace(
-                rehearsal.rehearse(
-                    where,
-                    config.implementation(method),
-                    recipe,
-                    _trials(config, method, layers[method]),
-                    together,
-                    device,
-                ),
-                method=method,
-            )
-            for method in config.methods
-        )
         place = machine or Machine.here()
         workers = place.workers(config)
         size = pack_size(config, workers)
@@ -103,17 +118,22 @@ def rehearse(config: StudyConfig) -> Rehearsal:
             f"trials: {sum(map(config.budget, config.methods)):,} trials of {config.epochs} epochs would take about "
             f"{hours / 24 / 365:,.0f} years with {workers} worker{'s' * (workers > 1)} like {place.name}"
         )
-    notes = (*data.notes, *network.notes, *_notes(config, machine, pack_bytes, workers, steps))
+    of_networks = dict.fromkeys(note for found in facts for note in found.notes)
+    notes = (*data.notes, *of_networks, *_notes(config, machine, pack_bytes, workers, steps))
     seconds = time.perf_counter() - started
-    return Rehearsal(data, network, layers, steps, together, rate, workers, hours, pack_bytes, notes, seconds)
+    return Rehearsal(data, network, several, layers, steps, together, rate, workers, hours, pack_bytes, notes, seconds)
 
 
 @contextmanager
-def _in_one_line(config: StudyConfig) -> Iterator[None]:
+def _in_one_line(config: StudyConfig, arguments: Arguments) -> Iterator[None]:
     """What a user's own network raises is the user's to put right: said with its place, without the traceback."""
     try:
         yield
-    except (StudyError, OSError):
+    except StudyError as error:
+        if not arguments:
+            raise
+        raise StudyError(f"{error}; with {_written(arguments)}") from error
+    except OSError:
         raise
     except Exception as error:
         if ":" not in config.model.name:
@@ -122,7 +142,8 @@ def _in_one_line(config: StudyConfig) -> Iterator[None]:
         place = f" ({last.filename}:{last.lineno})" if last.filename.endswith(".py") else ""
         said = (str(error).splitlines() or [""])[0]
         raise StudyError(
-            f"model: {config.model.name} fails: {type(error).__name__}: {said}{place}; "
+            f"model: {config.model.name} fails{f' with {_written(arguments)}' * bool(arguments)}: "
+            f"{type(error).__name__}: {said}{place}; "
             "STUDY_DEBUG=1 shows the traceback"
         ) from error
 
@@ -158,23 +179,34 @@ class _Middle:
         return math.sqrt(low * high) if log and low > 0 else (low + high) / 2
 
 
-def _layers(config: StudyConfig, method: str, where: Problem) -> int:
-    from search_spaces import validate
-    from trainables.methods import Setting, method_class
+def _step(config: StudyConfig, method: str, device: str) -> StepFacts:
+    """A step of a method, of several networks with the first and the last that are tried."""
+    import torch
 
-    setting = Setting(len(where.dataset.train), 1, config.epochs - config.polish, config.epochs)
-    implementation = config.implementation(method)
-    layers = len(method_class(implementation)(where.graph, setting).layers)
-    validate(implementation, config.methods[method].space, layers)
-    return layers
+    from trainables import rehearsal
+    from trainables.training import stacked
+
+    found = []
+    first, *others = architectures(config.space(method))
+    for arguments in (first, *others[-1:]):
+        with _in_one_line(config, arguments):
+            where = problem_of(config, arguments)
+            together = stacked(config.pack.vectorize, torch.device(device), where)
+            trials = _trials(config, method, arguments, count_layers(config, method, where))
+            implementation = config.implementation(method)
+            found.append(rehearsal.rehearse(where, implementation, config.recipe(), trials, together, device))
+    problem = next((step.problem for step in found if step.problem), "")
+    return rehearsal.StepFacts(method, sum(step.seconds for step in found), problem)
 
 
-def _trials(config: StudyConfig, method: str, layers: int) -> list[dict[str, Any]]:
+def _trials(config: StudyConfig, method: str, arguments: Arguments, layers: int) -> list[dict[str, Any]]:
     """Two trials in the middle of the ranges, one with the first choice of each, one with the last."""
-    from search_spaces import suggest_parameters
-
-    space = config.implementation(method), config.methods[method].space, layers
+    space = config.implementation(method), {**config.space(method), **arguments}, layers
     return [suggest_parameters(_Middle(choice), *space) for choice in (0, -1)]  # type: ignore[arg-type]
+
+
+def _written(arguments: Arguments) -> str:
+    return ", ".join(f"{name} {value}" for name, value in arguments.items())
 
 
 def _notes(

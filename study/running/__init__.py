@@ -1,10 +1,10 @@
 """A study being run: the driver, what Ray Tune is given, the workers, the display."""
 
-from study.running.launch import launch, layer_counts
+from study.running.launch import launch
 from study.running.monitor import Monitor
 from study.running.progress import display, duration
 from study.running.retrain import Retrained, retrain
 from study.running.retry import take_back
 from study.running.training import Training
 
-__all__ = ["Monitor", "Retrained", "Training", "display", "duration", "launch", "layer_counts", "retrain", "take_back"]
+__all__ = ["Monitor", "Retrained", "Training", "display", "duration", "launch", "retrain", "take_back"]

@@ -8,6 +8,7 @@ from functools import partial
 
 from ray import tune
 
+from search_spaces import Layers
 from study.config import StudyConfig, check_changes, check_recipes, stored, to_yaml
 from study.directory import (
     CONFIG,
@@ -21,6 +22,7 @@ from study.directory import (
     version_differences,
 )
 from study.doctor import recover
+from study.rehearsal import layer_counts, problems
 from study.running.ending import Signals
 from study.running.loggers import Loggers
 from study.running.monitor import Monitor
@@ -34,6 +36,7 @@ from study.running.sight import look
 from study.running.tune import Listen, PackSearcher, StopWhen
 from study.running.worker import StudyTrainable
 from study.search import Search, pack_size
+from trainables.own_code import load_function
 
 Listener = Callable[[Monitor], None]
 
@@ -68,6 +71,8 @@ def launch(
         KeyboardInterrupt: ended at once, in a process that is not its own.
     """
     monitor = Monitor(config)
+    if config.score is not None:
+        load_function(config.score, "score")
     layers, losses = layer_counts(config), 0
     farewell = f"Stopped at once; go on with:\n  study resume {directory.path()}"
     with (
@@ -158,7 +163,7 @@ def _with_pack_size(config: StudyConfig, chosen: int | None) -> StudyConfig:
 
 
 def _from_disk(
-    monitor: Monitor, directory: StudyDirectory, layers: dict[str, int], connected: Session, loggers: Loggers
+    monitor: Monitor, directory: StudyDirectory, layers: dict[str, Layers], connected: Session, loggers: Loggers
 ) -> PackSearcher:
     """All that is known about the study, read from its directory, after what is damaged there has been set aside."""
     workers = connected.workers(monitor.config.resources)
@@ -204,10 +209,9 @@ def _in_turn(config: StudyConfig, manifests: Sequence[Manifest]) -> bool:
         return False
     if manifests:
         return any(manifest.get("vectorize") == "off" for manifest in manifests)
-    from trainables.problem import problem
     from trainables.training import obstacle
 
-    return obstacle(problem(config.data_options(), config.model_options(), config.seed)) is not None
+    return any(obstacle(found) is not None for found in problems(config))
 
 
 def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
@@ -237,28 +241,3 @@ def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
             tuner.fit()
         except OSError as error:  # of Tune's own files: the disk of the temporary folder may be full, too
             ending.give(f"{type(error).__name__}: {error}")
-
-
-def layer_counts(config: StudyConfig) -> dict[str, int]:
-    """How many entries a per-layer parameter of each method has.
-
-    Loads the data and builds the model, so that what is wrong with them is said before anything starts.
-
-    Raises:
-        ValueError: data, model or a search space do not fit.
-    """
-    from search_spaces import validate
-    from trainables.methods import Setting, method_class
-    from trainables.own_code import load_function
-    from trainables.problem import problem
-
-    if config.score is not None:
-        load_function(config.score, "score")
-    found = problem(config.data_options(), config.model_options(), config.seed)
-    setting = Setting(len(found.dataset.train), 1, config.epochs - config.polish, config.epochs)
-    layers = {
-        name: len(method_class(config.implementation(name))(found.graph, setting).layers) for name in config.methods
-    }
-    for name, method in config.methods.items():
-        validate(config.implementation(name), method.space, layers[name])
-    return layers

@@ -15,7 +15,8 @@ from study.config import StudyConfig
 from study.directory import Checkpoints, Manifest, StudyDirectory
 from study.running.faults import Fault, explained, kind_of
 from study.running.networks import Writer
-from trainables.problem import problem
+from trainables.declarations import architecture
+from trainables.problem import check_materials, problem
 from trainables.training import Job, Outcome, Pack, Trial
 
 Row = dict[str, Any]
@@ -157,7 +158,8 @@ class Training:
     def _train_epoch(self) -> None:
         if self.pack is None:
             self.pack = self._new_pack()
-        self.pack.train_epoch()
+        if not self.pack.done:  # networks that cannot be built are done at once
+            self.pack.train_epoch()
         self.epochs += 1
         if self.pack.done:
             self._keep(self.pack)
@@ -167,7 +169,11 @@ class Training:
     def _new_pack(self) -> Pack:
         job = job_of(self.config, self.manifest, self.parts[0])
         try:  # the same for all trials, and the driver could make it: what fails here is not theirs
-            problem(job.data, job.model, job.seed, [trial.data_seed for trial in job.trials])
+            seeds = [trial.data_seed for trial in job.trials]
+            if any(architecture(trial.parameters) for trial in job.trials):
+                check_materials(job.data, job.model["name"], job.seed, seeds)
+            else:
+                problem(job.data, job.model, job.seed, seeds)
         except Exception as error:
             raise Fault("place", explained(error)) from error
         return Pack(job, keep=lambda *found: self.networks.append(found))
@@ -253,6 +259,7 @@ def publish(directory: StudyDirectory, study: str, manifest: Manifest, trials: l
     specs = {spec["trial"]: {name: spec[name] for name in ("number", "lane")} for spec in manifest["trials"]}
     now = datetime.now(UTC).timestamp()
     rows = [names | row | specs[row["trial"]] | {"finished_at": _time(row.get("finished_at", now))} for row in trials]
+    rows.sort(key=lambda row: int(row["lane"]))  # trials of one network are trained together
     directory.write_results(pack, method, rows, [names | row for row in curves])
 
 

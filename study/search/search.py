@@ -21,7 +21,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
-from search_spaces import configuration, distributions, suggest_parameters
+from search_spaces import Layers, configuration, distributions, suggest_parameters
 from study.directory import (
     JOURNAL,
     OBJECTIVES,
@@ -84,7 +84,8 @@ class Search:
     Args:
         config: the resolved configuration.
         directory: the study's directory.
-        layers: how many layers of the model can have a knob of their own, for each method.
+        layers: how many layers of the model can have a knob of their own, for each method; a function where that
+            follows from arguments of the network that are searched.
         workers: how many packs are in training at once.
 
     Raises:
@@ -92,7 +93,7 @@ class Search:
     """
 
     def __init__(
-        self, config: StudyConfig, directory: StudyDirectory, layers: Mapping[str, int], workers: int = 1
+        self, config: StudyConfig, directory: StudyDirectory, layers: Mapping[str, Layers], workers: int = 1
     ) -> None:
         self._config = config
         self._size = pack_size(config, workers)
@@ -241,10 +242,9 @@ class Search:
         )
         return sampler(config.sampler, ask)
 
-    def _space(self, method: str) -> tuple[str, Mapping[str, object], int]:
+    def _space(self, method: str) -> tuple[str, Mapping[str, object], Layers]:
         """A method's search space: what implements it, the user's settings, the number of layers."""
-        config = self._config
-        return config.implementation(method), config.methods[method].space, self._layers[method]
+        return self._config.implementation(method), self._config.space(method), self._layers[method]
 
     def _next(self, method: str, pack: str, lane: int) -> TrialSpec:
         """One more trial: a new configuration, or the next replicate of the one before."""

@@ -8,6 +8,7 @@ from trainables.declarations.declaration import (
     CONTINUATION,
     FRACTION,
     LR,
+    MODEL,
     NON_NEGATIVE,
     POSITIVE,
     REAL,
@@ -16,12 +17,16 @@ from trainables.declarations.declaration import (
     Knob,
     Settings,
     Value,
+    architecture,
+    as_parameter,
+    settings_of_method,
 )
 
 __all__ = [
     "CONTINUATION",
     "FRACTION",
     "LR",
+    "MODEL",
     "NON_NEGATIVE",
     "POSITIVE",
     "REAL",
@@ -30,6 +35,9 @@ __all__ = [
     "Knob",
     "Settings",
     "Value",
+    "architecture",
+    "as_parameter",
     "declarations",
     "declared",
+    "settings_of_method",
 ]

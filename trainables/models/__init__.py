@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from trainables.models.catalogue import MODELS, ModelSpec, build
+from trainables.models.catalogue import MODELS, ModelSpec, build, find
 
 if TYPE_CHECKING:
     from trainables.models.outputs import Plain
 
-__all__ = ["MODELS", "ModelSpec", "Plain", "build"]
+__all__ = ["MODELS", "ModelSpec", "Plain", "build", "find"]
 
 
 def __getattr__(name: str) -> Any:

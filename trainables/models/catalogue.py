@@ -89,6 +89,18 @@ _SPECS = (
 MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in _SPECS}
 
 
+def find(name: str) -> None:
+    """Imports what makes the network `name`. Raises StudyError where that is not there, as `build` would."""
+    from trainables.models import custom, transformers
+
+    if name.startswith(transformers.PREFIX):
+        transformers.find(name)
+    elif ":" in name:
+        custom.find(name)
+    elif name not in MODELS:
+        raise not_one_of("model", name, (*MODELS, "module:Class"))
+
+
 def build(name: str, input_shape: Sequence[int], outputs: int, /, **options: object) -> nn.Module:
     """The network `name` for inputs (N, *input_shape) and outputs (N, outputs), freshly initialised.
 

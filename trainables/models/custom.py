@@ -9,13 +9,18 @@ from trainables.errors import StudyError
 from trainables.own_code import load_object
 
 
+def find(target: str) -> type[nn.Module]:
+    """The class. Raises StudyError as `trainables.own_code.load_object` does."""
+    return load_object(target, nn.Module, "model")
+
+
 def load(target: str, options: Mapping[str, object]) -> nn.Module:
     """The network that `module:Class` names, called with `options` alone.
 
     Raises ValueError where `trainables.own_code` does not import it, or it is no nn.Module class, or does not take
     these options. Errors of the module's own code are not caught.
     """
-    network = load_object(target, nn.Module, "model")
+    network = find(target)
     signature = inspect.signature(network)
     try:
         signature.bind(**options)

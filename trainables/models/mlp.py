@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
-from trainables.errors import not_one_of
+from trainables.errors import StudyError, not_one_of
 from trainables.models import checks, initial
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module] | None] = {
@@ -22,7 +22,9 @@ def mlp(
     input_shape: Sequence[int],
     outputs: int,
     *,
-    widths: Sequence[int] = (128, 64),
+    widths: Sequence[int] | None = None,
+    depth: int | None = None,
+    width: int | None = None,
     activation: str = "relu",
     batch_norm: bool = False,
     dropout: float = 0.0,
@@ -30,10 +32,19 @@ def mlp(
 ) -> nn.Sequential:
     """A multilayer perceptron on any inputs: flatten -> [linear, norm, activation, dropout]* -> linear.
 
-    widths: hidden units per layer, may be empty. activation: relu, softplus, sigmoid, tanh or linear (none).
+    widths: hidden units per layer, may be empty; 128 and 64 if not given. depth: in the place of widths so many hidden
+    layers of ``width`` units, or 64. activation: relu, softplus, sigmoid, tanh or linear (none).
     dropout: probability of dropping a hidden unit. batch_norm: and then no bias in the hidden layers.
-    Raises ValueError for unknown activations and for widths that are not positive.
+    Raises ValueError for unknown activations, for widths that are not positive and for both widths and depth.
     """
+    if depth is None and width is None:
+        widths = (128, 64) if widths is None else widths
+    elif widths is not None or depth is None:
+        given = {"widths": widths, "depth": depth, "width": width}
+        said = ", ".join(f"{name} {value}" for name, value in given.items() if value is not None)
+        raise StudyError(f"mlp: expected widths, or depth with or without width, but got {said}")
+    else:
+        widths = (64 if width is None else checks.size("width", width),) * checks.size("depth", depth)
     if activation not in ACTIVATIONS:
         raise not_one_of("activation", activation, ACTIVATIONS)
     make_activation = ACTIVATIONS[activation]

@@ -15,6 +15,19 @@ _NOISE = ("attention_probs_dropout_prob", "attention_dropout")
 """Dropout that attention draws by itself, which the trials of a pack cannot have of their own; 0 unless given."""
 
 
+def find(name: str) -> tuple[Any, Any]:
+    """The class after "transformers:" and that of its configuration. Raises StudyError where there is none."""
+    try:
+        import transformers
+    except ImportError as error:
+        raise StudyError(f"model {name} needs `pip install study[transformers]`: {error}") from error
+    model = getattr(transformers, name.removeprefix(PREFIX), None)
+    configuration = getattr(model, "config_class", None)
+    if model is None or configuration is None:
+        raise not_one_of("model", name, [f"{PREFIX}{n}" for n in dir(transformers) if n.endswith("Classification")])
+    return model, configuration
+
+
 def load(name: str, input_shape: Sequence[int], outputs: int, keys: Mapping[str, Any]) -> nn.Module:
     """The network of the class after "transformers:", freshly initialised; it gives its logits.
 
@@ -26,15 +39,7 @@ def load(name: str, input_shape: Sequence[int], outputs: int, keys: Mapping[str,
         StudyError: the library is not installed, it has no such network, its configuration no such key or not with
             this value.
     """
-    try:
-        import transformers
-    except ImportError as error:
-        raise StudyError(f"model {name} needs `pip install study[transformers]`: {error}") from error
-    wanted = name.removeprefix(PREFIX)
-    model = getattr(transformers, wanted, None)
-    configuration = getattr(model, "config_class", None)
-    if model is None or configuration is None:
-        raise not_one_of("model", name, [f"{PREFIX}{n}" for n in dir(transformers) if n.endswith("Classification")])
+    model, configuration = find(name)
     known = configuration()
     for key in keys:
         if not hasattr(known, key):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +13,7 @@ import torch
 from torch import Tensor
 
 from trainables.compaction import cost, counted
+from trainables.declarations import architecture
 from trainables.groups import everything
 from trainables.problem import Problem, problem
 from trainables.recipe import Recipe
@@ -47,6 +50,9 @@ class Pack:
     The trials of a pack are stacked where that pays; elsewhere each is a stack of its own and still saves the start-up.
     A finished stack leaves its rows behind and frees its tensors.
 
+    Trials whose parameters are arguments of the network, too, are stacked with those of the same network. Where it
+    cannot be built they fail, and the others train.
+
     Args:
         keep: called with the rows of each finished stack and what became of its networks, which are not kept otherwise.
     """
@@ -54,13 +60,34 @@ class Pack:
     def __init__(self, job: Job, keep: Keep = lambda rows, outcomes: None) -> None:
         self.job, self.keep = job, keep
         self.device = torch.device(_device(job.device))
-        data_seeds = sorted({t.data_seed for t in job.trials})
-        self.problem = problem(job.data, job.model, job.seed, data_seeds)
-        stack = len(job.trials) > 1 and stacked(job.vectorize, self.device, self.problem)
-        width = len(job.trials) if stack else 1
-        self.parts = [job.trials[i : i + width] for i in range(0, len(job.trials), width)]
+        self._data_seeds = sorted({t.data_seed for t in job.trials})
+        self.parts = [part for trials in _by_network(job.trials) for part in self._parts_of(trials)]
         self.finished: list[tuple[list[Row], list[Row]]] = []
         self.stack = self._next_stack()
+
+    def _parts_of(self, trials: Sequence[Trial]) -> list[Sequence[Trial]]:
+        """Trials of one network, as they are stacked."""
+        where = self._problem_of(trials) if len(trials) > 1 else ""
+        together = isinstance(where, Problem) and stacked(self.job.vectorize, self.device, where)
+        width = len(trials) if together else 1
+        return [trials[i : i + width] for i in range(0, len(trials), width)]
+
+    def _problem_of(self, trials: Sequence[Trial]) -> Problem | str:
+        """Of trials of one network; the traceback where their arguments make none."""
+        own = architecture(trials[0].parameters)
+        try:
+            return problem(self.job.data, {**self.job.model, **own}, self.job.seed, self._data_seeds)
+        except Exception as error:
+            if not own or isinstance(error, OSError | ImportError | MemoryError):
+                raise
+            return "".join(traceback.format_exception(error))
+
+    @property
+    def problem(self) -> Problem:
+        """That of the first trials."""
+        found = self._problem_of(self.parts[0])
+        assert isinstance(found, Problem), found
+        return found
 
     @property
     def done(self) -> bool:
@@ -98,10 +125,13 @@ class Pack:
         return _numbers(curve[-1]) | {name: value for name, value in row.items() if value is not None}
 
     def _next_stack(self) -> Stack | None:
-        if self.done:
-            return None
-        trials = self.parts[len(self.finished)]
-        return Stack(self.problem, self.job.method, self.job.recipe, trials, self.device, self.job.shrink)
+        while not self.done:
+            trials = self.parts[len(self.finished)]
+            where = self._problem_of(trials)
+            if isinstance(where, Problem):
+                return Stack(where, self.job.method, self.job.recipe, trials, self.device, self.job.shrink)
+            self.finished.append(([_row(trial, lane, where, 0) for lane, trial in enumerate(trials)], []))
+        return None
 
     def trial_rows(self) -> list[Row]:
         """One row for each finished trial; the columns are those of ``study.directory.TRIALS`` that training knows."""
@@ -150,17 +180,8 @@ def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:
     counts = counted(stack.problem.graph, params, stack.recipe.counts)
     for lane, trial in enumerate(stack.trials):
         reason = stack.failures[lane]
-        row: Row = {
-            "trial": trial.trial,
-            "lane": lane,
-            "seed": trial.seed,
-            "data_seed": trial.data_seed,
-            "status": "FAILED" if reason else "COMPLETE",
-            "reason": reason,
-            "epochs": stack.epoch,
-            "train_seconds": stack.train_seconds / len(stack.trials),
-            "device": str(stack.device),
-        } | {f"param_{name}": value for name, value in trial.parameters.items()}
+        row = _row(trial, lane, reason, stack.epoch)
+        row |= {"train_seconds": stack.train_seconds / len(stack.trials), "device": str(stack.device)}
         if (outcome := found[lane]) is not None:
             row |= {name: _plain(value, lane) for name, value in last.items() if not _of_an_epoch(name)}
             row |= {f"test_{name}": _plain(value, lane) for name, value in test.items()}
@@ -170,6 +191,27 @@ def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:
             row |= {f"{name}_before_polish": _plain(settled[name], lane) for name in settled if name.startswith("val_")}
             row |= outcome.columns
         yield row
+
+
+def _row(trial: Trial, lane: int, reason: str | None, epochs: int) -> Row:
+    """What is known of a trial before anything was measured."""
+    return {
+        "trial": trial.trial,
+        "lane": lane,
+        "seed": trial.seed,
+        "data_seed": trial.data_seed,
+        "status": "FAILED" if reason else "COMPLETE",
+        "reason": reason,
+        "epochs": epochs,
+    } | {f"param_{name}": value for name, value in trial.parameters.items()}
+
+
+def _by_network(trials: Sequence[Trial]) -> list[tuple[Trial, ...]]:
+    """The trials in groups of the same arguments of the network."""
+    groups: dict[str, list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(json.dumps(architecture(trial.parameters), sort_keys=True), []).append(trial)
+    return [tuple(group) for group in groups.values()]
 
 
 def _of_an_epoch(name: str) -> bool:

@@ -18,6 +18,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.utils._pytree import tree_map
 
 from trainables.compaction import cost
+from trainables.declarations import settings_of_method
 from trainables.errors import StudyError
 from trainables.groups import Alive, Graph
 from trainables.math import gates
@@ -155,7 +156,7 @@ class Stack:
         factor = partial(rate_factor, self.recipe.lr_schedule, epochs=epochs)
         setting = Setting(examples, len(self.batches), epochs - self.recipe.polish, epochs, factor)
         self.method = method(self.problem.graph, setting)
-        parameters = [t.parameters for t in self.trials]
+        parameters = [settings_of_method(t.parameters) for t in self.trials]
         self.knobs = stack_knobs(method.declaration, parameters, len(self.method.layers), self.device)
         self.lr = stack_lr(parameters, self.recipe.lr, self.device)
         extra = self.method.extra(self.params, self.knobs, self.seeds)

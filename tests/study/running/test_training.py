@@ -16,7 +16,7 @@ from study.directory.study_directory import Manifest, StudyDirectory
 from study.running.faults import Fault
 from study.running.training import Training, give_up
 from study.search.search import Search
-from trainables.problem import _problem
+from trainables.problem import _datasets, _problem
 from trainables.training.pack import Pack
 
 Row = dict[str, Any]
@@ -260,6 +260,7 @@ def test_a_pack_does_not_start_over_while_its_data_cannot_be_read(tmp_path: Path
     first.advance(60, until=lambda: first.epochs == 2)
     away = data.rename(tmp_path / "away.npz")
     _problem.cache_clear()
+    _datasets.cache_clear()
     with pytest.raises(Fault, match=r"data\.npz") as raised:
         opened(directory, manifest)
     assert raised.value.kind == "place"

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from study.config.load import load
 from study.directory.study_directory import StudyDirectory
-from study.running.launch import layer_counts
+from study.rehearsal import layer_counts
 from study.running.training import job_of
 from study.search.search import Search
 from trainables.compaction import cost
