@@ -232,7 +232,7 @@ BAD: list[tuple[str, str, list[str]]] = [
         "study.yaml:4: model.name:",
         ["got 'mpl'", "mean 'mlp'", "module:Class"],
     ),
-    (GOOD.replace("widths:", "width:"), "study.yaml:5: model.width:", ["got 'width'", "mean 'widths'"]),
+    (GOOD.replace("widths:", "widhts:"), "study.yaml:5: model.widhts:", ["got 'widhts'", "mean 'widths'"]),
     (GOOD + "epochs: 3\n", "study.yaml:15: epochs:", ["expected each name once", "after study.yaml:6"]),
     (GOOD + "3: 4\n", "study.yaml:15: 3:", ["expected a name"]),
     (GOOD + "notes: [a, b\n", "study.yaml:16:", ["expected YAML"]),

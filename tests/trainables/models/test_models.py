@@ -323,7 +323,10 @@ def test_image_models_refuse_flat_inputs(name: str) -> None:
     ("name", "shape", "options", "message"),
     [
         ("lenet30", (1, 28, 28), {}, "model: expected one of .* but got 'lenet30'; did you mean 'lenet300'"),
-        ("mlp", (64,), {"width": [3]}, "option of mlp: .* got 'width'; did you mean 'widths'"),
+        ("mlp", (64,), {"widhts": [3]}, "option of mlp: .* got 'widhts'; did you mean 'widths'"),
+        ("mlp", (64,), {"width": 3}, "mlp: expected widths, or depth with or without width, but got width 3"),
+        ("mlp", (64,), {"widths": [3], "depth": 2}, r"mlp: expected .* but got widths \[3\], depth 2"),
+        ("mlp", (64,), {"depth": 0}, "depth must be a positive integer, got 0"),
         (
             "resnet56",
             (3, 32, 32),
