@@ -258,8 +258,8 @@ def publish(directory: StudyDirectory, study: str, manifest: Manifest, trials: l
     names = {"study": study, "method": method, "pack": pack}
     specs = {spec["trial"]: {name: spec[name] for name in ("number", "lane")} for spec in manifest["trials"]}
     now = datetime.now(UTC).timestamp()
+    trials = sorted(trials, key=lambda row: specs[row["trial"]]["lane"])  # those of one network were trained together
     rows = [names | row | specs[row["trial"]] | {"finished_at": _time(row.get("finished_at", now))} for row in trials]
-    rows.sort(key=lambda row: int(row["lane"]))  # trials of one network are trained together
     directory.write_results(pack, method, rows, [names | row for row in curves])
 
 
