@@ -6,12 +6,14 @@ from functools import cached_property
 from os import PathLike
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from analysis.axes import AXES, axes_of
 from analysis.latency import with_latency
-from analysis.statistics import DEFAULT, left_out
-from study.directory import CURVES, TRIALS, StudyDirectory, StudyError, concatenate
+from analysis.statistics import DEFAULT, REQUIRED, left_out
+from study.directory import CURVES, PARAMETER, TRIALS_READ, StudyDirectory, StudyError, concatenate
 
 __all__ = ["Location", "Study", "load"]
 
@@ -24,8 +26,9 @@ class Study:
 
     Attributes:
         trials: one row per trial. Counts are nullable integers, metrics float64 (NaN where they do not
-            apply), times are UTC; columns as in study.directory.TRIALS, then `param_NAME`, then those of
-            `analysis.latency` if any was measured.
+            apply), times are UTC; columns as in study.directory.TRIALS_READ, then `param_NAME`, then those of
+            `analysis.latency` if any was measured, `configuration` where one has several seeds, and
+            `required_COLUMN` where a study requires something; see analysis.statistics.definitions.
         configs: the resolved study.yaml of each study, by the name in the column `study`.
         directories: where each study lies, by the same name.
     """
@@ -86,11 +89,56 @@ def load(*locations: Location, batch: int | None = None) -> Study:
         names = places
     trials = [_named(directory.trials(), name) for directory, name in zip(directories, names, strict=True)]
     latencies = [(name, directory.latencies()) for directory, name in zip(directories, names, strict=True)]
+    frame = with_latency(to_frame(concatenate(trials, TRIALS_READ)), latencies, batch)
     return Study(
-        with_latency(to_frame(concatenate(trials, TRIALS)), latencies, batch),
+        _described(frame, dict(zip(names, configs, strict=True))),
         dict(zip(names, configs, strict=True)),
         dict(zip(names, directories, strict=True)),
     )
+
+
+def _described(trials: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """With what each study requires of its trials, and the configuration of each trial where one has several."""
+    studies = trials["study"].astype(str)
+    trials = trials.assign(search=trials["search"].fillna(0).astype("int32"))
+    bounds = {name: config.get("require") or {} for name, config in configs.items()}
+    for axis in axes_of(AXES):
+        own = {name: float(required[axis.name]) for name, required in bounds.items() if axis.name in required}
+        if own:
+            trials = trials.assign(**{f"{REQUIRED}{axis.column}": studies.map(own).astype("float64")})
+    repeated = [_repeated(name, config) for name, config in configs.items()]
+    return with_configurations(trials, dict(pair for pairs in repeated for pair in pairs.items()))
+
+
+def _repeated(study: str, config: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """How many trials in a row are of one configuration, by study and method."""
+    found = {}
+    for method, settings in (config.get("methods") or {}).items():
+        own = settings or {}
+        found[study, str(method)] = int(own.get("seeds") or config.get("seeds", 1))
+    return found
+
+
+def with_configurations(trials: pd.DataFrame, seeds: Mapping[tuple[str, str], int]) -> pd.DataFrame:
+    """With a column `configuration`, where any configuration has several trials.
+
+    Trials of a method whose parameters are all pinned differ in their seeds only: they are one configuration.
+    """
+    numbers = trials["number"].to_numpy(dtype=np.int64).copy()
+    several = False
+    for key, own in trials.groupby(["study", "method"], observed=True).indices.items():
+        count = seeds.get((str(key[0]), str(key[1])), 1)
+        parameters = [name for name in trials.columns if name.startswith(PARAMETER)]
+        part = trials.iloc[own][parameters]
+        pinned = part.notna().any().any() and all(_constant(part[name]) for name in parameters)
+        if pinned or count > 1:
+            numbers[own] = 0 if pinned else numbers[own] // count
+            several |= len(own) > 1
+    return trials.assign(configuration=numbers) if several else trials
+
+
+def _constant(values: "pd.Series[Any]") -> bool:
+    return bool(values.isna().all() or (values == values.iloc[0]).all())
 
 
 def _named(table: pa.Table, study: str) -> pa.Table:

@@ -15,11 +15,15 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Task:
-    """``sums`` are summed over batches, ``scores`` turns them and the number of examples into named scores."""
+    """``sums`` are summed over batches, ``scores`` turns them and the number of examples into named scores.
+
+    ``answers`` (..., B) says of each example whether it is right, or how large its squared error is.
+    """
 
     loss: Callable[[Tensor, Tensor], Tensor]
     sums: Callable[[Tensor, Tensor], dict[str, Tensor]]
     scores: Callable[[dict[str, Tensor], int], dict[str, Tensor]]
+    answers: Callable[[Tensor, Tensor], Tensor]
 
 
 def _negative_log_likelihood(output: Tensor, target: Tensor) -> Tensor:
@@ -49,8 +53,16 @@ def weighted_cross_entropy(weights: Tensor) -> Callable[[Tensor, Tensor], Tensor
 def _classification_sums(output: Tensor, target: Tensor) -> dict[str, Tensor]:
     return {
         "loss": _negative_log_likelihood(output, target).sum(-1),
-        "correct": (output.argmax(-1) == target).sum(-1),
+        "correct": _right(output, target).sum(-1),
     }
+
+
+def _right(output: Tensor, target: Tensor) -> Tensor:
+    return output.argmax(-1) == target
+
+
+def _squared_errors(output: Tensor, target: Tensor) -> Tensor:
+    return (output - target).square().mean(-1)
 
 
 def _classification_scores(sums: dict[str, Tensor], examples: int) -> dict[str, Tensor]:
@@ -71,10 +83,10 @@ def _squared_scores(sums: dict[str, Tensor], examples: int) -> dict[str, Tensor]
     return {"loss": mse, "mse": mse, "nmse": sums["error"] / sums["power"]}
 
 
-_SQUARED_ERROR = Task(_mean_squared_error, _squared_sums, _squared_scores)
+_SQUARED_ERROR = Task(_mean_squared_error, _squared_sums, _squared_scores, _squared_errors)
 
 TASKS: dict[str, Task] = {
-    "classification": Task(_cross_entropy, _classification_sums, _classification_scores),
+    "classification": Task(_cross_entropy, _classification_sums, _classification_scores, _right),
     "regression": _SQUARED_ERROR,
     "reconstruction": _SQUARED_ERROR,
 }

@@ -14,7 +14,7 @@ from analysis.figures.front import draw_baseline
 from analysis.figures.plane import Plane, oriented, plane_of, printed
 from analysis.figures.style import blank, legend, style
 from analysis.palette import in_order, looks
-from analysis.statistics import BASELINE, DEFAULT, admissible, attainment, baseline_over_runs
+from analysis.statistics import BASELINE, DEFAULT, admissible, attainment, baseline
 from study.directory import StudyError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def attainment_data(
             level: plane.staircase(printed(part[part["level"] == level], x, y)) for level in part["level"].unique()
         }
         surfaces.append(Surface(method, runs, stairs[50], (stairs[25], stairs[75]) if runs > 1 else None))
-    control = baseline_over_runs(trials, y.name) if y.is_score and not x.is_score else None
+    control = baseline(trials, y.name) if y.is_score and not x.is_score else None
     dense = (float(usable[x.dense].max()), control.validation * y.scale) if control else None
     return AttainmentData(plane, tuple(surfaces), dense)
 

@@ -13,7 +13,7 @@ from analysis.axes import Axis, Points
 from analysis.figures.plane import Plane, oriented, plane_of, printed
 from analysis.figures.style import blank, legend, style
 from analysis.palette import Look, in_order, looks
-from analysis.statistics import BASELINE, DEFAULT, admissible, front_mask
+from analysis.statistics import BASELINE, DEFAULT, admissible, baseline, collapsed, configurations, front_mask
 from study.directory import StudyError
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ class Cloud:
     """One method's trials, in printed units (accuracy in %), as (n, 2) arrays of x and y.
 
     Attributes:
-        front: the distinct non-dominated trials, by ascending x.
+        front: the distinct non-dominated configurations, by ascending x.
         stairs: corners of the boundary of the region that the front dominates.
-        dominated: the other admissible trials.
+        dominated: the other admissible trials, single ones; with several seeds all of them.
     """
 
     method: str
@@ -53,8 +53,9 @@ class FrontData:
 
     Attributes:
         clouds: one for each method but the dense baseline.
-        dense: x and y of the dense baseline's best trial, None where there is none.
+        dense: x and y of the dense baseline, None where there is none.
         below: how many admissible trials lie under the plane.
+        collapsed: how many complete trials fall short of what the study requires; they are not drawn.
         published: others' results that have both objectives.
     """
 
@@ -63,6 +64,7 @@ class FrontData:
     dense: tuple[float, float] | None
     below: int
     published: tuple[Mark, ...] = ()
+    collapsed: int = 0
 
 
 def front_data(
@@ -91,17 +93,23 @@ def front_data(
     values = printed(usable, x, y)
     marks = marks_of(published, x, y)
     plane = plane_of(np.concatenate([values, [(mark.x, mark.y) for mark in marks]] if marks else [values]), x, y, span)
-    fronts = {}
+    clouds = []
     for method in in_order(usable["method"].unique()):
+        if method == BASELINE:
+            continue
         group = usable[usable["method"] == method]
-        mask, points = front_mask(group, objectives), printed(group, x, y)
-        front = np.unique(points[mask], axis=0)
-        fronts[method] = Cloud(method, front, plane.staircase(front), points[~mask])
-    dense = None
-    if (control := fronts.pop(BASELINE, None)) is not None:
-        best = control.front[:, 1].argmax() if y.maximise else control.front[:, 1].argmin()
-        dense = (float(control.front[best, 0]), float(control.front[best, 1]))
-    return FrontData(plane, tuple(fronts.values()), dense, plane.below(values), marks)
+        rows = configurations(trials[trials["method"] == method])
+        mask = front_mask(rows, objectives)
+        front = np.unique(printed(rows[mask], x, y), axis=0)
+        alone = len(rows) == int((trials["method"] == method).sum())
+        rest = group[~group.index.isin(rows.index[mask])] if alone else group
+        clouds.append(Cloud(method, front, plane.staircase(front), printed(rest, x, y)))
+    control, dense = baseline(usable, y.name) if y.is_score else None, None
+    if control and not x.is_score and x.dense in usable:
+        own = usable[usable["method"] == BASELINE]
+        dense = (float(own[x.column].max()) * x.scale, control.validation * y.scale)
+    short = int((collapsed(trials) & (trials["status"] == "COMPLETE")).sum())
+    return FrontData(plane, tuple(clouds), dense, plane.below(values), marks, short)
 
 
 def marks_of(published: Sequence[Mapping[str, Any]], x: Axis, y: Axis) -> tuple[Mark, ...]:

@@ -1,12 +1,31 @@
 """Numbers about fronts: which trials are on them, how good they are, how sure that is; frames in, frames out."""
 
 from analysis.statistics.attainment import attainment, attainment_difference
-from analysis.statistics.baseline import BASELINE, Baseline, baseline, baseline_over_runs, best_of, fewest
-from analysis.statistics.front import DEFAULT, admissible, distinct, excluded, front_mask, left_out, pareto
-from analysis.statistics.hypervolume import Reference, hypervolume, reference_of
+from analysis.statistics.definitions import (
+    BASELINE,
+    DEFAULT,
+    KEPT,
+    REQUIRED,
+    Baseline,
+    Reference,
+    admissible,
+    baseline,
+    best_of,
+    collapsed,
+    configurations,
+    distinct,
+    excluded,
+    fewest,
+    front_mask,
+    left_out,
+    pareto,
+    reference_of,
+    runs,
+)
+from analysis.statistics.estimates import FEW, Estimate, estimate, per_run, said_of_runs
+from analysis.statistics.hypervolume import hypervolume, rank_stability
 from analysis.statistics.indicators import contributions, indicators
 from analysis.statistics.parameters import importance, logarithmic, searched
-from analysis.statistics.runs import Estimate, estimate, per_run, runs, said_of_runs
 from analysis.statistics.superiority import superiority
 from analysis.statistics.timeline import packs
 from analysis.statistics.trajectory import Budget, spent, trajectory
@@ -14,6 +33,9 @@ from analysis.statistics.trajectory import Budget, spent, trajectory
 __all__ = [
     "BASELINE",
     "DEFAULT",
+    "FEW",
+    "KEPT",
+    "REQUIRED",
     "Baseline",
     "Budget",
     "Estimate",
@@ -22,8 +44,9 @@ __all__ = [
     "attainment",
     "attainment_difference",
     "baseline",
-    "baseline_over_runs",
     "best_of",
+    "collapsed",
+    "configurations",
     "contributions",
     "distinct",
     "estimate",
@@ -38,6 +61,7 @@ __all__ = [
     "packs",
     "pareto",
     "per_run",
+    "rank_stability",
     "reference_of",
     "runs",
     "said_of_runs",

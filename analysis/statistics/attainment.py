@@ -1,4 +1,4 @@
-"""Empirical attainment: what share of a method's runs reached a point or better."""
+"""Empirical attainment: what share of a method's searches reached a point or better."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.axes import Axis, Points, axes_of, minimised
 from analysis.palette import in_order
-from analysis.statistics.front import DEFAULT, front_mask
-from analysis.statistics.runs import runs
+from analysis.statistics.definitions import DEFAULT, configurations, front_mask, runs
 from study.directory import StudyError
 
 LEVELS = (25, 50, 75)
@@ -21,8 +20,8 @@ def attainment(
 ) -> pd.DataFrame:
     """Attainment surfaces: columns method, runs, level, and one per objective in stored units.
 
-    The rows of a level are the corners of the region that at least `level` % of the runs attain (weakly
-    dominate with some trial). With one run there is no uncertainty to show: all levels would be its front,
+    The rows of a level are the corners of the region that at least `level` % of the searches (`runs`) attain (weakly
+    dominate with some configuration). With one search there is no uncertainty to show: all levels would be its front,
     and only level 50 is given. By moocore (Fonseca et al. 2011).
 
     Args:
@@ -49,8 +48,8 @@ def attainment_difference(
 ) -> pd.DataFrame:
     """Where one method attains more often than another: one row per corner (x, y) of the grid of both fronts.
 
-    Columns: the two objectives in stored units; `one` and `other`, the share of each method's runs with a
-    trial at least as good in both objectives; `difference` = one - other. Each value holds from its corner to
+    Columns: the two objectives in stored units; `one` and `other`, the share of each method's searches with a
+    configuration at least as good in both objectives; `difference` = one - other. Each value holds from its corner to
     the next worse one in both objectives. (moocore's eafdiff expects equal numbers of runs.)
 
     Raises:
@@ -78,9 +77,9 @@ def attainment_difference(
 
 
 def fronts_by_run(trials: pd.DataFrame, objectives: Sequence[str]) -> tuple[Points, NDArray[np.int_]]:
-    """Minimised points (n, m) of the front of each run, and the run of each point."""
+    """Minimised points (n, m) of the front of each search, and the search of each point."""
     axes = axes_of(objectives)
-    groups = [group for _, group in trials.groupby(runs(trials))]
+    groups = [configurations(group) for _, group in trials.groupby(runs(trials))]
     fronts = [minimised(group[front_mask(group, objectives)], axes) for group in groups]
     sets = np.repeat(np.arange(len(fronts)), [len(front) for front in fronts])
     return np.concatenate([np.empty((0, len(axes))), *fronts]), sets

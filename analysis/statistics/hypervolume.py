@@ -1,80 +1,23 @@
-"""Hypervolume of a front, as the share of a stated box."""
+"""Hypervolume of a front, as the share of a stated box, and how its order of methods depends on the box."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import moocore
 import numpy as np
 import pandas as pd
 
-from analysis.axes import Axis, Points, axes_of, minimised
-from analysis.statistics.front import DEFAULT, front_mask
+from analysis.axes import Points, axes_of
+from analysis.palette import in_order
+from analysis.statistics.definitions import (
+    BASELINE,
+    DEFAULT,
+    Reference,
+    configurations,
+    front_mask,
+    reference_of,
+)
 from study.directory import StudyError
-
-# Values with a meaning of their own: no correct answer; the error of always predicting the mean.
-_WORST = {"accuracy": 0.0, "nmse": 1.0}
-_IDEAL = {"accuracy": 1.0}
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The box in which hypervolume is measured: from the `ideal` to the `worst` value of each objective."""
-
-    objectives: tuple[str, ...]
-    ideal: tuple[float, ...]
-    worst: tuple[float, ...]
-
-    def __str__(self) -> str:
-        pairs = zip(self.objectives, self.worst, strict=True)
-        return ", ".join(f"{name} {value:g}" for name, value in pairs)
-
-    def normalise(self, trials: pd.DataFrame) -> Points:
-        """Objective vectors (n, m) with 0 at the ideal and 1 at the worst value, less is better."""
-        axes = axes_of(self.objectives)
-        sign = np.array([-1.0 if axis.maximise else 1.0 for axis in axes])
-        ideal, worst = np.array(self.ideal) * sign, np.array(self.worst) * sign
-        unit: Points = (minimised(trials, axes) - ideal) / (worst - ideal)
-        return unit
-
-
-def reference_of(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> Reference:
-    """The default box: ideal 1 (accuracy) or 0; worst as follows.
-
-    accuracy: 0. nmse: 1, the error of predicting the mean. Counts: the dense network's (the largest, where
-    the trials have several). mse and loss have no natural worst value: theirs is the worst on the front over
-    all trials given (the nadir), so compare methods with one reference, made from all of them.
-
-    Raises:
-        ValueError: no trial tells the worst value, or the box would have no volume.
-    """
-    axes = axes_of(objectives)
-    ideal, worst = list[float](), list[float]()
-    for axis in axes:
-        value, best = _worst(axis, trials, objectives), _ideal(axis, trials, objectives)
-        if not np.isfinite(value) or value == best:
-            raise StudyError(
-                f"no reference value for {axis.name!r}: expected a worst value other than the ideal,"
-                f" got {value:g}; give one with analysis.Reference"
-            )
-        worst.append(value)
-        ideal.append(best)
-    return Reference(tuple(objectives), tuple(ideal), tuple(worst))
-
-
-def _ideal(axis: Axis, trials: pd.DataFrame, objectives: Sequence[str]) -> float:
-    """A score of a study's own is from 0 to 1, and as far beyond as the front goes."""
-    if axis.name == "score":
-        return float(np.nanmax([1.0, trials.loc[front_mask(trials, objectives), axis.column].max()]))
-    return _IDEAL.get(axis.name, 0.0)
-
-
-def _worst(axis: Axis, trials: pd.DataFrame, objectives: Sequence[str]) -> float:
-    if axis.name in _WORST:
-        return _WORST[axis.name]
-    if axis.name == "score":
-        return float(np.nanmin([0.0, trials.loc[front_mask(trials, objectives), axis.column].min()]))
-    values = trials.loc[front_mask(trials, objectives), axis.column] if axis.is_score else trials[axis.dense]
-    return float(values.max()) if values.count() else np.nan
 
 
 def hypervolume(
@@ -92,8 +35,40 @@ def hypervolume(
     box = reference or reference_of(trials, objectives)
     if box.objectives != tuple(objectives):
         raise StudyError(f"expected a reference for {tuple(objectives)}, got one for {box.objectives}")
-    front = trials[front_mask(trials, objectives)]
-    return volume(box.normalise(front))
+    rows = configurations(trials)
+    return volume(box.normalise(rows[front_mask(rows, objectives)]))
+
+
+def rank_stability(
+    trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT, *, floors: Sequence[float] | None = None
+) -> pd.DataFrame:
+    """The methods' order by hypervolume, in boxes that end at other scores: columns floor, method, hypervolume, rank.
+
+    What the floor is was chosen by nobody who trained the networks: an order that changes with it is no finding.
+
+    Args:
+        objectives: a score and counts.
+        floors: worst scores; by default five from that of the default box to the median on the fronts, evenly spaced.
+    """
+    axes = axes_of(objectives)
+    place = next((index for index, axis in enumerate(axes) if axis.is_score), None)
+    if place is None:
+        raise StudyError(f"expected a score among the objectives, got {tuple(objectives)}")
+    box, rows = reference_of(trials, objectives), configurations(trials)
+    names = [name for name in in_order(rows["method"].unique()) if name != BASELINE]
+    fronts = {name: (part := rows[rows["method"] == name])[front_mask(part, objectives)] for name in names}
+    if floors is None:
+        scores = np.concatenate([np.empty(0), *(front[axes[place].column].to_numpy() for front in fronts.values())])
+        floors = np.linspace(box.worst[place], np.median(scores), 5).tolist() if len(scores) else ()
+    parts = []
+    for floor in floors:
+        worst = (*box.worst[:place], float(floor), *box.worst[place + 1 :])
+        own = replace(box, worst=worst)
+        values = pd.Series({name: volume(own.normalise(front)) for name, front in fronts.items()})
+        ranks = values.rank(ascending=False, method="min").astype(int)
+        parts.append(pd.DataFrame({"floor": floor, "method": names, "hypervolume": values.array, "rank": ranks.array}))
+    columns = ["floor", "method", "hypervolume", "rank"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def volume(unit: Points) -> float:

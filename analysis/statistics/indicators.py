@@ -8,8 +8,8 @@ import pandas as pd
 
 from analysis.axes import axes_of
 from analysis.palette import in_order
-from analysis.statistics.front import DEFAULT, distinct, pareto
-from analysis.statistics.hypervolume import Reference, reference_of, volume
+from analysis.statistics.definitions import DEFAULT, Reference, distinct, pareto, reference_of
+from analysis.statistics.hypervolume import volume
 
 
 def indicators(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.axes import axes_of
 from analysis.palette import in_order
-from analysis.statistics.front import DEFAULT, admissible
+from analysis.statistics.definitions import DEFAULT, admissible
 from study.directory import PARAMETER
 
 ENOUGH = 8

@@ -1,4 +1,4 @@
-"""How sure is it that one method is better than another, for the same budget?"""
+"""How sure is it that one method is better than another, for the same budget, given several searches of both?"""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.axes import Points
-from analysis.statistics.front import DEFAULT, front_mask
-from analysis.statistics.hypervolume import Reference, reference_of, volume
-from analysis.statistics.runs import runs
+from analysis.statistics.definitions import DEFAULT, Reference, configurations, front_mask, reference_of, runs
+from analysis.statistics.hypervolume import volume
 from analysis.statistics.trajectory import Budget, spent
 from study.directory import StudyError
 
@@ -24,18 +23,20 @@ def superiority(
     objectives: Sequence[str] = DEFAULT,
     reference: Reference | None = None,
     level: float = 0.95,
-    draws: int = 10_000,
-    seed: int = 0,
 ) -> pd.DataFrame:
-    """For each budget, how often a run of one method beats a run of the other: one line per budget.
+    """For each budget, how often a search of one method beats a search of the other: one line per budget.
 
-    Columns: budget; runs_one, runs_other; dominates = P(every point of the other's front is weakly dominated,
-    and the fronts differ); dominated, the same the other way round; better = P(larger hypervolume) +
-    P(equal) / 2, the probability of superiority over all pairs of runs (Vargha & Delaney 2000); low and high,
-    the percentile bootstrap interval of `better` over runs of both methods, NaN where one has a single run.
+    Columns: budget; runs_one, runs_other; dominates = share of the pairs of searches in which every point of the
+    other's front is weakly dominated, and the fronts differ; dominated, the same the other way round; better = share of
+    the pairs with the larger hypervolume, ties half (Vargha & Delaney 2000), and its interval low and high; p, of the
+    exact permutation test that both are alike, two-sided. Interval and p are NaN where a method has a single search.
+
+    The interval is that of Clopper and Pearson for as many independent pairs as the smaller number of searches: all
+    pairs together know at least as much, so it covers at least as often as it says, and of three searches that all win
+    it says [0.29, 1].
 
     Args:
-        budgets: what a run may spend, in the unit of `over` (see analysis.spent).
+        budgets: what a search may spend, in the unit of `over` (see analysis.spent).
     """
     box = reference or reference_of(trials, objectives)
     known = set(trials["method"])
@@ -46,8 +47,9 @@ def superiority(
     lines = []
     for budget in budgets:
         a, b = ([_front(run[cost <= budget], objectives, box) for run, cost in group] for group in groups)
-        better = np.array([[_wins(volume(x), volume(y)) for y in b] for x in a])
-        low, high = _interval(better, level, draws, seed)
+        volumes = [np.array([volume(front) for front in fronts]) for fronts in (a, b)]
+        better = float(_wins(*volumes).mean())
+        low, high = share_interval(better, min(len(a), len(b)), level)
         lines.append(
             {
                 "budget": budget,
@@ -55,9 +57,10 @@ def superiority(
                 "runs_other": len(b),
                 "dominates": float(np.mean([[dominates(x, y) for y in b] for x in a])),
                 "dominated": float(np.mean([[dominates(y, x) for y in b] for x in a])),
-                "better": float(better.mean()),
+                "better": better,
                 "low": low,
                 "high": high,
+                "p": permutation_p(*volumes),
             }
         )
     return pd.DataFrame(lines)
@@ -72,8 +75,40 @@ def _covers(one: Points, other: Points) -> bool:
     return bool((one[:, None] <= other[None]).all(axis=2).any(axis=0).all()) if len(one) else not len(other)
 
 
-def _wins(one: float, other: float) -> float:
-    return 0.5 if one == other else float(one > other)
+def _wins(one: Points, other: Points) -> Points:
+    """(n, m): 1 where a value of the first is larger, 1/2 where they are equal."""
+    return np.asarray((np.sign(one[:, None] - other[None]) + 1) / 2)
+
+
+def share_interval(share: float, pairs: int, level: float = 0.95) -> tuple[float, float]:
+    """Clopper and Pearson's interval of a share of so many independent pairs; it need not be of a whole number."""
+    from scipy.stats import beta
+
+    if pairs < 2:
+        return np.nan, np.nan
+    won, tail = share * pairs, (1 - level) / 2
+    low = float(beta.ppf(tail, won, pairs - won + 1)) if won > 0 else 0.0
+    high = float(beta.ppf(1 - tail, won + 1, pairs - won)) if won < pairs else 1.0
+    return low, high
+
+
+def permutation_p(one: Points, other: Points) -> float:
+    """Two-sided p of the exact permutation test with the number of pairs won as its statistic; NaN of single values.
+
+    Of more than 200,000 ways to permute so many are drawn at random.
+    """
+    from scipy.stats import permutation_test
+
+    if min(len(one), len(other)) < 2:
+        return np.nan
+    found = permutation_test(
+        (one, other),
+        lambda x, y: float(_wins(np.asarray(x), np.asarray(y)).mean() - 0.5),
+        permutation_type="independent",
+        n_resamples=200_000 if len(one) + len(other) <= 20 else 9_999,
+        rng=np.random.default_rng(0),
+    )
+    return float(found.pvalue)
 
 
 def _runs_of(trials: pd.DataFrame, over: Budget) -> list[tuple[pd.DataFrame, NDArray[np.float64]]]:
@@ -81,15 +116,5 @@ def _runs_of(trials: pd.DataFrame, over: Budget) -> list[tuple[pd.DataFrame, NDA
 
 
 def _front(trials: pd.DataFrame, objectives: Sequence[str], box: Reference) -> Points:
-    return box.normalise(trials[front_mask(trials, objectives)])
-
-
-def _interval(wins: Points, level: float, draws: int, seed: int) -> tuple[float, float]:
-    rows, columns = wins.shape
-    if min(rows, columns) < 2:
-        return np.nan, np.nan
-    random = np.random.default_rng(seed)
-    one = random.integers(rows, size=(draws, rows, 1))
-    other = random.integers(columns, size=(draws, 1, columns))
-    low, high = np.quantile(wins[one, other].mean(axis=(1, 2)), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    rows = configurations(trials)
+    return box.normalise(rows[front_mask(rows, objectives)])

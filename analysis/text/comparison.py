@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.axes import Axis, measured
 from analysis.palette import in_order, title
-from analysis.statistics import admissible, baseline, best_of, fewest, hypervolume, reference_of
+from analysis.statistics import admissible, baseline, best_of, configurations, fewest, hypervolume, reference_of
 from analysis.studies import Study
 from analysis.text.summary import OVERALL
 from analysis.text.table import Column, Table
@@ -63,6 +63,7 @@ def compare(study: Study, *, within: float = 0.01) -> Table:
         line: dict[str, object] = {"method": method}
         for name, side in zip(("first", "second"), sides, strict=True):
             own = side if method == OVERALL else side[side["method"] == method]
+            own = configurations(own)
             own = own[admissible(own, objectives)]
             best = best_of(own, score)
             line[f"hypervolume_{name}"] = hypervolume(own, objectives, reference=box) if len(own) else np.nan

@@ -1,4 +1,4 @@
-"""How sure the numbers of a study are: bootstrap intervals over runs, one line per method."""
+"""How sure the numbers of a study are: intervals over its searches, one line per method."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,8 +9,9 @@ from analysis.axes import Axis, axes_of
 from analysis.palette import in_order, title
 from analysis.statistics import (
     DEFAULT,
+    FEW,
     Reference,
-    baseline_over_runs,
+    baseline,
     estimate,
     fewest,
     hypervolume,
@@ -30,17 +31,18 @@ def intervals(
     reference: Reference | None = None,
     level: float = 0.95,
 ) -> Table:
-    """Mean over runs and its bootstrap interval, of the hypervolume and of the fewest units that suffice.
+    """Mean over searches and its t interval, of the hypervolume and of the fewest units that suffice.
 
     Columns of the frame: method, runs, then hypervolume and, given a score and a count, fewest (the smallest
-    count within `within` of the dense baseline's mean over runs), each with `_low` and `_high`. With one run
-    there are no intervals, and the caption says so. See analysis.estimate for the bootstrap.
+    count within `within` of the dense baseline), each with `_low` and `_high`, and
+    `_values`, those of the single searches where they are few. With one search there are no intervals, and the caption
+    says so. See analysis.estimate.
     """
     axes = axes_of(objectives)
     score = next((axis for axis in axes if axis.is_score), None)
     count = next((axis for axis in axes if not axis.is_score), None)
     box = reference or reference_of(trials, objectives)
-    control = baseline_over_runs(trials, score.name) if score and count else None
+    control = baseline(trials, score.name) if score and count else None
     statistics: dict[str, Callable[[pd.DataFrame], float]] = {
         "hypervolume": lambda run: hypervolume(run, objectives, reference=box)
     }
@@ -70,9 +72,12 @@ def intervals(
             found = estimate(per_run(group, statistic), level=level)
             line |= {"runs": found.runs, name: found.mean}
             line |= {f"{name}_low": found.low, f"{name}_high": found.high}
+            line[f"{name}_values"] = ", ".join(f"{value:.4g}" for value in found.each) if found.runs > 1 else ""
         lines.append(line)
     frame = pd.DataFrame(lines)
-    behind = said_of_runs(frame["runs"], f"Mean [{100 * level:g} % bootstrap interval]", "intervals")
+    if 1 < frame["runs"].max() < FEW:
+        columns += [Column(f"{name}_values", "of each search", str) for name in statistics]
+    behind = said_of_runs(frame["runs"], f"Mean [{100 * level:g} % t interval]", "intervals")
     return Table(frame, tuple(columns), f"{behind[0].upper()}{behind[1:]}. {caption}")
 
 

@@ -1,4 +1,4 @@
-"""Tables for a paper: what each method reaches at given compression ratios or accuracy drops, over runs."""
+"""Tables for a paper: what each method reaches at given compression ratios or accuracy drops, over searches."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,8 +10,9 @@ from analysis.palette import in_order, title
 from analysis.statistics import (
     BASELINE,
     admissible,
-    baseline_over_runs,
+    baseline,
     best_of,
+    configurations,
     estimate,
     fewest,
     per_run,
@@ -30,16 +31,17 @@ def score_at_compression(
     count: str = "neurons",
     score: str = "accuracy",
 ) -> Table:
-    """Test score of networks at least `ratio` times smaller than the dense one: mean and spread over runs.
+    """Test score of networks at least `ratio` times smaller than the dense one: mean and spread over searches.
 
-    In each run it is the network with the best validation score among those with dense / count >= ratio.
+    In each search it is the network with the best validation score among those with dense / count >= ratio.
     Columns of the frame: method, runs, then for each ratio `compression_R` and `compression_R_spread`.
     """
     score_axis, count_axis = axes_of((score, count))
 
     def goal(ratio: float) -> Callable[[pd.DataFrame], float]:
         def reached(run: pd.DataFrame) -> float:
-            usable = run[admissible(run, (score, count))]
+            rows = configurations(run)
+            usable = rows[admissible(rows, (score, count))]
             best = best_of(usable[usable[count_axis.column] * ratio <= usable[count_axis.dense]], score_axis)
             return np.nan if best is None else float(best[score_axis.test])
 
@@ -48,7 +50,7 @@ def score_at_compression(
     frame = _over_runs(trials, {f"compression_{ratio:g}": goal(ratio) for ratio in ratios})
     caption = (
         f"Test {score}{' in %' if score_axis.percent else ''} at a given compression of the {count}"
-        f" (dense / remaining), of the network with the best validation {score} in each run"
+        f" (dense / remaining), of the network with the best validation {score} in each search"
     )
     form = ".2f" if score_axis.percent else ".4g"
     headings = [f"{ratio:g}×" for ratio in ratios]
@@ -62,17 +64,17 @@ def compression_at_drop(
     count: str = "neurons",
     score: str = "accuracy",
 ) -> Table:
-    """Compression dense / count of the smallest network that loses at most `drop`: mean and spread over runs.
+    """Compression dense / count of the smallest network that loses at most `drop`: mean and spread over searches.
 
-    The loss is on validation data against the dense baseline (its best trial in each run, averaged over
-    runs): absolute for accuracies (.01 is one point), relative for losses. Columns of the frame: method,
+    The loss is on validation data against the dense baseline (see analysis.baseline):
+    absolute for accuracies (.01 is one point), relative for losses. Columns of the frame: method,
     runs, then for each drop `drop_D` and `drop_D_spread`.
 
     Raises:
         ValueError: no dense trial finished.
     """
     score_axis, count_axis = axes_of((score, count))
-    control = baseline_over_runs(trials, score)
+    control = baseline(trials, score)
     if control is None:
         raise StudyError("expected a finished trial of the method 'dense' to compare with, got none")
 
@@ -123,4 +125,4 @@ def _table(
         *(Column(key, heading, form, scale, (f"{key}_spread",)) for key, heading in zip(keys, headings, strict=True)),
     )
     spread = said_of_runs(frame["runs"], "mean ± standard deviation", "a spread")
-    return Table(frame, columns, f"{caption}; {spread}. –: not reached in every run.", frozenset(bold))
+    return Table(frame, columns, f"{caption}; {spread}. –: not reached in every search.", frozenset(bold))

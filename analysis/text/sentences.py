@@ -10,20 +10,16 @@ from analysis.palette import in_order, title
 from analysis.statistics import (
     BASELINE,
     DEFAULT,
+    KEPT,
     Baseline,
     admissible,
     baseline,
     best_of,
+    configurations,
     fewest,
-    hypervolume,
-    reference_of,
     runs,
-    superiority,
 )
 from analysis.units import unit_of
-
-KEPT = 0.98
-"""The share of the dense score at which networks are compared."""
 
 
 def sentences(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> tuple[str, ...]:
@@ -44,7 +40,7 @@ def sentences(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> tupl
         told.append(_dense(usable, score, counts[0], control))
     else:
         told = ["No dense trial finished, so nothing can be said against the uncompressed network."]
-    told += [_best(usable, score, counts[0], control), _volumes(usable, (score.name, counts[0].name))]
+    told.append(_best(usable, score, counts[0], control))
     return (*filter(None, told), _chance(usable), _effort(trials))
 
 
@@ -58,11 +54,9 @@ _COSTS = ("macs", "flops", "parameters")
 
 def _kept(trials: pd.DataFrame, score: Axis, count: Axis, control: Baseline) -> str:
     """At 98 % of dense accuracy NPN keeps 31 % of the neurons, SGL 38 %."""
-    if score.maximise:
-        bound, goal = KEPT * control.validation, f"{100 * KEPT:g} % of dense {score.name}"
-    else:
-        slack = 1.0 - KEPT
-        bound, goal = (1 + slack) * control.validation, f"a {score.name} {100 * slack:.2g} % above the dense one"
+    bound, goal = control.kept(score), f"{100 * KEPT:g} % of dense {score.name}"
+    if not score.maximise:
+        goal = f"a {score.name} {100 * (1 - KEPT):.2g} % above the dense one"
     shares, failed = {}, []
     for method in in_order(trials["method"].unique()):
         if method == BASELINE:
@@ -90,7 +84,7 @@ def _dense(trials: pd.DataFrame, score: Axis, count: Axis, control: Baseline) ->
 
 
 def _best(trials: pd.DataFrame, score: Axis, count: Axis, control: Baseline | None) -> str:
-    best = best_of(trials[trials["method"] != BASELINE], score)
+    best = best_of(configurations(trials[trials["method"] != BASELINE]), score)
     if best is None:
         return ""
     value, test = float(best[score.column]), best[score.test]
@@ -105,35 +99,11 @@ def _best(trials: pd.DataFrame, score: Axis, count: Axis, control: Baseline | No
     return f"{text}."
 
 
-def _volumes(trials: pd.DataFrame, objectives: tuple[str, str]) -> str:
-    try:
-        box = reference_of(trials, objectives)
-    except ValueError:
-        return ""
-    rivals = [name for name in in_order(trials["method"].unique()) if name != BASELINE]
-    volumes = {name: hypervolume(trials[trials["method"] == name], objectives, reference=box) for name in rivals}
-    ranked = sorted(volumes, key=lambda name: -volumes[name])
-    if len(ranked) < 2:
-        return ""
-    text = f"By hypervolume {title(ranked[0])} leads with {volumes[ranked[0]]:.3f}, then " + ", ".join(
-        f"{title(name)} {volumes[name]:.3f}" for name in ranked[1:3]
-    )
-    groups = runs(trials)
-    if min(groups[trials["method"] == name].nunique() for name in ranked[:2]) < 2:
-        return f"{text}."
-    one, two = ranked[:2]
-    found = superiority(trials, one, two, budgets=[np.inf], objectives=objectives, reference=box).iloc[0]
-    return (
-        f"{text}; a run of {title(one)} beats one of {title(two)} with probability {found['better']:.2f}"
-        f" [{found['low']:.2f}, {found['high']:.2f}]."
-    )
-
-
 def _chance(trials: pd.DataFrame) -> str:
     counts = runs(trials).groupby(trials["method"], observed=True).nunique()
     if counts.min() < 2:
-        return "Not every method was run with several seeds, so small differences may be chance."
-    return f"Every method was run with {counts.min()} seeds or more; the tables give the spread over them."
+        return "Not every method was searched several times, so small differences may be chance."
+    return f"Every method was searched {counts.min()} times or more; the tables give the intervals over them."
 
 
 def _effort(trials: pd.DataFrame) -> str:

@@ -15,6 +15,7 @@ from analysis.statistics import (
     admissible,
     baseline,
     best_of,
+    configurations,
     distinct,
     fewest,
     hypervolume,
@@ -36,7 +37,7 @@ def summary(
     """One line per method and one over all of them.
 
     Columns of its frame: method, trials, left_out, front (distinct points), hypervolume, best_validation and
-    best_test (the score of the best trial on validation data), fewest, fewest_share (of the dense count) and
+    best_test (of the configuration that is best on validation data), fewest, fewest_share (of the dense count) and
     fewest_test: the smallest network within `within` of the dense baseline on validation data, and its test
     score. All choices are made on validation data.
 
@@ -55,6 +56,7 @@ def summary(
     groups = {method: trials[trials["method"] == method] for method in in_order(trials["method"].unique())}
     lines = []
     for method, group in {**groups, OVERALL: trials}.items():
+        rows = configurations(group)
         line: dict[str, object] = {
             "method": method,
             "trials": len(group),
@@ -63,7 +65,7 @@ def summary(
             "hypervolume": hypervolume(group, objectives, reference=box) if box else np.nan,
         }
         if score:
-            best = best_of(group[admissible(group, objectives)], score)
+            best = best_of(rows[admissible(rows, objectives)], score)
             line["best_validation"] = _number(best[score.column]) if best is not None else np.nan
             line["best_test"] = _number(best[score.test]) if best is not None else np.nan
         if score and count:

@@ -65,6 +65,8 @@ from study.directory.store import Store
 from study.directory.study_directory import DamagedWarning, NotAStudy, StudyDirectory
 from study.directory.tables import (
     AFTERWARDS,
+    ANSWER_BYTES,
+    ANSWERS,
     COUNT,
     CURVES,
     LATENCIES,
@@ -73,6 +75,7 @@ from study.directory.tables import (
     STATE,
     STATUSES,
     TRIALS,
+    TRIALS_READ,
     VERSION,
     Manifest,
     Objective,
@@ -86,6 +89,8 @@ from trainables.errors import StudyError
 
 __all__ = [
     "AFTERWARDS",
+    "ANSWERS",
+    "ANSWER_BYTES",
     "CARD_SUFFIX",
     "CHECKPOINTS",
     "CHECKPOINT_SUFFIX",
@@ -115,6 +120,7 @@ __all__ = [
     "STATUSES",
     "STOP",
     "TRIALS",
+    "TRIALS_READ",
     "VERSION",
     "Checkpoints",
     "Damaged",

@@ -50,18 +50,21 @@ from study.directory.layout import (
 from study.directory.store import Store
 from study.directory.tables import (
     AFTERWARDS,
+    ANSWERS,
     CURVES,
     LATENCIES,
     OBJECTIVES,
     PARAMETER,
     STATUSES,
     TRIALS,
+    TRIALS_READ,
     VERSION,
     Manifest,
     Objective,
     TrialSpec,
     concatenate,
     table_of,
+    without_answers,
 )
 from trainables.errors import StudyError
 from trainables.own_code import reading
@@ -231,13 +234,24 @@ class StudyDirectory:
         return {pack_of(name) for name in self.store.names(parts_folder("trials"), PART_SUFFIX)}
 
     def rows(self, pack: str, method: str) -> list[dict[str, Any]]:
-        """The trial rows of one finished pack, as they were written (NaN as None)."""
+        """The trial rows of one finished pack, as they were written (NaN as None), without the answers."""
         self._require()
-        return cast(list[dict[str, Any]], self._table(part_path("trials", pack, method)).to_pylist())
+        return cast(list[dict[str, Any]], without_answers(self._table(part_path("trials", pack, method))).to_pylist())
 
     def trials(self) -> pa.Table:
-        """All trials that have results, by pack: the columns of TRIALS, then the `param_NAME` columns."""
-        return self._tables("trials")
+        """All trials that have results, by pack: the columns of TRIALS but for the answers, then the `param_NAME`."""
+        return self._tables("trials", of_part=without_answers, schema=TRIALS_READ)
+
+    def answers(self, trials: Collection[str] | None = None) -> pa.Table:
+        """How each example was answered, by all trials or by some: columns trial, task, and those of ANSWERS."""
+        columns = ["trial", "task", "val_examples", "test_examples", *ANSWERS]
+        wanted = None if trials is None else pa.array(list(trials), pa.string())
+
+        def of_part(part: pa.Table) -> pa.Table:
+            part = part.select([name for name in columns if name in part.column_names])
+            return part if wanted is None else part.filter(pc.is_in(part["trial"], wanted))
+
+        return self._tables("trials", of_part=of_part).select(columns)
 
     def curves(self, packs: Collection[str] | None = None, trials: Collection[str] | None = None) -> pa.Table:
         """The curves of all trials that have results, or of some: only their packs are read, only their rows kept."""
@@ -271,13 +285,14 @@ class StudyDirectory:
         kind: Kind,
         packs: Collection[str] | None = None,
         of_part: Callable[[pa.Table], pa.Table] = lambda part: part,
+        schema: pa.Schema | None = None,
     ) -> pa.Table:
         """The parts of finished packs, or of some of them, each as ``of_part`` leaves it."""
         wanted = self.finished() if packs is None else self.finished() & set(packs)
         parts = [name for name in self.store.names(parts_folder(kind), PART_SUFFIX) if pack_of(name) in wanted]
         if kind == "curves":
             parts = self._that_belong(parts)
-        return concatenate(self._readable(parts, lambda name: of_part(self._table(name))), SCHEMAS[kind])
+        return concatenate(self._readable(parts, lambda name: of_part(self._table(name))), schema or SCHEMAS[kind])
 
     def _that_belong(self, curves: Sequence[str]) -> list[str]:
         """Of packs with several curves those that their trials name."""

@@ -11,9 +11,10 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import pyarrow as pa
 
-VERSION = 5
+VERSION = 6
 """2: curves have `gates`. 3: curves have `state_NAME`, trials every score before polishing. 4: a `score` of one's
-own. 5: trials have `count_NAME`. What an older part lacks is read as null."""
+own. 5: trials have `count_NAME`. 6: trials have `search`, the examples of each split, the score of the best constant
+answer, and how each example was answered. What an older part lacks is read as null."""
 
 PARAMETER = "param_"
 """Prefix of the columns that hold a trial's parameters; they differ from method to method."""
@@ -53,10 +54,28 @@ TRIALS = pa.schema(
         *_fields(pa.float64(), "max_abs_difference argmax_agreement"),
         *_fields(pa.string(), "device"),
         *_fields(pa.timestamp("us", "UTC"), "finished_at"),
+        *_fields(pa.int32(), "search"),
+        *_fields(pa.string(), "task"),
+        *_fields(pa.int64(), "train_examples val_examples test_examples"),
+        *_fields(pa.float64(), "chance_accuracy chance_mse"),
+        *_fields(pa.binary(), "val_answers test_answers"),
     ],
     {_VERSION_KEY: str(VERSION).encode()},
 )
-"""One row per trial. Scores are fractions (0..1); a metric that does not apply is null."""
+"""One row per trial. Scores are fractions (0..1); a metric that does not apply is null.
+
+``val_answers``, ``test_answers``: how each example of the split was answered, in the split's order: of a classification
+a bit, 1 where it is right, eight to a byte, the first one highest (`numpy.packbits`); of other tasks its squared error,
+the mean over the outputs, as float32, little-endian. Null where a trial failed, and of trials that cannot be on a front
+where a row would be larger than ANSWER_BYTES.
+"""
+
+ANSWERS = ("val_answers", "test_answers")
+"""The columns that are read only where they are asked for; a table without them is far smaller."""
+TRIALS_READ = pa.schema([field for field in TRIALS if field.name not in ANSWERS], TRIALS.metadata)
+"""What reading all trials gives."""
+ANSWER_BYTES = 16_384
+"""Of a row. Above that only trials that may be on a front, and dense ones, keep theirs."""
 
 CURVES = pa.schema(
     [
@@ -182,6 +201,11 @@ def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     fields = [*schema, *(pa.field(name, _kind(columns[name])) for name in own)]
     arrays = [_array(columns[field.name], field) for field in fields]
     return pa.table(arrays, pa.schema(fields, schema.metadata))
+
+
+def without_answers(trials: pa.Table) -> pa.Table:
+    """The trials without how they answered each example."""
+    return trials.drop_columns([name for name in ANSWERS if name in trials.column_names])
 
 
 def may_hold(schema: pa.Schema, name: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from study.config import StudyConfig
-from study.directory import Checkpoints, Manifest, StudyDirectory
+from study.directory import ANSWER_BYTES, ANSWERS, Checkpoints, Front, Manifest, StudyDirectory
 from study.running.faults import Fault, explained, kind_of
 from study.running.networks import Writer
 from trainables.declarations import architecture
@@ -260,7 +260,17 @@ def publish(directory: StudyDirectory, study: str, manifest: Manifest, trials: l
     now = datetime.now(UTC).timestamp()
     trials = sorted(trials, key=lambda row: specs[row["trial"]]["lane"])  # those of one network were trained together
     rows = [names | row | specs[row["trial"]] | {"finished_at": _time(row.get("finished_at", now))} for row in trials]
-    directory.write_results(pack, method, rows, [names | row for row in curves])
+    directory.write_results(pack, method, _within_bounds(directory, rows), [names | row for row in curves])
+
+
+def _within_bounds(directory: StudyDirectory, rows: list[Row]) -> list[Row]:
+    """Where answers would make rows large, only those of the pack's front keep them, and those of dense networks."""
+    if all(sum(len(row.get(name) or b"") for name in ANSWERS) <= ANSWER_BYTES for row in rows):
+        return rows
+    front = Front(directory.config()["objectives"])
+    front.add(rows)
+    none = dict.fromkeys(ANSWERS)
+    return [row if row["trial"] in front or row["method"] == "dense" else row | none for row in rows]
 
 
 def give_up(directory: StudyDirectory, study: str, manifest: Manifest, reason: str) -> None:

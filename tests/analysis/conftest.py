@@ -31,6 +31,7 @@ def make_trials(accuracy: Any, neurons: Any, **columns: Any) -> pd.DataFrame:
             "number": np.arange(count),
             "seed": 0,
             "data_seed": 0,
+            "search": 0,
             "status": "COMPLETE",
             "reason": None,
             "val_accuracy": np.asarray(accuracy, dtype=float),
@@ -67,19 +68,29 @@ METHODS = {"dense": 0.0, "group_lasso": 1.0, "npn": 2.0, "magnitude": 0.6, "rand
 DENSE = (64, 32)
 
 
-def write_study(location: Any, *, name: str = "made-up", trials: int = 12, seeds: int = 1, **config: Any) -> str:
+def write_study(
+    location: Any, *, name: str = "made-up", trials: int = 12, seeds: int = 1, searches: int = 1, **config: Any
+) -> str:
     """A study directory as the harness writes it, of trials that were never trained.
 
     Larger lambdas keep fewer units and, past a point, score worse; every ninth trial of a method fails.
     """
     directory = StudyDirectory(location)
     settings = {"name": name, "seed": 0, "data": {"name": "digits"}, "model": {"name": "mlp", "widths": list(DENSE)}}
-    settings |= {"epochs": 6, "polish": 2, "objectives": ["accuracy", "neurons"], "trials": trials, "seeds": seeds}
+    settings |= {
+        "epochs": 6,
+        "polish": 2,
+        "objectives": ["accuracy", "neurons"],
+        "trials": trials,
+        "seeds": seeds,
+        "searches": searches,
+    }
     settings |= {"methods": {method: {} for method in METHODS}, **config}
     directory.create(yaml.safe_dump(settings))
     for method in settings["methods"]:
         random = np.random.default_rng([len(method), trials])
-        rows = [_made_up(method, number, seeds, random) for number in range(trials * seeds)]
+        rows = [_made_up(method, number, seeds, random) for number in range(trials * seeds * searches)]
+        rows = [row | {"search": row["number"] // (trials * seeds)} for row in rows]
         names = {"study": name, "method": method, "pack": f"{method}-p0000"}
         curves = [names | line for row in rows if row["status"] == "COMPLETE" for line in _curve(row, 6)]
         directory.write_results(names["pack"], method, [names | row for row in rows], curves)

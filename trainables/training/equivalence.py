@@ -46,7 +46,8 @@ class Outcome:
         assert self.module is not None, "there is no compact network"
         about = card(self.problem, self.dataset, self.alive)
         about["contract"] = contract(self.module, about, self.dataset)
-        return Saved(self.module, about | known | {"trial": dict(row)})
+        trial = {name: value for name, value in row.items() if not isinstance(value, bytes)}
+        return Saved(self.module, about | known | {"trial": trial})
 
 
 @torch.no_grad()

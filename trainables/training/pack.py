@@ -17,6 +17,7 @@ from trainables.declarations import architecture
 from trainables.groups import everything
 from trainables.problem import Problem, problem
 from trainables.recipe import Recipe
+from trainables.training.answers import described, packed
 from trainables.training.equivalence import Outcome, outcomes
 from trainables.training.stack import Stack, Trial
 from trainables.training.stackable import obstacle
@@ -122,7 +123,7 @@ class Pack:
         if self.stack is not None:
             return _numbers(_lane(self.stack.history[-1], 0))
         (row,), curve = self.finished[-1]
-        return _numbers(curve[-1]) | {name: value for name, value in row.items() if value is not None}
+        return _numbers(curve[-1]) | {name: value for name, value in row.items() if _is_shown(value)}
 
     def _next_stack(self) -> Stack | None:
         while not self.done:
@@ -151,6 +152,10 @@ class Pack:
             self.stack.load_state_dict(state["stack"])
 
 
+def _is_shown(value: Any) -> bool:
+    return value is not None and not isinstance(value, bytes)
+
+
 def _device(name: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 
@@ -176,6 +181,7 @@ def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:
     test = {} if failed else stack.scores("test")
     settled = stack.history[stack.method.setting.epochs - 1] if not failed else {}
     params = stack.method.deployed(stack.params, stack.state, stack.knobs)
+    answers = {} if failed else {f"{name}_answers": packed(stack.answers(split)) for name, split in _ANSWERED}
     nonzero = cost.nonzero_weights(stack.problem.graph, params)
     counts = counted(stack.problem.graph, params, stack.recipe.counts)
     for lane, trial in enumerate(stack.trials):
@@ -189,8 +195,13 @@ def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:
             row["nonzero_weights"] = _plain(nonzero, lane)
             row |= {f"count_{name}": _finite(values[lane]) for name, values in counts.items()}
             row |= {f"{name}_before_polish": _plain(settled[name], lane) for name in settled if name.startswith("val_")}
+            row |= described(stack.problem.drawn([trial.data_seed])[0])
+            row |= {name: value[lane] for name, value in answers.items()}
             row |= outcome.columns
         yield row
+
+
+_ANSWERED = (("val", "validation"), ("test", "test"))
 
 
 def _row(trial: Trial, lane: int, reason: str | None, epochs: int) -> Row:

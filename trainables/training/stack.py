@@ -84,6 +84,7 @@ class Stack:
         self._bind_method(method_class(method))
         self._losses = self._over_lanes(training_loss(problem, recipe.class_weights, device))
         self._sums = self._over_lanes(problem.task.sums)
+        self._answers = self._over_lanes(problem.task.answers)
         self._outputs = self._over_lanes(lambda output, target: output)
         self._own_score = own_score(recipe.score) if recipe.score else None
 
@@ -277,19 +278,32 @@ class Stack:
         working = self.working
         working.skeleton.eval()
         deployed = self.method.deployed(working.params, self.state, self.knobs)
-        examples = self.feed.examples(split)
-        rows = max(64, 8192 // len(self.trials))
         sums: dict[str, Tensor] = {}
         outputs, targets = list[Tensor](), list[Tensor]()
-        for start in range(0, examples, rows):
-            x, y = self.feed.batch(split, start, min(start + rows, examples))
+        for span in self._evaluation_spans(split):
+            x, y = self.feed.batch(split, *span)
             part = self._sums(deployed, working.buffers, x, y)
             sums = {name: value + sums.get(name, 0) for name, value in part.items()}
             if self._own_score is not None:
                 outputs.append(self._outputs(deployed, working.buffers, x, y))
                 targets.append(y[None] if self.feed.shared else y)
         own = {"score": self._own_score(outputs, targets)} if self._own_score is not None else {}
-        return self.problem.task.scores(sums, examples) | own
+        return self.problem.task.scores(sums, self.feed.examples(split)) | own
+
+    @torch.no_grad()
+    def answers(self, split: str) -> Tensor:
+        """(P, N): whether the deployed networks answer each example of a split rightly, or their squared errors."""
+        working = self.working
+        working.skeleton.eval()
+        deployed = self.method.deployed(working.params, self.state, self.knobs)
+        spans = self._evaluation_spans(split)
+        return torch.cat(
+            [self._answers(deployed, working.buffers, *self.feed.batch(split, *span)) for span in spans], 1
+        )
+
+    def _evaluation_spans(self, split: str) -> list[tuple[int, int]]:
+        examples, rows = self.feed.examples(split), max(64, 8192 // len(self.trials))
+        return [(start, min(start + rows, examples)) for start in range(0, examples, rows)]
 
     @torch.no_grad()
     def alive(self) -> Alive:

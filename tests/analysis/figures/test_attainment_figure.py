@@ -13,7 +13,7 @@ def repeated(trials):
         [0.97, 0.95, 0.93, 0.91],
         [100, 40, 30, 20],
         method=["dense"] + ["npn"] * 3,
-        data_seed=[0, 0, 1, 2],
+        search=[0, 0, 1, 2],
     )
 
 
@@ -31,7 +31,7 @@ def test_median_and_band(repeated):
 
 
 def test_one_run_has_no_band_and_says_so(repeated):
-    data = analysis.attainment_data(repeated[repeated["data_seed"] == 0])
+    data = analysis.attainment_data(repeated[repeated["search"] == 0])
     assert [surface.band for surface in data.surfaces] == [None]
     axes = analysis.attainment_figure(data).axes[0]
     assert axes.get_title("right") == "one run: no band"

@@ -19,8 +19,9 @@ def test_hypervolume_is_of_the_trials_so_far(trials):
     frame = trials([0.5, 0.8, 0.7], [50, 50, 20], method="npn", train_seconds=[60.0, 120.0, 180.0])
     data = analysis.hypervolume_data(frame, over="train_seconds")
     assert data.unit == "min"
-    assert data.box == "accuracy 0, neurons 100"
-    expected = [[1, 0.5 * 0.5], [3, 0.8 * 0.5], [6, 0.8 * 0.5 + 0.7 * 0.3]]
+    assert data.box == "accuracy 0, neurons 100 (log)"
+    half, fifth = 1 - np.log([50, 20]) / np.log(100)
+    expected = [[1, 0.5 * half], [3, 0.8 * half], [6, 0.8 * half + 0.7 * (fifth - half)]]
     assert data.paths["npn"] == pytest.approx(np.array(expected))
 
 

@@ -37,7 +37,7 @@ class Elements(HTMLParser):
 def evil(study_writer, tmp_path_factory):
     published = [{"label": EVIL, "source": EVIL, "accuracy": 0.9, "neurons": 30}]
     folder = tmp_path_factory.mktemp("evil") / "<b>'\"&"
-    return analysis.load(study_writer(folder, trials=9, seeds=3, notes=EVIL, published=published))
+    return analysis.load(study_writer(folder, trials=9, searches=3, notes=EVIL, published=published))
 
 
 @pytest.fixture(scope="module")

@@ -16,17 +16,17 @@ ROWS = st.lists(
 
 def frame_of(trials, rows):
     accuracy, neurons, seeds, methods = zip(*rows, strict=True)
-    return trials(np.array(accuracy) / 10, neurons, data_seed=list(seeds), method=list(methods))
+    return trials(np.array(accuracy) / 10, neurons, search=list(seeds), method=list(methods))
 
 
 def share(frame, accuracy, neurons) -> float:
     reach = (frame["val_accuracy"] >= accuracy) & (frame["neurons"] <= neurons)
-    return reach.groupby(frame["data_seed"]).any().mean()
+    return reach.groupby(frame["search"]).any().mean()
 
 
 def test_closed_form(trials):
     # Four runs of one network each: k of them attain the worst accuracy of k at the size of the largest.
-    frame = trials([0.9, 0.8, 0.7, 0.6], [40, 30, 20, 10], data_seed=[0, 1, 2, 3])
+    frame = trials([0.9, 0.8, 0.7, 0.6], [40, 30, 20, 10], search=[0, 1, 2, 3])
     surface = analysis.attainment(frame, levels=(25, 50))
     assert set(surface["runs"]) == {4}
     corners = {
@@ -44,7 +44,7 @@ def test_each_corner_is_attained_by_enough_runs_and_no_better_one_is(trials, row
     surface = analysis.attainment(frame)
     for (method, level), part in surface.groupby(["method", "level"]):
         group = frame[frame["method"] == method]
-        needed = level / 100 if group["data_seed"].nunique() > 1 else 1.0
+        needed = level / 100 if group["search"].nunique() > 1 else 1.0
         for accuracy, neurons in zip(part["val_accuracy"], part["neurons"], strict=True):
             assert share(group, accuracy, neurons) >= needed
             assert share(group, accuracy + 0.1, neurons) < needed
@@ -65,7 +65,7 @@ def test_difference_counts_runs_at_every_corner(trials, rows):
 
 
 def test_one_run_has_its_front_and_no_band(digits):
-    surface = analysis.attainment(digits.assign(data_seed=0))
+    surface = analysis.attainment(digits.assign(search=0))
     assert set(surface["level"]) == {50}
     assert set(surface["runs"]) == {1}
     lasso = surface[surface["method"] == "group_lasso"]
@@ -73,7 +73,7 @@ def test_one_run_has_its_front_and_no_band(digits):
 
 
 def test_wrong_input(digits):
-    frame = digits.assign(data_seed=0)
+    frame = digits.assign(search=0)
     with pytest.raises(ValueError, match="two or three objectives"):
         analysis.attainment(frame, ("accuracy",))
     with pytest.raises(ValueError, match="method 'nnp' has no admissible trial"):
@@ -81,4 +81,4 @@ def test_wrong_input(digits):
 
 
 def test_nothing_admissible(trials):
-    assert analysis.attainment(trials([np.nan], [1], data_seed=0)).empty
+    assert analysis.attainment(trials([np.nan], [1], search=0)).empty

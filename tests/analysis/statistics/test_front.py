@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import analysis
-from analysis.statistics.front import _contenders, front_mask, nondominated
+from analysis.statistics.definitions import front_mask
+from analysis.statistics.dominance import _contenders, nondominated
 
 # Few distinct values, so that ties and duplicates are the rule.
 VALUES = st.sampled_from([0.0, 1.0, 2.0, 3.0, np.nan, np.inf, -np.inf])

@@ -11,13 +11,13 @@ POINTS = st.lists(st.tuples(st.integers(0, 9), st.integers(1, 99)), min_size=1, 
 
 
 def test_closed_forms(trials):
-    # In the unit box the reference front is (.1, .5), (.5, .1); npn has (.3, .6).
-    frame = trials([0.9, 0.5, 0.7], [50, 10, 60], method=["group_lasso", "group_lasso", "npn"])
+    # In the unit box the reference front is (.1, .75), (.5, .5); npn has (.3, .9).
+    frame = trials([0.9, 0.5, 0.7], 100 ** np.array([0.75, 0.5, 0.9]), method=["group_lasso", "group_lasso", "npn"])
     lasso, npn = analysis.indicators(frame).to_dict("records")
     assert (lasso["epsilon"], lasso["igd_plus"]) == (0.0, 0.0)
-    assert npn["epsilon"] == pytest.approx(0.5)
-    assert npn["igd_plus"] == pytest.approx((np.hypot(0.2, 0.1) + 0.5) / 2)
-    assert npn["hypervolume"] == pytest.approx(0.7 * 0.4)
+    assert npn["epsilon"] == pytest.approx(0.4)
+    assert npn["igd_plus"] == pytest.approx((np.hypot(0.2, 0.15) + 0.4) / 2)
+    assert npn["hypervolume"] == pytest.approx(0.7 * 0.1)
     assert npn["front"] == 1
 
 

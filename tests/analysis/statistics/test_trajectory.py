@@ -43,7 +43,7 @@ def test_wall_time_orders_by_the_clock(trials):
     clock = pd.to_datetime(["2026-01-01T00:01", "2026-01-01T00:00"], utc=True)
     path = analysis.trajectory(trials([0.5, 0.6], [50, 50], finished_at=clock), over="wall_seconds")
     assert path["wall_seconds"].tolist() == [0.0, 60.0]
-    assert path["hypervolume"].tolist() == pytest.approx([0.3, 0.3])
+    assert path["hypervolume"].tolist() == pytest.approx([0.6 * (1 - np.log(50) / np.log(100))] * 2)
 
 
 def test_unknown_budget(digits):

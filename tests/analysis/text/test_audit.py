@@ -28,7 +28,7 @@ def test_a_complete_study_passes(study, point):
 
 def test_seeds_pass_with_three(study):
     check = audited(study, "seeds", study.trials.assign(data_seed=study.trials["number"] % 3))
-    assert check.passed and check.found.startswith("3 runs")
+    assert check.passed and check.found.startswith("3 seeds")
 
 
 def test_one_seed_is_not_enough(study):

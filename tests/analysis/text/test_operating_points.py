@@ -13,7 +13,7 @@ def repeated(trials):
         [0.96, 0.98, 0.97, 0.90, 0.97, 0.94, 0.96, 0.80, 0.95, 0.96],
         [100, 100, 50, 25, 40, 20, 50, 25, 50, 25],
         method=["dense"] * 2 + ["group_lasso"] * 4 + ["npn"] * 4,
-        data_seed=[0, 1, 0, 0, 1, 1, 0, 0, 1, 1],
+        search=[0, 1, 0, 0, 1, 1, 0, 0, 1, 1],
     )
 
 
@@ -50,15 +50,15 @@ def test_compression_at_drop(repeated):
 
 
 def test_caption_tells_the_runs(repeated):
-    assert "over 2 runs" in analysis.score_at_compression(repeated).caption
+    assert "over 2 searches" in analysis.score_at_compression(repeated).caption
     assert (
-        "one run each, so without a spread"
-        in analysis.score_at_compression(repeated[repeated["data_seed"] == 0]).caption
+        "one search each, so without a spread"
+        in analysis.score_at_compression(repeated[repeated["search"] == 0]).caption
     )
 
 
 def test_one_run_shows_no_spread(repeated):
-    table = analysis.score_at_compression(repeated[repeated["data_seed"] == 0], (2,))
+    table = analysis.score_at_compression(repeated[repeated["search"] == 0], (2,))
     assert table.rows[1] == ["group lasso", "96.00"]
 
 
