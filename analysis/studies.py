@@ -1,6 +1,6 @@
 """Study directories as tidy frames."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from analysis.axes import AXES, axes_of
 from analysis.latency import with_latency
-from analysis.statistics import DEFAULT, REQUIRED, left_out
+from analysis.statistics import DEFAULT, REQUIRED, Answers, left_out, unpacked
 from study.directory import CURVES, PARAMETER, TRIALS_READ, StudyDirectory, StudyError, concatenate
 
 __all__ = ["Location", "Study", "load"]
@@ -61,6 +61,15 @@ class Study:
         """Others' results, as the studies' YAML states them; each once."""
         entries = [entry for config in self.configs.values() for entry in config.get("published", ())]
         return tuple(entry for index, entry in enumerate(entries) if entry not in entries[:index])
+
+    def answers(self, name: str, trials: Iterable[str] | None = None) -> Answers | None:
+        """How each example was answered by the trials of one of the studies, or by some of them.
+
+        None where that was not recorded (by versions before schema 6), or where repetitions draw splits of their own.
+        """
+        if dict(self.configs[name].get("data") or {}).get("resample"):
+            return None
+        return unpacked(self.directories[name].answers(None if trials is None else set(trials)))
 
     def left_out(self, objectives: Sequence[str] = DEFAULT) -> pd.DataFrame:
         """How many trials stay off the fronts of these objectives and why; see analysis.left_out."""
@@ -126,8 +135,9 @@ def with_configurations(trials: pd.DataFrame, seeds: Mapping[tuple[str, str], in
     """
     numbers = trials["number"].to_numpy(dtype=np.int64).copy()
     several = False
-    for key, own in trials.groupby(["study", "method"], observed=True).indices.items():
-        count = seeds.get((str(key[0]), str(key[1])), 1)
+    groups: dict[Any, Any] = dict(trials.groupby(["study", "method"], observed=True).indices)
+    for (name, method), own in groups.items():
+        count = seeds.get((str(name), str(method)), 1)
         parameters = [name for name in trials.columns if name.startswith(PARAMETER)]
         part = trials.iloc[own][parameters]
         pinned = part.notna().any().any() and all(_constant(part[name]) for name in parameters)

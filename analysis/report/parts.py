@@ -9,11 +9,12 @@ import yaml
 
 from analysis.axes import measured
 from analysis.report.elements import by_study, command, framed, trials_of
-from analysis.statistics import baseline, runs
+from analysis.statistics import Answers, baseline, runs
 from analysis.studies import Study
 from analysis.text import (
     Table,
     audit,
+    claim_table,
     compression_at_drop,
     intervals,
     provenance,
@@ -27,7 +28,7 @@ def finding_part(study: Study) -> str:
     """What was found, in sentences."""
 
     def told(name: str) -> str:
-        found = sentences(trials_of(study, name), study.objectives)
+        found = sentences(trials_of(study, name), study.objectives, study.answers(name))
         # No line break between a number and its unit.
         return "".join(f"<p>{escape(text)}</p>".replace(" %", "&nbsp;%") for text in found)
 
@@ -35,11 +36,11 @@ def finding_part(study: Study) -> str:
 
 
 def table_part(study: Study) -> str:
-    """The tables of each study, those of a kind under one tab: methods, operating points, intervals over seeds."""
+    """The tables of each study, those of a kind under one tab: methods, operating points, intervals over searches."""
     found = []
     for index, name in enumerate(study.configs):
         heading = f"<h3>{escape(name)}</h3>" if len(study.configs) > 1 else ""
-        for key, text, table in _tables(trials_of(study, name), study.objectives):
+        for key, text, table in _tables(trials_of(study, name), study.objectives, study.answers(name)):
             body = framed(replace(table, caption="").html().replace("<table>", "<table data-sortable>", 1))
             note = f'<p class="note">{escape(table.caption)}</p>'
             tab = f'data-table="{key}" data-title="{escape(text)}" data-study="{index}"'
@@ -47,18 +48,22 @@ def table_part(study: Study) -> str:
     return "\n".join(found)
 
 
-def _tables(trials: pd.DataFrame, objectives: Sequence[str]) -> Iterator[tuple[str, str, Table]]:
+def _tables(
+    trials: pd.DataFrame, objectives: Sequence[str], answers: Answers | None
+) -> Iterator[tuple[str, str, Table]]:
     yield "methods", "methods", summary(trials, objectives)
     try:
         axis, counts = measured(trials, objectives)
     except ValueError:
         return
     score, count = axis.name, counts[0].name
+    if answers is not None and answers.right and score == "accuracy" and runs(trials).max() == 0 and baseline(trials):
+        yield "claims", "claims and their tests", claim_table(trials, answers, score=axis, count=counts[0])
     yield "compression", f"{score} at compression", score_at_compression(trials, score=score, count=count)
     if baseline(trials, score):
         yield "drop", f"compression at {score} drop", compression_at_drop(trials, score=score, count=count)
     if runs(trials).max() > 0:
-        yield "intervals", "intervals over seeds", intervals(trials, (score, count))
+        yield "intervals", "intervals over searches", intervals(trials, (score, count))
 
 
 def audit_part(study: Study) -> str:

@@ -1,6 +1,8 @@
 """Numbers about fronts: which trials are on them, how good they are, how sure that is; frames in, frames out."""
 
+from analysis.statistics.answers import Answers, unpacked
 from analysis.statistics.attainment import attainment, attainment_difference
+from analysis.statistics.claims import claims
 from analysis.statistics.definitions import (
     BASELINE,
     DEFAULT,
@@ -25,8 +27,10 @@ from analysis.statistics.definitions import (
 from analysis.statistics.estimates import FEW, Estimate, estimate, per_run, said_of_runs
 from analysis.statistics.hypervolume import hypervolume, rank_stability
 from analysis.statistics.indicators import contributions, indicators
+from analysis.statistics.optimism import Optimism, optimism
 from analysis.statistics.parameters import importance, logarithmic, searched
 from analysis.statistics.superiority import superiority
+from analysis.statistics.tests import holm, mcnemar
 from analysis.statistics.timeline import packs
 from analysis.statistics.trajectory import Budget, spent, trajectory
 
@@ -36,15 +40,18 @@ __all__ = [
     "FEW",
     "KEPT",
     "REQUIRED",
+    "Answers",
     "Baseline",
     "Budget",
     "Estimate",
+    "Optimism",
     "Reference",
     "admissible",
     "attainment",
     "attainment_difference",
     "baseline",
     "best_of",
+    "claims",
     "collapsed",
     "configurations",
     "contributions",
@@ -53,11 +60,14 @@ __all__ = [
     "excluded",
     "fewest",
     "front_mask",
+    "holm",
     "hypervolume",
     "importance",
     "indicators",
     "left_out",
     "logarithmic",
+    "mcnemar",
+    "optimism",
     "packs",
     "pareto",
     "per_run",
@@ -69,4 +79,5 @@ __all__ = [
     "spent",
     "superiority",
     "trajectory",
+    "unpacked",
 ]

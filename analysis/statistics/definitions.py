@@ -36,7 +36,10 @@ CONFIGURATION = ["study", "search", "method", "configuration"]
 
 def collapsed(trials: pd.DataFrame) -> NDArray[np.bool_]:
     """Mask (n,) of the trials that fall short of what their study requires: most often networks that say nothing."""
-    return np.logical_or.reduce([np.zeros(len(trials), dtype=bool), *_short(trials).values()])
+    found = np.zeros(len(trials), dtype=bool)
+    for short in _short(trials).values():
+        found |= short
+    return found
 
 
 def _short(trials: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
@@ -127,8 +130,8 @@ def configurations(trials: pd.DataFrame) -> pd.DataFrame:
         status[worst.index.to_numpy()] = worst["status"].astype(str)
         rows["status"] = pd.Categorical(status)
         if "reason" in trials:
-            reason = rows["reason"].to_numpy(dtype=object, na_value=None).copy()
-            reason[worst.index.to_numpy()] = worst["reason"].to_numpy(dtype=object, na_value=None)
+            reason = rows["reason"].to_numpy(dtype=object).copy()
+            reason[worst.index.to_numpy()] = worst["reason"].to_numpy(dtype=object)
             rows["reason"] = reason
     return rows
 
@@ -195,7 +198,7 @@ def baseline(trials: pd.DataFrame, score: str = "accuracy") -> Baseline | None:
     if len(found) < 2:
         return found[0] if found else None
     means = np.mean([(one.validation, one.test) for one in found], axis=0)
-    return Baseline(*map(float, means), seeds=sum(one.seeds for one in found))
+    return Baseline(float(means[0]), float(means[1]), sum(one.seeds for one in found))
 
 
 def fewest(trials: pd.DataFrame, count: str, score: str, bound: float) -> "pd.Series[Any] | None":

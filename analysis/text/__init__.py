@@ -2,6 +2,7 @@
 
 from analysis.text.audit import AuditPoint, audit
 from analysis.text.comparison import compare, settings_that_differ
+from analysis.text.headline import claim_table
 from analysis.text.intervals import intervals
 from analysis.text.operating_points import compression_at_drop, score_at_compression
 from analysis.text.provenance import provenance, recipe
@@ -14,6 +15,7 @@ __all__ = [
     "Column",
     "Table",
     "audit",
+    "claim_table",
     "compare",
     "compression_at_drop",
     "intervals",

@@ -6,26 +6,32 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import Axis, measured
-from analysis.palette import in_order, title
+from analysis.palette import title
 from analysis.statistics import (
     BASELINE,
     DEFAULT,
-    KEPT,
+    Answers,
     Baseline,
     admissible,
     baseline,
     best_of,
     configurations,
-    fewest,
     runs,
 )
+from analysis.text.headline import headline, said_of_resolution, said_of_selection
+from analysis.text.words import name_of, score_text
 from analysis.units import unit_of
 
 
-def sentences(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> tuple[str, ...]:
+def sentences(
+    trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT, answers: Answers | None = None
+) -> tuple[str, ...]:
     """The findings of one study, most important first; each sentence stands alone.
 
     All choices are made on validation data, as everywhere; test scores are named as such.
+
+    Args:
+        answers: of `Study.answers`, with which the claims are tested.
     """
     try:
         score, counts = measured(trials, objectives)
@@ -36,12 +42,25 @@ def sentences(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> tupl
         return (_effort(trials),)
     control = baseline(usable, score.name)
     if control:
-        told = [_kept(usable, score, count, control) for count in [counts[0], *_costs(counts[1:])]]
+        told = [
+            text
+            for count in [counts[0], *_costs(counts[1:])]
+            for text in _found(usable, score, count, control, answers)
+        ]
         told.append(_dense(usable, score, counts[0], control))
+        told.append(said_of_resolution(usable, score, control))
     else:
         told = ["No dense trial finished, so nothing can be said against the uncompressed network."]
     told.append(_best(usable, score, counts[0], control))
+    told.append(said_of_selection(usable, score, counts[0]))
     return (*filter(None, told), _chance(usable), _effort(trials))
+
+
+def _found(
+    trials: pd.DataFrame, score: Axis, count: Axis, control: Baseline, answers: Answers | None
+) -> tuple[str, ...]:
+    fits = answers is not None and score.name in (("accuracy",) if answers.right else ("mse", "loss"))
+    return headline(trials, score, count, control, answers if fits else None)
 
 
 def _costs(counts: Sequence[Axis]) -> list[Axis]:
@@ -52,34 +71,12 @@ def _costs(counts: Sequence[Axis]) -> list[Axis]:
 _COSTS = ("macs", "flops", "parameters")
 
 
-def _kept(trials: pd.DataFrame, score: Axis, count: Axis, control: Baseline) -> str:
-    """At 98 % of dense accuracy NPN keeps 31 % of the neurons, SGL 38 %."""
-    bound, goal = control.kept(score), f"{100 * KEPT:g} % of dense {score.name}"
-    if not score.maximise:
-        goal = f"a {score.name} {100 * (1 - KEPT):.2g} % above the dense one"
-    shares, failed = {}, []
-    for method in in_order(trials["method"].unique()):
-        if method == BASELINE:
-            continue
-        small = fewest(trials[trials["method"] == method], count.name, score.name, bound)
-        if small is None or count.dense not in small or not small[count.dense]:
-            failed.append(title(method))
-        else:
-            shares[title(method)] = float(small[count.column]) / float(small[count.dense])
-    if not shares:
-        return f"At {goal} no method has a smaller network." if failed else ""
-    (first, share), *others = sorted(shares.items(), key=lambda item: item[1])
-    text = f"At {goal} {first} keeps {_share(share)} of the {_name(count)}"
-    text += "".join(f", {name} {_share(part)}" for name, part in others)
-    return f"{text}; {_listed(failed)} never {'get' if len(failed) > 1 else 'gets'} there." if failed else f"{text}."
-
-
 def _dense(trials: pd.DataFrame, score: Axis, count: Axis, control: Baseline) -> str:
     sizes = trials.loc[trials["method"] == BASELINE, count.column]
-    test = "" if np.isnan(control.test) else f" (test {_score(score, control.test)})"
+    test = "" if np.isnan(control.test) else f" (test {score_text(score, control.test)})"
     return (
-        f"The dense network reaches a validation {score.name} of {_score(score, control.validation)}{test}"
-        f" with {int(sizes.max()):,} {_name(count)}."
+        f"The dense network reaches a validation {score.name} of {score_text(score, control.validation)}{test}"
+        f" with {int(sizes.max()):,} {name_of(count)}."
     )
 
 
@@ -88,10 +85,10 @@ def _best(trials: pd.DataFrame, score: Axis, count: Axis, control: Baseline | No
     if best is None:
         return ""
     value, test = float(best[score.column]), best[score.test]
-    text = f"The best validation {score.name} is {title(best['method'])}'s: {_score(score, value)}"
+    text = f"The best validation {score.name} is {title(best['method'])}'s: {score_text(score, value)}"
     if pd.notna(test):
-        text += f" (test {_score(score, float(test))})"
-    text += f" with {int(best[count.column]):,} {_name(count)}"
+        text += f" (test {score_text(score, float(test))})"
+    text += f" with {int(best[count.column]):,} {name_of(count)}"
     if control and score.percent:
         points = 100 * (value - control.validation)
         side = "above" if points > 0 else "below"
@@ -122,19 +119,3 @@ def _effort(trials: pd.DataFrame) -> str:
 
 
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
-
-
-def _score(axis: Axis, value: float) -> str:
-    return f"{100 * value:.1f} %" if axis.percent else f"{value:.4g}"
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.0f} %" if value >= 0.1 else f"{100 * value:.2g} %"
-
-
-def _name(axis: Axis) -> str:
-    return {"macs": "multiply-adds", "flops": "FLOPs"}.get(axis.name, axis.name)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -34,35 +34,84 @@ Row = Mapping[str, Any]
 
 
 class Front:
-    """The trials that no other one dominates, kept up to date; as `analysis.pareto` has them."""
+    """The trials of the configurations that no other one dominates, kept up to date; as `analysis.pareto` has them.
 
-    def __init__(self, objectives: Sequence[str]) -> None:
+    Args:
+        objectives: their names.
+        require: what the mean over a configuration's trials has to reach, by objective.
+        seeds: trials in a row that are of one configuration, by method; 1 where it says nothing.
+    """
+
+    def __init__(
+        self,
+        objectives: Sequence[str],
+        require: Mapping[str, float] | None = None,
+        seeds: Mapping[str, int] | None = None,
+    ) -> None:
         self._objectives = tuple(OBJECTIVES[name] for name in objectives)
-        self._points: dict[str, list[float]] = {}
+        self._require = {OBJECTIVES[name]: bound for name, bound in (require or {}).items()}
+        self._seeds = {method: count for method, count in (seeds or {}).items() if count > 1}
+        self._members: dict[Any, dict[str, list[float]]] = {}
+        """By configuration: its trials' values of the objectives, then of what is required."""
+        self._spoilt = set[Any]()
+        """Configurations of several trials of which one failed."""
+        self._trials = set[str]()
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Front:
+        """Of a resolved configuration's objectives, what it requires, and its seeds."""
+        methods = {name: (own or {}).get("seeds") for name, own in (config.get("methods") or {}).items()}
+        seeds = {str(name): int(own or config.get("seeds", 1)) for name, own in methods.items()}
+        known = [name for name in config.get("objectives") or () if name in OBJECTIVES]
+        return cls(known, {n: b for n, b in (config.get("require") or {}).items() if n in OBJECTIVES}, seeds)
+
+    @property
+    def columns(self) -> list[str]:
+        """What `add` needs of rows."""
+        measured = [objective.column for objective in (*self._objectives, *self._require)]
+        return list(dict.fromkeys(["trial", "method", "number", "status", *measured]))
 
     def __contains__(self, trial: object) -> bool:
-        return trial in self._points
+        return trial in self._trials
 
     def __len__(self) -> int:
-        return len(self._points)
+        return len(self._trials)
 
     @property
     def trials(self) -> list[str]:
         """Best value of the first objective first."""
-        return sorted(self._points, key=lambda trial: (self._points[trial], trial))
+        points = {trial: point for own in self._members.values() for trial, point in own.items()}
+        return sorted(points, key=lambda trial: (points[trial], trial))
 
     def add(self, rows: Iterable[Row]) -> None:
         """FAILED and NOT_EQUIVALENT trials, and those without a finite value of an objective, are never on it."""
         for row in rows:
-            point = [self._minimised(row, objective) for objective in self._objectives]
+            point = [self._minimised(row, objective) for objective in (*self._objectives, *self._require)]
+            key = self._configuration(row)
             if row["status"] == "COMPLETE" and all(map(math.isfinite, point)):
-                self._points[row["trial"]] = point
-        if self._points:
-            import moocore
-            import numpy as np
+                self._members.setdefault(key, {})[row["trial"]] = point
+            elif key != row["trial"]:
+                self._spoilt.add(key)
+        import numpy as np
 
-            stay = moocore.is_nondominated(np.array(list(self._points.values())), keep_weakly=True)
-            self._points = {trial: self._points[trial] for trial, kept in zip(self._points, stay, strict=True) if kept}
+        means = {key: np.mean(list(own.values()), axis=0) for key, own in self._members.items()}
+        means = {key: mean for key, mean in means.items() if key not in self._spoilt and self._reaches(mean)}
+        if means:
+            import moocore
+
+            points = np.array(list(means.values()))[:, : len(self._objectives)]
+            stay = moocore.is_nondominated(points, keep_weakly=True)
+            means = {key: mean for (key, mean), kept in zip(means.items(), stay, strict=True) if kept}
+        self._members = {key: self._members[key] for key in means}
+        self._trials = {trial for own in self._members.values() for trial in own}
+
+    def _configuration(self, row: Row) -> Any:
+        count = self._seeds.get(row["method"], 1) if self._seeds else 1
+        return row["trial"] if count == 1 else (row["method"], row.get("search"), row["number"] // count)
+
+    def _reaches(self, mean: Any) -> bool:
+        bounds = zip(mean[len(self._objectives) :], self._require.items(), strict=True)
+        return all(value <= (-bound if objective.maximise else bound) for value, (objective, bound) in bounds)
 
     @staticmethod
     def _minimised(row: Row, objective: Any) -> float:
@@ -142,8 +191,7 @@ class Models:
 
 def front_of(directory: StudyDirectory) -> list[str]:
     """The trials on a study's front, best value of the first objective first."""
-    config = directory.config()
-    found = Front(config["objectives"])
-    columns = ["trial", "status", *(OBJECTIVES[name].column for name in config["objectives"])]
-    found.add(directory.trials().select(list(dict.fromkeys(columns))).to_pylist())
+    found = Front.of(directory.config())
+    trials = directory.trials()
+    found.add(trials.select([*found.columns, "search"]).to_pylist())
     return found.trials

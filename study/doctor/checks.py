@@ -385,11 +385,16 @@ def _unwanted(state: State) -> dict[str, str]:
     objectives = [name for name in config.get("objectives", ()) if name in OBJECTIVES]
     if not objectives:
         return {}
-    columns = list(dict.fromkeys(["trial", "status", *(OBJECTIVES[name].column for name in objectives)]))
-    rows = [row for part in state.trials.values() for row in part.select(columns).to_pylist()]
-    front = Front(objectives)
+    front = Front.of(config)
+    rows = [row for part in state.trials.values() for row in _of(part, [*front.columns, "search"])]
     front.add(rows)
     return {row["trial"]: "of a trial that is off the front" for row in rows if row["trial"] not in front}
+
+
+def _of(part: pa.Table, columns: Iterable[str]) -> list[dict[str, Any]]:
+    """Rows with the columns that an older part has."""
+    found: list[dict[str, Any]] = part.select([name for name in columns if name in part.column_names]).to_pylist()
+    return found
 
 
 def _torn_model(directory: StudyDirectory, network: str, card: str | None) -> Iterator[Finding]:

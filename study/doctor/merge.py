@@ -22,7 +22,6 @@ from safetensors import SafetensorError
 from study.config import MAY_CHANGE, StudyConfig, changes, loads, to_yaml
 from study.directory import (
     CONFIG,
-    OBJECTIVES,
     Front,
     Manifest,
     NotAStudy,
@@ -272,11 +271,12 @@ def _models(packs: Sequence[_Pack], study: str, config: StudyConfig) -> Iterator
     """The networks that the merged study keeps."""
     if config.keep_models == "none":
         return
-    columns = list(dict.fromkeys(["trial", "status", *(OBJECTIVES[name].column for name in config.objectives)]))
-    front = Front(config.objectives)
+    front = Front.of(config.model_dump(mode="json"))
     for pack in packs:
         if pack.rows is not None:
-            front.add(_relabelled(pack.rows, pack, study).select(columns).to_pylist())
+            rows = _relabelled(pack.rows, pack, study)
+            known = [name for name in (*front.columns, "search") if name in rows.column_names]
+            front.add(rows.select(known).to_pylist())
     for pack in packs:
         store = pack.source.directory.store
         for old, trial in pack.renamed.items():

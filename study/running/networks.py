@@ -22,15 +22,18 @@ class Writer:
     def __init__(self, config: StudyConfig, directory: StudyDirectory, manifest: Manifest) -> None:
         self._models, self._keep = Models(directory), config.keep_models
         self._known = {"study": config.name, "method": manifest["method"], "pack": manifest["pack"]}
+        self._manifest = manifest
         self._data, self._seed = config.data_options(), config.seed
-        # A trial that another one of its pack dominates cannot be on the study's front.
-        self._front = Front(config.objectives)
+        # A configuration that another one of its pack dominates cannot be on the study's front.
+        self._front = front_of_study(config)
 
     def write(self, rows: Sequence[Row], outcomes: Sequence[Outcome | None]) -> None:
         """The rows of some trials, and what became of their networks."""
         if self._keep == "none":
             return
-        self._front.add(rows)
+        numbers = {spec["trial"]: spec["number"] for spec in self._manifest["trials"]}
+        named = {"method": self._manifest["method"]}
+        self._front.add([{**row, **named} | {"number": numbers[row["trial"]]} for row in rows])
         for row, outcome in zip(rows, outcomes, strict=True):
             wanted = self._keep == "all" or row["trial"] in self._front
             if wanted and outcome is not None and outcome.module is not None:
@@ -39,12 +42,18 @@ class Writer:
                 self._models.write(row["trial"], network)
 
 
+def front_of_study(config: StudyConfig) -> Front:
+    """An empty front, of the configurations that reach what the study requires."""
+    seeds = {method: own.seeds or config.seeds for method, own in config.methods.items()}
+    return Front(config.objectives, config.require, seeds)
+
+
 class Keeper:
     """The driver's side: after each pack, removes the networks of finished trials that are not to be kept."""
 
     def __init__(self, config: StudyConfig, directory: StudyDirectory) -> None:
         self._models, self._keep = Models(directory), config.keep_models
-        self._front, self._finished = Front(config.objectives), set[str]()
+        self._front, self._finished = front_of_study(config), set[str]()
 
     def update(self, rows: Iterable[Row]) -> None:
         """The rows of trials that are finished; at first those that a study which is resumed has."""

@@ -267,7 +267,7 @@ def _within_bounds(directory: StudyDirectory, rows: list[Row]) -> list[Row]:
     """Where answers would make rows large, only those of the pack's front keep them, and those of dense networks."""
     if all(sum(len(row.get(name) or b"") for name in ANSWERS) <= ANSWER_BYTES for row in rows):
         return rows
-    front = Front(directory.config()["objectives"])
+    front = Front.of(directory.config())
     front.add(rows)
     none = dict.fromkeys(ANSWERS)
     return [row if row["trial"] in front or row["method"] == "dense" else row | none for row in rows]

@@ -26,6 +26,7 @@ from study.directory.study_directory import (
     CURVES,
     OBJECTIVES,
     TRIALS,
+    TRIALS_READ,
     Damaged,
     DamagedWarning,
     Manifest,
@@ -110,7 +111,7 @@ def test_what_is_written_comes_back(directory: StudyDirectory) -> None:
     assert again.manifest(PACK) == manifest()
     assert again.finished() == {PACK}
     for got, put in zip(again.rows(PACK, METHOD), rows, strict=True):
-        assert got == {**dict.fromkeys(TRIALS.names), **put}
+        assert got == {**dict.fromkeys(TRIALS_READ.names), **put}
     assert again.trials().to_pylist() == again.rows(PACK, METHOD)
     assert [row["val_loss"] for row in again.curves().to_pylist()] == [1, 0.5, 1 / 3] * 2
     assert files(directory) == {
@@ -149,7 +150,7 @@ def test_parts_of_different_methods_make_one_table(directory: StudyDirectory) ->
     other = {**trial_row(0), "param_beta": None, "param_on": True}
     directory.write_results(PACK, METHOD, [other, trial_row(1, param_on=False)], [])
     trials = directory.trials()
-    assert trials.schema.names == [*TRIALS.names, "param_beta", "param_lambda", "param_on", "param_weighting"]
+    assert trials.schema.names == [*TRIALS_READ.names, "param_beta", "param_lambda", "param_on", "param_weighting"]
     assert trials["method"].to_pylist() == ["dense", "group_lasso", "group_lasso", "npn"]
     assert trials["param_on"].to_pylist() == [None, 1.0, 0.0, None]
     assert trials["param_weighting"].to_pylist() == ["2", None, None, "sqrt"]
@@ -157,7 +158,7 @@ def test_parts_of_different_methods_make_one_table(directory: StudyDirectory) ->
 
 
 def test_an_empty_study_has_empty_tables(directory: StudyDirectory) -> None:
-    assert directory.trials().schema == TRIALS
+    assert directory.trials().schema == TRIALS_READ
     assert directory.curves().schema == CURVES
     assert directory.finished() == set()
     assert directory.manifests() == []

@@ -58,6 +58,8 @@ def test_every_row_is_kept_under_a_new_name(two: tuple[Any, Any], tmp_path: Any)
     olds = [row for study in two for row in study.directory.trials().to_pylist()]
     assert without_names(rows) == without_names(olds)
     assert len({row["trial"] for row in rows}) == len(rows) == 28
+    answers = {row["trial"]: row["val_answers"] for row in both.answers().to_pylist()}
+    assert all(answers[row["trial"]] == bytes([row["seed"] % 256]) for row in rows)
     assert {row["study"] for row in rows} == {"digits"}
     assert both.curves().num_rows == 3 * 28
     for row in rows:

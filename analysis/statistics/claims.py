@@ -1,0 +1,209 @@
+"""Who keeps how little at the dense network's level, and how sure that is: a bootstrap over examples.
+
+All networks answer the same examples, so resamples of the examples keep what they share. Within each resample the dense
+baseline is chosen anew, the bound with it, and each method's smallest network that reaches it: chance in the choice is
+part of the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.axes import Axis, axes_of
+from analysis.palette import in_order
+from analysis.statistics.answers import Answers, Matrix
+from analysis.statistics.definitions import BASELINE, KEPT, admissible, configurations
+from analysis.statistics.tests import holm, mcnemar
+
+RESAMPLES = 1000
+LEVEL = 0.9
+APART = 0.05
+"""Methods are told apart where Holm's p is at most this."""
+_NEAR = 400
+"""Configurations of a method that are looked at: the smallest of those that any resample may choose."""
+
+COLUMNS = [
+    *("method", "trial", "count", "share", "low", "high", "validation", "test", "target_test", "holds", "difference"),
+    *("difference_low", "difference_high", "leads", "p", "group", "mcnemar"),
+]
+
+
+@dataclass(frozen=True)
+class _Field:
+    """The configurations of all methods and their answers, validation (n, N), test (n, M); `dense` are the controls."""
+
+    rows: pd.DataFrame
+    validation: Matrix
+    test: Matrix
+    dense: NDArray[np.bool_]
+
+
+def claims(
+    trials: pd.DataFrame,
+    answers: Answers,
+    *,
+    score: str = "accuracy",
+    count: str = "neurons",
+    kept: float = KEPT,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """One line per method that compresses, the smallest first: its smallest network that keeps `kept` of dense.
+
+    Columns: method; trial, the network selected on validation data, its count and share of the dense count; low, high:
+    the 90 % interval of the share of the method's smallest network among those it found that truly keeps so much
+    (infinite: not shown that any does); validation and test score; target_test, what the dense baseline's test score
+    asks for, and whether it holds there; difference to that target on test data with its 90 % interval; leads, the
+    share of resamples in which this method has the smallest network (ties are shared); p, Holm's, of the test against
+    the first line's method; group, whether it cannot be told apart from the first; mcnemar, p of its test answers
+    against the dense baseline's. A method that never gets there has no trial.
+
+    The interval inverts tests: low is the smallest network of which it cannot be said (5 %) that it falls short; high
+    is the smallest one that does not fall short even when the luckiest of all the method's networks is allowed for. It
+    covers for the networks that one search found; another search finds others.
+
+    Args:
+        trials: of one search.
+        answers: on the same split for all trials.
+    """
+    score_axis, count_axis = axes_of((score, count))
+    field = _field(trials, answers, score_axis, count_axis)
+    methods = [name for name in in_order(trials["method"].unique()) if name != BASELINE]
+    if field is None or not methods:
+        return pd.DataFrame(columns=COLUMNS)
+    drawn = _drawn(field, score_axis, count_axis, kept, resamples, seed)
+    found, smallest = [], {}
+    for method in methods:
+        mine = np.flatnonzero((field.rows["method"] == method).to_numpy())
+        smallest[method] = np.where(drawn.excess[:, mine] >= 0, drawn.sizes[mine], np.inf).min(axis=1, initial=np.inf)
+        found.append({"method": method, **_selected(field, drawn, mine)})
+    lines = pd.DataFrame(found).reindex(columns=COLUMNS)
+    lines = lines.sort_values(["share", "low"], kind="stable").reset_index(drop=True)
+    return _compared(lines, smallest)
+
+
+def _field(trials: pd.DataFrame, answers: Answers, score: Axis, count: Axis) -> _Field | None:
+    rows = configurations(trials)
+    rows = rows[admissible(rows, (score.name, count.name)) & rows[count.dense].notna().to_numpy()]
+    validation, test, known = answers.of(rows, trials)
+    rows = rows[known]
+    dense = (rows["method"] == BASELINE).to_numpy()
+    if not dense.any():
+        return None
+    keep = dense | _near(rows, validation, dense, score, count)
+    return _Field(rows[keep], validation[keep], test[keep], dense[keep])
+
+
+def _near(
+    rows: pd.DataFrame, validation: Matrix, dense: NDArray[np.bool_], score: Axis, count: Axis
+) -> NDArray[np.bool_]:
+    """Of each method the smallest configurations that are no more than 6 standard errors worse than dense needs."""
+    mean, examples = validation.mean(axis=1), validation.shape[1]
+    error = 6 * validation.std(axis=1) / np.sqrt(examples)
+    best = mean[dense].max() if score.maximise else mean[dense].min()
+    near = mean + error >= KEPT * best if score.maximise else mean - error <= (2 - KEPT) * best
+    sizes = rows[count.column].astype("float64").where(near, np.inf)
+    order = sizes.groupby(rows["method"], observed=True).rank("first")
+    return np.asarray(near & (order.to_numpy() <= _NEAR))
+
+
+def _weights(examples: int, resamples: int, seed: int) -> Matrix:
+    """(resamples, examples): how often each example is drawn."""
+    random = np.random.default_rng(seed)
+    return random.multinomial(examples, np.full(examples, 1 / examples), size=resamples).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """What the resamples say; scores are signed so that more is better.
+
+    Attributes:
+        sizes: (n,) counts of the configurations; `whole` is the dense network's.
+        own, estimate: (n,) their scores, and how far above the bound they are.
+        excess: (B, n) the same in the resamples, each with a bound of its own.
+        factor: of the dense score that makes the bound.
+    """
+
+    sizes: NDArray[np.float64]
+    whole: float
+    own: NDArray[np.float64]
+    estimate: NDArray[np.float64]
+    excess: NDArray[np.float64]
+    factor: float
+    sign: float
+
+
+def _drawn(field: _Field, score: Axis, count: Axis, kept: float, resamples: int, seed: int) -> _Drawn:
+    sign, factor = (1.0, kept) if score.maximise else (-1.0, 2.0 - kept)
+    examples = field.validation.shape[1]
+    own = sign * field.validation.mean(axis=1, dtype=np.float64)
+    drawn = sign * (_weights(examples, resamples, seed) @ field.validation.T).astype(np.float64) / examples
+    return _Drawn(
+        sizes=field.rows[count.column].to_numpy(np.float64),
+        whole=float(field.rows[count.dense].max()),
+        own=own,
+        estimate=own - factor * own[field.dense].max(),
+        excess=drawn - factor * drawn[:, field.dense].max(axis=1, keepdims=True),
+        factor=factor,
+        sign=sign,
+    )
+
+
+def _selected(field: _Field, drawn: _Drawn, mine: NDArray[np.int_]) -> dict[str, object]:
+    """What is said of one method, of the configurations `mine`."""
+    low, high = size_bounds(drawn.sizes[mine], drawn.estimate[mine], drawn.excess[:, mine])
+    line: dict[str, object] = {"share": np.inf, "low": low / drawn.whole, "high": high / drawn.whole}
+    reach = mine[drawn.estimate[mine] >= 0]
+    if not len(reach):
+        return line
+    tied = reach[drawn.sizes[reach] == drawn.sizes[reach].min()]
+    chosen = int(tied[drawn.own[tied].argmax()])
+    control = int(np.flatnonzero(field.dense)[drawn.own[field.dense].argmax()])
+    against = drawn.sign * (field.test[chosen].astype(np.float64) - drawn.factor * field.test[control])
+    half = 1.645 * float(against.std(ddof=1)) / np.sqrt(len(against))
+    bits = bool(np.isin(field.test[[chosen, control]], (0, 1)).all())
+    return line | {
+        "trial": str(field.rows["trial"].iloc[chosen]),
+        "count": drawn.sizes[chosen],
+        "share": drawn.sizes[chosen] / drawn.whole,
+        "validation": drawn.sign * drawn.own[chosen],
+        "test": float(field.test[chosen].mean(dtype=np.float64)),
+        "target_test": drawn.factor * float(field.test[control].mean(dtype=np.float64)),
+        "holds": bool(against.mean() >= 0),
+        "difference": float(against.mean()),
+        "difference_low": float(against.mean()) - half,
+        "difference_high": float(against.mean()) + half,
+        "mcnemar": mcnemar(field.test[chosen], field.test[control]) if bits else np.nan,
+    }
+
+
+def size_bounds(
+    sizes: NDArray[np.float64], estimate: NDArray[np.float64], drawn: NDArray[np.float64], level: float = LEVEL
+) -> tuple[float, float]:
+    """Interval of the smallest size whose true excess is not negative, infinite where none need be.
+
+    The errors of `estimate` (n,) are those of `drawn` (B, n) around it. Below, each network is tested by itself: the
+    true smallest one is among those not rejected. Above, all are tested together by the largest studentised error: no
+    network that truly falls short is accepted. Each side errs with probability (1 - level) / 2 at most.
+    """
+    tail = (1 - level) / 2
+    root = drawn - estimate
+    scale = np.maximum(root.std(axis=0), 1e-12)
+    possible = estimate - np.quantile(root, tail, axis=0) >= 0
+    sure = estimate - np.quantile((root / scale).max(axis=1), 1 - tail) * scale >= 0
+    return float(sizes[possible].min(initial=np.inf)), float(sizes[sure].min(initial=np.inf))
+
+
+def _compared(lines: pd.DataFrame, smallest: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
+    """With how often each method leads, and who cannot be told apart from the first."""
+    table = np.stack([smallest[name] for name in lines["method"]])
+    best = (table == table.min(axis=0)) & np.isfinite(table)
+    leads = (best / np.maximum(best.sum(axis=0), 1)).mean(axis=1)
+    behind = ((table <= table[0]).sum(axis=1) + 1) / (table.shape[1] + 1)
+    p = np.full(len(lines), np.nan)
+    p[1:] = holm(behind[1:]) if np.isfinite(lines["share"].iloc[0]) else 1.0
+    return lines.assign(leads=leads, p=p, group=np.isnan(p) | (p > APART))

@@ -1,0 +1,218 @@
+"""The main finding, worded by what its tests say: who keeps how little, how sure that is, whether it holds on test."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.axes import Axis
+from analysis.palette import in_order, title
+from analysis.statistics import (
+    BASELINE,
+    FEW,
+    KEPT,
+    Answers,
+    Baseline,
+    baseline,
+    claims,
+    estimate,
+    fewest,
+    optimism,
+    per_run,
+    runs,
+)
+from analysis.text.table import Column, Table
+from analysis.text.words import listed, name_of, score_text, share_text
+
+RESAMPLES = 1000
+
+
+def headline(
+    trials: pd.DataFrame, score: Axis, count: Axis, control: Baseline, answers: Answers | None = None
+) -> tuple[str, ...]:
+    """The finding in a count, in one or two sentences.
+
+    With several searches it is over them; with one and the answers to single examples it is tested on these; else it is
+    what the scores say, with the test scores beside them, and untested.
+    """
+    if runs(trials).max() > 0:
+        return _over_searches(trials, score, count)
+    found = None
+    if answers is not None:
+        found = claims(trials, answers, score=score.name, count=count.name, resamples=RESAMPLES)
+    if found is None or found.empty:
+        return tuple(filter(None, _untested(trials, score, count, control)))
+    if not np.isfinite(found["share"].iloc[0]):
+        return (f"At {goal(score)} no method has a smaller network.",)
+    return _tested(found, score, count, answers.validation.shape[1] if answers else 0)
+
+
+def goal(score: Axis) -> str:
+    """What is to be reached, in words."""
+    if score.maximise:
+        return f"{100 * KEPT:g} % of dense {score.name}"
+    return f"a {score.name} {100 * (1 - KEPT):.2g} % above the dense one"
+
+
+def _tested(found: pd.DataFrame, score: Axis, count: Axis, examples: int) -> tuple[str, ...]:
+    first, *others = found[np.isfinite(found["share"])].to_dict("records")
+    group = [title(line["method"]) for line in others if line["group"]]
+    apart = [f"{title(line['method'])} {share_text(line['share'])}" for line in others if not line["group"]]
+    text = (
+        f"At {goal(score)} {title(first['method'])} keeps {share_text(first['share'])} of the {name_of(count)}"
+        f" (90 % interval {_interval(first['low'], first['high'])}) and leads in {share_text(first['leads'])} of"
+        f" {RESAMPLES:,} resamples of the {examples:,} validation examples"
+    )
+    if group:
+        text += f"; {listed(group)} cannot be told apart from it"
+    if apart:
+        text += f"; behind {'them are' if group else 'it are'} {listed(apart)}"
+    never = [title(name) for name in found.loc[~np.isfinite(found["share"]), "method"]]
+    if never:
+        text += f"; {listed(never)} never {'get' if len(never) > 1 else 'gets'} there"
+    return f"{text}.", _on_test(first, score)
+
+
+def _on_test(line: dict[str, object], score: Axis) -> str:
+    test, target = float(str(line["test"])), float(str(line["target_test"]))
+    low, high = float(str(line["difference_low"])), float(str(line["difference_high"]))
+    unit = " points" if score.percent else ""
+    verdict = "the target holds there" if line["holds"] else "the target does not hold there"
+    sure = ", and the examples are too few to be sure" if low < 0 < high else ""
+    return (
+        f"On test data its network reaches {score_text(score, test)} where the target is {score_text(score, target)}:"
+        f" {verdict}{sure} (difference {score.scale * float(str(line['difference'])):+.2g}"
+        f" [{score.scale * low:+.2g}, {score.scale * high:+.2g}]{unit})."
+    )
+
+
+def _interval(low: float, high: float) -> str:
+    if not np.isfinite(low):
+        return "empty"
+    return f"{share_text(low)} to {share_text(high)}" if np.isfinite(high) else f"{share_text(low)} upwards"
+
+
+def _untested(trials: pd.DataFrame, score: Axis, count: Axis, control: Baseline) -> tuple[str, str]:
+    """At 98 % of dense accuracy NPN keeps 31 % of the neurons, SGL 38 %; and who of them does so on test data."""
+    shares: dict[str, tuple[float, float]] = {}
+    failed = []
+    for method in in_order(trials["method"].unique()):
+        if method == BASELINE:
+            continue
+        small = fewest(trials[trials["method"] == method], count.name, score.name, control.kept(score))
+        if small is None or count.dense not in small or not small[count.dense]:
+            failed.append(title(method))
+        else:
+            test = float(small[score.test]) if pd.notna(small[score.test]) else np.nan
+            shares[title(method)] = (float(small[count.column]) / float(small[count.dense]), test)
+    if not shares:
+        return (f"At {goal(score)} no method has a smaller network." if failed else ""), ""
+    ranked = sorted(shares, key=lambda name: shares[name][0])
+    text = f"At {goal(score)} {ranked[0]} keeps {share_text(shares[ranked[0]][0])} of the {name_of(count)}"
+    text += "".join(f", {name} {share_text(shares[name][0])}" for name in ranked[1:])
+    if failed:
+        text += f"; {listed(failed)} never {'get' if len(failed) > 1 else 'gets'} there"
+    return f"{text}.", _held(ranked, shares, score, control)
+
+
+def _held(ranked: Sequence[str], shares: dict[str, tuple[float, float]], score: Axis, control: Baseline) -> str:
+    if np.isnan(control.test) or any(np.isnan(test) for _, test in shares.values()):
+        return ""
+    sign = 1.0 if score.maximise else -1.0
+    target = control.test * (KEPT if score.maximise else 2 - KEPT)
+    holds = [name for name in ranked if sign * (shares[name][1] - target) >= 0]
+    fails = [f"{name} ({score_text(score, shares[name][1])})" for name in ranked if name not in holds]
+    told = f"it holds for {listed(holds)}" if holds else "it holds for none"
+    told += f" and fails for {listed(fails)}" if fails else ""
+    return (
+        f"On test data, where the target is {score_text(score, target)}, {told}; how single examples were answered"
+        " is not recorded, so none of this is tested."
+    )
+
+
+def _over_searches(trials: pd.DataFrame, score: Axis, count: Axis) -> tuple[str, ...]:
+    """The mean over searches with its interval; each search has its own baseline and its own choice."""
+    told = {}
+    for method in in_order(trials["method"].unique()):
+        if method == BASELINE:
+            continue
+        own = trials[trials["method"].isin([BASELINE, method])]
+        values = per_run(own, lambda run, method=method: _share(run, str(method), score, count))
+        told[title(method)] = estimate(values, level=0.9)
+    reached = {name: found for name, found in told.items() if np.isfinite(found.mean)}
+    if not reached:
+        return (f"At {goal(score)} no method has a smaller network in every search.",)
+    ranked = sorted(reached, key=lambda name: reached[name].mean)
+    parts = []
+    for name in ranked:
+        found = reached[name]
+        low, high = max(found.low, 0.0), min(found.high, 1.0)
+        each = f": {', '.join(share_text(value) for value in found.each)}" if found.runs < FEW else ""
+        parts.append(f"{name} {share_text(found.mean)} [{share_text(low)}, {share_text(high)}{each}]")
+    missed = [name for name in told if name not in reached]
+    text = f"At {goal(score)} {parts[0].replace(ranked[0], f'{ranked[0]} keeps', 1)} of the {name_of(count)}"
+    text += "".join(f", {part}" for part in parts[1:])
+    text += f"; {listed(missed)} not in every search" if missed else ""
+    return (f"{text}: means over {reached[ranked[0]].runs} searches with 90 % t intervals.",)
+
+
+def _share(run: pd.DataFrame, method: str, score: Axis, count: Axis) -> float:
+    control = baseline(run, score.name)
+    own = run[run["method"] == method]
+    small = fewest(own, count.name, score.name, control.kept(score)) if control else None
+    return np.nan if small is None else float(small[count.column]) / float(small[count.dense])
+
+
+def said_of_selection(trials: pd.DataFrame, score: Axis, count: Axis) -> str:
+    """The measured optimism of validation scores, in a sentence; empty where it cannot be measured."""
+    found = optimism(trials, score.name, count.name)
+    if found is None:
+        return ""
+    unit = " points" if score.percent else ""
+    numbers = [score.scale * value for value in (found.selected, found.others, found.by_selection)]
+    return (
+        f"Validation looks better than test by {numbers[0]:.2g}{unit} on the fronts and by {numbers[1]:.2g}{unit} on"
+        f" all other networks: being selected is worth {numbers[2]:.2g}{unit}, which no new data will give."
+    )
+
+
+def said_of_resolution(trials: pd.DataFrame, score: Axis, control: Baseline) -> str:
+    """The binomial standard error at the dense accuracy: what the validation split cannot resolve."""
+    if score.name != "accuracy" or "val_examples" not in trials or not trials["val_examples"].notna().any():
+        return ""
+    examples = int(trials["val_examples"].max())
+    error = np.sqrt(control.validation * (1 - control.validation) / examples)
+    return (
+        f"With {examples:,} validation examples an accuracy of {score_text(score, control.validation)} has a standard"
+        f" error of {100 * error:.2g} points."
+    )
+
+
+def claim_table(trials: pd.DataFrame, answers: Answers, *, score: Axis, count: Axis) -> Table:
+    """The claims of `analysis.claims` as a table."""
+    frame = claims(trials, answers, score=score.name, count=count.name, resamples=RESAMPLES)
+    frame = frame[np.isfinite(frame["share"])].reset_index(drop=True)
+    frame["group"] = [
+        "the first" if line == 0 else "same" if same else "apart" for line, same in enumerate(frame["group"])
+    ]
+    frame["holds"] = ["yes" if holds else "no" for holds in frame["holds"]]
+    form, unit = (".2f", " %") if score.percent else (".4g", "")
+    columns = (
+        Column("method", "method", title),
+        Column("trial", "trial", str),
+        Column("share", f"% of {name_of(count)}", ".1f", 100.0, spread=("low", "high")),
+        Column("validation", f"validation{unit}", form, score.scale),
+        Column("test", f"test{unit}", form, score.scale),
+        Column("target_test", f"target{unit}", form, score.scale),
+        Column("holds", "holds", str),
+        Column("difference", "difference", f"+{form}", score.scale, spread=("difference_low", "difference_high")),
+        Column("leads", "leads in %", ".0f", 100.0),
+        Column("p", "p", ".3f"),
+        Column("group", "from the first", str),
+    )
+    caption = (
+        f"Each method's smallest network at {goal(score)}, selected on validation data, estimated on test. 90 %"
+        f" intervals: dense network and methods choose anew in each of {RESAMPLES:,} resamples of the examples. p:"
+        " against the first, by Holm over the methods. The networks are those of one search: another one finds others."
+    )
+    return Table(frame, columns, caption)

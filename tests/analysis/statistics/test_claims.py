@@ -1,0 +1,155 @@
+"""Claims about the smallest networks: coverage, errors at the null, and what a clear case looks like."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from scipy.stats import norm
+
+import analysis
+from analysis.axes import axes_of
+from analysis.statistics.claims import size_bounds
+from analysis.text.headline import claim_table, headline
+
+SIZES = np.round(np.geomspace(5, 190, 40))
+
+
+def curve(sizes):
+    """True accuracies of networks of these sizes, of which the dense one has 97.5 %."""
+    return 0.975 - 0.25 * np.exp(-sizes / 8)
+
+
+def answered(random, accuracy, examples):
+    """Right or wrong, with examples that are hard for all: a normal copula of correlation .7."""
+    shared, own = random.normal(size=examples), random.normal(size=(len(accuracy), examples))
+    latent = np.sqrt(0.7) * shared + np.sqrt(0.3) * own
+    return (latent < norm.ppf(accuracy)[:, None]).astype(np.float32)
+
+
+def drawn_study(trials, random, methods, examples=359, truth=curve):
+    """Methods that all found the same networks, eight dense ones, and their answers."""
+    accuracy = np.concatenate([np.full(8, 0.975), *[truth(SIZES) for _ in methods]])
+    sizes = np.concatenate([np.full(8, 192.0), *[SIZES for _ in methods]])
+    validation, test = answered(random, accuracy, examples), answered(random, accuracy, examples)
+    names = [f"t{index}" for index in range(len(sizes))]
+    frame = trials(
+        validation.mean(axis=1),
+        sizes,
+        method=["dense"] * 8 + [name for name in methods for _ in SIZES],
+        trial=names,
+        test_accuracy=test.mean(axis=1),
+        dense_neurons=192,
+    )
+    return frame, analysis.Answers(tuple(names), validation, test, True)
+
+
+def test_intervals_cover_and_equal_methods_are_not_told_apart(trials):
+    """Optimism on pure noise: six methods with the same networks, of which one looks best."""
+    truth = SIZES[curve(SIZES) >= 0.98 * 0.975].min() / 192
+    methods = ["group_lasso", "npn", "drop_neuron", "exclusive_group", "magnitude", "random"]
+    covered, apart, looks = [], [], []
+    for repeat in range(40):
+        frame, answers = drawn_study(trials, np.random.default_rng(repeat), methods)
+        found = analysis.claims(frame, answers, resamples=200)
+        covered += ((found["low"] <= truth) & (truth <= found["high"])).tolist()
+        apart.append(not found["group"].all())
+        looks.append(found["share"].iloc[0])
+    assert np.mean(covered) >= 0.9 - 0.03
+    assert np.mean(apart) <= 0.1
+    assert np.mean(looks) < truth  # what was selected promises too much
+
+
+@pytest.mark.parametrize("n", [3, 5, 10, 30])
+def test_bounds_cover_among_few_networks(n):
+    """n networks whose excess is measured with known errors."""
+    covered = []
+    for repeat in range(200):
+        random = np.random.default_rng([n, repeat])
+        sizes, true = np.arange(1.0, n + 1), np.linspace(-2, 2, n)
+        noise = random.normal(size=(400, n))
+        estimate = true + random.normal(size=n)
+        low, high = size_bounds(sizes, estimate, estimate + noise)
+        covered.append(low <= sizes[true >= 0].min() <= high)
+    assert np.mean(covered) >= 0.9 - 0.03
+
+
+def test_a_clear_difference_is_told(trials):
+    frame, answers = drawn_study(trials, np.random.default_rng(0), ["npn", "random"], examples=5000)
+    small = frame["method"].ne("random") | frame["neurons"].gt(150)
+    found = analysis.claims(frame[small], answers)
+    npn, chance = found.to_dict("records")
+    assert (npn["method"], chance["method"]) == ("npn", "random")
+    assert npn["leads"] == 1.0 and chance["p"] < 0.01 and not chance["group"] and npn["group"]
+    assert npn["low"] <= npn["share"] <= npn["high"] < chance["low"]
+    assert npn["difference_low"] < npn["difference"] < npn["difference_high"]
+    text = headline(frame[small], *axes_of(("accuracy", "neurons")), analysis.baseline(frame), answers)
+    assert "leads in 100 % of 1,000 resamples" in text[0] and "behind it are random pruning" in text[0]
+    assert text[1].startswith("On test data its network reaches")
+    table = claim_table(frame[small], answers, score=axes_of(("accuracy",))[0], count=axes_of(("neurons",))[0])
+    assert [row[-1] for row in table.rows] == ["the first", "apart"]
+
+
+def test_who_never_gets_there_has_no_network(trials):
+    frame, answers = drawn_study(trials, np.random.default_rng(0), ["npn", "random"])
+    bad = frame["method"].ne("random") | frame["neurons"].lt(8)
+    line = analysis.claims(frame[bad], answers).set_index("method").loc["random"]
+    assert np.isinf(line["share"]) and pd.isna(line["trial"]) and line["leads"] < 0.05
+    assert analysis.claims(frame[frame["method"] != "dense"], answers).empty
+
+
+def test_seeds_of_a_configuration_are_averaged(trials):
+    frame, answers = drawn_study(trials, np.random.default_rng(1), ["npn"])
+    seeded = frame.assign(configuration=np.arange(len(frame)) // 2)
+    rows = analysis.configurations(seeded)
+    validation, _, known = answers.of(rows, seeded)
+    assert known.all() and len(validation) == len(frame) // 2
+    assert validation.mean(axis=1) == pytest.approx(rows["val_accuracy"].to_numpy())
+
+
+def test_answers_are_unpacked_as_they_were_packed():
+    bits = np.array([[1, 0, 1, 1, 0, 0, 0, 0, 1], [0] * 9])
+    table = pa.table(
+        {
+            "trial": ["a", "b", "c"],
+            "task": ["classification"] * 3,
+            "val_examples": [9] * 3,
+            "test_examples": [9] * 3,
+            "val_answers": [*(np.packbits(row).tobytes() for row in bits), None],
+            "test_answers": [*(np.packbits(row).tobytes() for row in bits[::-1]), None],
+        }
+    )
+    found = analysis.statistics.unpacked(table)
+    assert found.trials == ("a", "b") and found.right
+    assert found.validation.tolist() == bits.tolist() and found.test.tolist() == bits[::-1].tolist()
+    assert analysis.statistics.unpacked(table.slice(2)) is None
+
+
+def test_mcnemar_is_the_binomial_test():
+    one, other = [1, 1, 1, 1, 1, 0, 1], [0, 0, 0, 0, 0, 0, 1]
+    assert analysis.mcnemar(one, other) == pytest.approx(2 * 0.5**5)
+    assert analysis.mcnemar(one, one) == 1.0
+
+
+def test_mcnemar_errs_no_more_often_than_said():
+    random = np.random.default_rng(0)
+    found = [analysis.mcnemar(*answered(random, np.array([0.9, 0.9]), 300)) for _ in range(400)]
+    assert np.mean(np.array(found) <= 0.05) <= 0.05 + 0.02
+
+
+def test_holm():
+    assert analysis.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert analysis.holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])
+    found = analysis.holm([0.001, 0.2, 0.02, 0.0005])
+    assert all(a <= b for a, b in pairwise(np.sort(found)))
+
+
+def test_optimism_is_what_selection_adds(trials):
+    """Equal networks, whose splits are equally hard: what the front shows beyond test is selection."""
+    random = np.random.default_rng(0)
+    frame = trials(0.9 + 0.01 * random.normal(size=600), random.integers(1, 100, 600), test_accuracy=0.9)
+    found = analysis.optimism(frame)
+    assert found.others == pytest.approx(0, abs=0.002)
+    assert found.by_selection > 0.005
+    assert analysis.optimism(frame.assign(test_accuracy=np.nan)) is None
