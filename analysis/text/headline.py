@@ -1,6 +1,7 @@
 """The main finding, worded by what its tests say: who keeps how little, how sure that is, whether it holds on test."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -137,7 +138,7 @@ def _over_searches(trials: pd.DataFrame, score: Axis, count: Axis) -> tuple[str,
         if method == BASELINE:
             continue
         own = trials[trials["method"].isin([BASELINE, method])]
-        values = per_run(own, lambda run, method=method: _share(run, str(method), score, count))
+        values = per_run(own, partial(_share, method=str(method), score=score, count=count))
         told[title(method)] = estimate(values, level=0.9)
     reached = {name: found for name, found in told.items() if np.isfinite(found.mean)}
     if not reached:
