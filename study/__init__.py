@@ -5,6 +5,7 @@
     result = study.run("digits", "runs/digits")  # a preset, a file, a mapping or a StudyConfig
     study.status("runs/digits")
     study.extend("runs/digits", trials=128)
+    study.show("runs/digits", "group_lasso-00012").curve
 
 Importing this loads next to nothing; each name loads its own when it is first asked for.
 """
@@ -16,7 +17,26 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from study.api import Result, Status, extend, load_config, resume, run, status
+    from study.api import (
+        Enqueued,
+        Logs,
+        Predictions,
+        Result,
+        Status,
+        TrialReport,
+        enqueue,
+        extend,
+        load_config,
+        logs,
+        predict,
+        resume,
+        retrain,
+        retry,
+        run,
+        show,
+        status,
+        stop,
+    )
     from study.config import ConfigError, StudyConfig
     from study.directory import NotAStudy, StudyDirectory
     from trainables.errors import StudyError
@@ -24,7 +44,29 @@ if TYPE_CHECKING:
     __version__: str
 
 _PLACES = {
-    **dict.fromkeys(("Result", "Status", "extend", "load_config", "resume", "run", "status"), "study.api"),
+    **dict.fromkeys(
+        (
+            "Enqueued",
+            "Logs",
+            "Predictions",
+            "Result",
+            "Status",
+            "TrialReport",
+            "enqueue",
+            "extend",
+            "load_config",
+            "logs",
+            "predict",
+            "resume",
+            "retrain",
+            "retry",
+            "run",
+            "show",
+            "status",
+            "stop",
+        ),
+        "study.api",
+    ),
     **dict.fromkeys(("ConfigError", "StudyConfig"), "study.config"),
     **dict.fromkeys(("NotAStudy", "StudyDirectory"), "study.directory"),
     "StudyError": "trainables.errors",
@@ -32,18 +74,29 @@ _PLACES = {
 
 __all__ = [
     "ConfigError",
+    "Enqueued",
+    "Logs",
     "NotAStudy",
+    "Predictions",
     "Result",
     "Status",
     "StudyConfig",
     "StudyDirectory",
     "StudyError",
+    "TrialReport",
     "__version__",
+    "enqueue",
     "extend",
     "load_config",
+    "logs",
+    "predict",
     "resume",
+    "retrain",
+    "retry",
     "run",
+    "show",
     "status",
+    "stop",
 ]
 
 

@@ -1,21 +1,49 @@
 """Studies from Python: what the command line does, as functions; `import study` offers them."""
 
-from study.api.results import MethodStatus, PackStatus, Result, Status, status
-from study.api.runs import ConfigLike, conduct, extend, extended, fresh_directory, load_config, resume, run, taken_back
+from study.api.orders import Enqueued, Logs, enqueue, logs, stop
+from study.api.predict import Predictions, predict
+from study.api.results import Location, MethodStatus, PackStatus, Result, Status, status
+from study.api.runs import (
+    ConfigLike,
+    conduct,
+    extend,
+    extended,
+    fresh_directory,
+    load_config,
+    resume,
+    retriable,
+    retry,
+    run,
+    take_back,
+)
+from study.api.trials import TrialReport, retrain, show
 
 __all__ = [
     "ConfigLike",
+    "Enqueued",
+    "Location",
+    "Logs",
     "MethodStatus",
     "PackStatus",
+    "Predictions",
     "Result",
     "Status",
+    "TrialReport",
     "conduct",
+    "enqueue",
     "extend",
     "extended",
     "fresh_directory",
     "load_config",
+    "logs",
+    "predict",
     "resume",
+    "retrain",
+    "retriable",
+    "retry",
     "run",
+    "show",
     "status",
-    "taken_back",
+    "stop",
+    "take_back",
 ]

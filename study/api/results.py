@@ -7,9 +7,13 @@ import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from study.config import StudyConfig, stored
 from study.directory import PROGRESS, StudyDirectory, broke_off, driver_of
+
+Location: TypeAlias = str | Path | StudyDirectory
+"""A study directory: a path, an object-store URI, or what stands for one."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Status:
     training: dict[str, PackStatus]
 
 
-def status(directory: str | Path | StudyDirectory) -> Status:
+def status(directory: Location) -> Status:
     """How far the study in a directory is, whether it runs or not; nothing is changed.
 
     Raises:
@@ -117,5 +121,5 @@ def _training(place: StudyDirectory) -> dict[str, PackStatus]:
         return {}  # it is for people, and made anew every few seconds
 
 
-def opened(directory: str | Path | StudyDirectory) -> StudyDirectory:
+def opened(directory: Location) -> StudyDirectory:
     return directory if isinstance(directory, StudyDirectory) else StudyDirectory(directory)

@@ -1,4 +1,4 @@
-"""Running a study from Python: run, resume, extend."""
+"""Running a study from Python: run, resume, extend, retry."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from study.api.results import Result, opened
+from study.api.results import Location, Result, opened
 from study.config import StudyConfig, load, loads, of_mapping, stored, to_yaml
-from study.directory import StudyDirectory
+from study.directory import StudyDirectory, broke_off
 from trainables.errors import StudyError, not_one_of
 from trainables.own_code import names_in, trust
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 ConfigLike: TypeAlias = StudyConfig | Mapping[str, Any] | str | Path
 """A configuration, the mapping that a YAML file would hold, a file, or the name of a preset."""
-
-Location: TypeAlias = str | Path | StudyDirectory
 
 
 def load_config(config: ConfigLike, overrides: Sequence[str] = (), *, names: bool = True) -> StudyConfig:
@@ -48,6 +46,7 @@ def run(
     *,
     overrides: Sequence[str] = (),
     progress: bool = True,
+    timeout: float | None = None,
 ) -> Result:
     """Run a study to its end: search every method, keep every result.
 
@@ -55,6 +54,7 @@ def run(
         directory: where everything lands, a path or an object-store URI; `runs/NAME` if not given.
         overrides: as in `load_config`.
         progress: show how far it is, in a terminal, a notebook or a log.
+        timeout: seconds after which it stops; `resume` goes on.
 
     Returns:
         How it ended: Ctrl-C and a broken disk or cluster end it early, with ``stopped`` set and nothing lost.
@@ -66,7 +66,7 @@ def run(
         KeyboardInterrupt: a second Ctrl-C, or workers that did not stop within seconds of the first; nothing is lost.
     """
     found = load_config(config, overrides)
-    return _rehearsed(found, fresh_directory(found, directory), progress)
+    return _rehearsed(found, fresh_directory(found, directory), progress, timeout)
 
 
 def resume(
@@ -75,6 +75,7 @@ def resume(
     *,
     overrides: Sequence[str] = (),
     progress: bool = True,
+    timeout: float | None = None,
 ) -> Result:
     """Go on with a study that was stopped, wherever and however; as `run`.
 
@@ -89,17 +90,46 @@ def resume(
     found = stored(place, overrides, names=True) if config is None else load_config(config, overrides)
     if config is not None:
         stored(place)
-    return _rehearsed(found, place, progress)
+    return _rehearsed(found, place, progress, timeout)
 
 
-def extend(directory: Location, trials: int, *, overrides: Sequence[str] = (), progress: bool = True) -> Result:
+def extend(
+    directory: Location,
+    trials: int,
+    *,
+    overrides: Sequence[str] = (),
+    progress: bool = True,
+    timeout: float | None = None,
+) -> Result:
     """Go on with ``trials`` trials of each method, those there are included; as `resume`.
 
     Raises:
         StudyError: the methods have so many already.
     """
     place = opened(directory)
-    return _rehearsed(extended(place, trials, overrides), place, progress)
+    return _rehearsed(extended(place, trials, overrides), place, progress, timeout)
+
+
+def retry(
+    directory: Location,
+    *,
+    method: str | None = None,
+    overrides: Sequence[str] = (),
+    progress: bool = True,
+    timeout: float | None = None,
+) -> Result:
+    """Train failed trials again, once what they failed of is put right; complete ones stay. Otherwise as `resume`.
+
+    Args:
+        method: only its trials.
+
+    Raises:
+        StudyError: none has failed, or what they failed of is still wrong; then nothing has changed.
+        CannotChange: trials that are complete were made with values that are others now.
+    """
+    place = opened(directory)
+    config = retriable(place, method, overrides)
+    return _rehearsed(config, place, progress, timeout, lambda: take_back(config, place, method))
 
 
 def fresh_directory(config: StudyConfig, directory: Location | None = None) -> StudyDirectory:
@@ -125,21 +155,30 @@ def extended(place: StudyDirectory, trials: int, overrides: Sequence[str] = ()) 
     return now
 
 
-def taken_back(
-    place: StudyDirectory, method: str | None = None, overrides: Sequence[str] = ()
-) -> tuple[StudyConfig, int]:
-    """The configuration for trials that failed to be trained with again, and how many they are.
+def retriable(place: StudyDirectory, method: str | None = None, overrides: Sequence[str] = ()) -> StudyConfig:
+    """The configuration for trials that failed to be trained with again; to be rehearsed before `take_back`.
 
     Raises:
-        StudyError: there are none, or no such method.
-        CannotChange: trials that are complete were made with values that are others now.
+        StudyError: none has failed, or there is no such method.
     """
     config = stored(place, overrides, names=True)
     if method is not None and method not in config.methods:
         raise not_one_of("--method", method, config.methods)
+    rows = place.trials().select(["method", "status", "epochs"]).to_pylist()
+    if not any(broke_off(row) and method in (None, row["method"]) for row in rows):
+        raise StudyError(f"{place.path()}: no trial{f' of {method}' if method else ''} has failed")
+    return config
+
+
+def take_back(config: StudyConfig, place: StudyDirectory, method: str | None = None) -> int:
+    """Make failed trials unfinished ones, which the next run trains; how many they are.
+
+    Raises:
+        CannotChange: trials that are complete were made with values that are others now.
+    """
     from study.running import take_back
 
-    return config, take_back(config, place, method)
+    return take_back(config, place, method)
 
 
 def conduct(
@@ -167,13 +206,20 @@ def conduct(
     )
 
 
-def _rehearsed(config: StudyConfig, directory: StudyDirectory, progress: bool) -> Result:
-    """Everything tried out in seconds before anything is written."""
+def _rehearsed(
+    config: StudyConfig,
+    directory: StudyDirectory,
+    progress: bool,
+    timeout: float | None,
+    before: Callable[[], object] = lambda: None,
+) -> Result:
+    """Everything tried out in seconds before anything is written; ``before`` is called between."""
     from rich.console import Console
 
     from study.rehearsal import rehearse
     from study.running import display
 
     rehearse(config)
+    before()
     with display(Console()) if progress else nullcontext(lambda monitor: None) as listener:
-        return conduct(config, directory, listener)
+        return conduct(config, directory, listener, timeout)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from study.cli.app import Directory, app, console
-from trainables.errors import StudyError, not_one_of
+from trainables.errors import StudyError
 
 
 @app.command()
@@ -21,32 +21,24 @@ def enqueue(
     ],
 ) -> None:
     """Have a configuration tried next, of a study that runs or is to go on; what is not given the sampler chooses."""
-    from search_spaces import configuration
-    from study.config import stored
-    from study.directory import StudyDirectory, driver_of, queued
-    from study.directory import enqueue as put
+    from study import api
+    from study.directory import StudyDirectory, driver_of
 
     place = StudyDirectory(directory)
-    config = stored(place)
-    if method not in config.methods:
-        raise not_one_of("method", method, config.methods)
     given: dict[str, object] = {}
     for setting in values:
         name, equals, text = setting.partition("=")
         if not equals or not name:
             raise StudyError(f"expected NAME=VALUE, such as lr=0.05, but got {setting!r}")
         given[name] = _value(text)
-    wanted = configuration(config.implementation(method), config.space(method), given)
-    asked = [spec for manifest in place.manifests() if manifest["method"] == method for spec in manifest["trials"]]
-    used = {spec["queued"] for spec in asked if "queued" in spec}
-    waiting = 1 + sum(entry["method"] == method for entry in queued(place.store, used))
-    put(place.store, method, wanted)
-    total, then = config.budget(method), f"go on with: study resume {place.path()}"
-    if len(asked) + waiting > total:
-        then = f"its {total} trials are asked for, so: study extend {place.path()} --trials {len(asked) + waiting}"
+    found = api.enqueue(place, method, given)
+    total, then = found.budget, f"go on with: study resume {place.path()}"
+    if found.asked + found.waiting > total:
+        trials = found.asked + found.waiting
+        then = f"its {total} trials are asked for, so: study extend {place.path()} --trials {trials}"
     elif driver_of(place.store):
         then = "the driver takes it next"
-    console.print(f"{method}: {waiting} in its queue; {then}", highlight=False, soft_wrap=True)
+    console.print(f"{method}: {found.waiting} in its queue; {then}", highlight=False, soft_wrap=True)
 
 
 def _value(text: str) -> int | float | bool | str | list[object]:

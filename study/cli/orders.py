@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +21,8 @@ _PATIENCE_SECONDS = 30.0
 @app.command()
 def stop(directory: Directory) -> None:
     """Stop a study that runs, here or elsewhere, as Ctrl-C does: nothing is lost, `study resume` goes on."""
-    from study.directory import StudyDirectory, driver_of, request_stop
+    from study import api
+    from study.directory import StudyDirectory, driver_of
 
     place = StudyDirectory(directory)
     place.config()  # says what is there instead, if it is no study
@@ -29,15 +30,10 @@ def stop(directory: Directory) -> None:
     if driver is None:
         console.print(f"Nobody is at work on {place.path()}", highlight=False, soft_wrap=True)
         return
-    request_stop(place.store, driver)
-    console.print(f"Asked {driver} to stop", highlight=False, soft_wrap=True)
-    until = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < until:
-        now = driver_of(place.store)
-        if now is None or now.token != driver.token:
-            console.print(f"Stopped. Go on with:\n  study resume {place.path()}", highlight=False, soft_wrap=True)
-            return
-        time.sleep(0.2)
+    console.print(f"Asking {driver} to stop", highlight=False, soft_wrap=True)
+    if api.stop(place, _PATIENCE_SECONDS):
+        console.print(f"Stopped. Go on with:\n  study resume {place.path()}", highlight=False, soft_wrap=True)
+        return
     errors.print(
         f"study: it has not stopped within {_PATIENCE_SECONDS:.0f} s: {driver.account}", style="yellow", markup=False
     )
@@ -51,33 +47,27 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """What happened: events of all runs, warnings, why trials failed, the stacks of workers that hung."""
-    from study.directory import StudyDirectory, events, find_trial, stacks
+    from study import api
+    from study.directory import StudyDirectory, find_trial
 
     place = StudyDirectory(directory)
-    found = None if trial is None else find_trial(place, trial)
-    happened = events(place.store)
-    dumps = stacks(place.store, found.pack if found else None)
-    if found is None:
-        rows = place.trials().select(["trial", "status", "reason"]).to_pylist()
-    else:
-        happened = [event for event in happened if found.pack in event["message"] or found.name in event["message"]]
-        rows = [found.row] if found.row else []
-    failures = {row["trial"]: row["reason"] or row["status"] for row in rows if row["status"] != "COMPLETE"}
+    found = api.logs(place, trial)
     if as_json:
-        typer.echo(json.dumps({"events": happened, "failures": failures, "stacks": dumps}, indent=2))
+        typer.echo(json.dumps(asdict(found), indent=2))
         return
-    for event in happened:
+    for event in found.events:
         at = datetime.fromtimestamp(event["at"], UTC)
         line = f"{at:%Y-%m-%d %H:%M:%S} UTC  {event['kind']:<8}  {event['message']}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if found is not None:
-        for reason in failures.values():
-            console.print(f"\n{found.name} {found.status}:\n{reason}", markup=False, highlight=False, soft_wrap=True)
+    if trial is not None:
+        for reason in found.failures.values():
+            said = f"\n{trial} {find_trial(place, trial).status}:\n{reason}"
+            console.print(said, markup=False, highlight=False, soft_wrap=True)
     else:
-        _failures(place, failures)
-    for name, text in dumps.items():
+        _failures(place, found.failures)
+    for name, text in found.stacks.items():
         console.print(f"\n{place.path(name)}:\n{text}", markup=False, highlight=False, soft_wrap=True)
-    if not (happened or failures or dumps):
+    if not (found.events or found.failures or found.stacks):
         console.print("Nothing has been written down.")
 
 

@@ -18,27 +18,23 @@ def retrain(
     """Train a trial again whose network was not kept: the same numbers, checked against those it had."""
     from rich.progress import Progress
 
-    from study.config import stored
-    from study.directory import Models, StudyDirectory, find_trial
-    from study.running import retrain as train
+    from study import api
+    from study.directory import StudyDirectory, find_trial
 
     place = StudyDirectory(directory)
-    found = find_trial(place, trial)
-    config = stored(place, names=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(trial, total=1.0)
-        made = train(config, found, lambda what, share: bar.update(task, description=what, completed=share))
+        made = api.retrain(place, trial, lambda what, share: bar.update(task, description=what, completed=share))
     if made.differences:
         for name, (then, now) in made.differences.items():
             errors.print(f"study: {name} was {then}, now {now}", markup=False, highlight=False)
         why = "its network is not the one that was measured: another version, another kind of machine or other data?"
         errors.print(f"study: {why}", style="yellow", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1)
-    assert found.row is not None
     if made.network is None:
-        errors.print(f"study: {trial} has no compact network, as before: {found.row['reason']}", markup=False)
+        row = find_trial(place, trial).row or {}
+        errors.print(f"study: {trial} has no compact network, as before: {row['reason']}", markup=False)
         raise typer.Exit(1)
-    Models(place).keep(trial, made.network)
     how = "with its pack" if made.together else "alone"
     console.print(f"{trial} was trained again, {how}; its counts are the same, its scores too", highlight=False)
     console.print(

@@ -107,9 +107,11 @@ def retry(
     from study.directory import StudyDirectory
 
     place = StudyDirectory(directory)
-    config, trials = api.taken_back(place, method, settings or ())
+    config = api.retriable(place, method, settings or ())
+    _rehearse(config, place)  # as long as what is wrong is wrong nothing changes
+    trials = api.take_back(config, place, method)
     console.print(f"{trials} trials are trained again")
-    _launch(config, place, _seconds(timeout))
+    _conduct(config, place, _seconds(timeout))
 
 
 def _seconds(timeout: str | None) -> float | None:
@@ -117,12 +119,19 @@ def _seconds(timeout: str | None) -> float | None:
 
 
 def _launch(config: StudyConfig, directory: StudyDirectory, timeout: float | None = None) -> None:
-    from study import api
+    _rehearse(config, directory)
+    _conduct(config, directory, timeout)
 
+
+def _rehearse(config: StudyConfig, directory: StudyDirectory) -> None:
     try:
         plan.show_notes(plan.rehearsed(config))
     except ConnectionError as error:
         _stop(f"Ray cannot be reached: {error}", BROKEN, directory)
+
+
+def _conduct(config: StudyConfig, directory: StudyDirectory, timeout: float | None = None) -> None:
+    from study import api
     from study.running import display, duration
 
     title = f"[bold]{config.name}[/bold] in {directory.path()}; watch it with `study status` or `study dashboard`"

@@ -92,5 +92,26 @@ def test_run_status_extend_resume(local_ray: None, tmp_path: Path, capsys: pytes
     assert (again.finished, again.stopped) == (4, None)
     found = study.status(place)
     assert (found.state, found.finished, found.methods["group_lasso"].budget) == ("complete", 4, 4)
+    with pytest.raises(study.StudyError, match="no trial has failed"):
+        study.retry(place, progress=False)
+    trial = study.show(place, "group_lasso-00003")
+    assert (trial.status, trial.method, len(trial.curve)) == ("COMPLETE", "group_lasso", 2)
+    assert trial.row is not None and trial.row["param_lr"] == trial.parameters["lr"]
+    said = CliRunner().invoke(app, ["show", str(place), trial.trial, "--json"]).stdout
+    assert json.loads(said)["row"]["neurons"] == trial.row["neurons"]
+    made = study.retrain(place, trial.trial)
+    assert made.differences == {} and study.show(place, trial.trial).kept
+    file = tmp_path / "network.pt2"
+    assert CliRunner().invoke(app, ["export", str(place), "--trial", trial.trial, "--output", str(file)]).exit_code == 0
+    (tmp_path / "rows.csv").write_text("\n".join([",".join(f"p{i}" for i in range(64)), ",".join(["0.5"] * 64)]))
+    (answer,) = study.predict(file, tmp_path / "rows.csv").rows
+    assert answer["row"] == 0 and sum(answer["probabilities"].values()) == pytest.approx(1)
+    assert [event["kind"] for event in study.logs(place).events].count("started") == 3
+    assert study.logs(place, trial.trial).failures == {}
+    assert study.stop(place), "nobody is at work"
+    assert study.enqueue(place, "group_lasso", {"lr": 0.01}).waiting == 1
+    with pytest.raises(study.StudyError, match="did you mean 'lambda'"):
+        study.enqueue(place, "group_lasso", {"lamda": 0.01})
     said = CliRunner().invoke(app, ["status", str(place), "--json"]).stdout
     assert json.loads(said)["methods"]["group_lasso"] == {"finished": 4, "in_flight": 0, "failed": 0, "budget": 4}
+    assert study.extend(place, 5, progress=False, timeout=0.0).stopped

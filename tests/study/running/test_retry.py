@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from study import api
 from study.cli import app
 from study.config.changes import CannotChange
 from study.config.load import stored
@@ -132,6 +133,22 @@ def test_first_packs_that_fail_alike(reasons: dict[str, list[str | None]], alike
         for method, own in reasons.items()
     }
     assert bool(failed_alike(rows)) == alike
+
+
+def test_as_long_as_what_is_wrong_is_wrong_nothing_changes(grow: Grow) -> None:
+    """The rehearsal comes first: the data that the trials failed of are still not there."""
+    study = grow(packs=2, finished=2)
+    directory = study.directory
+    for manifest in study.manifests:
+        fail(directory, manifest["pack"])
+    before = study.files()
+    for setting in ("data=missing.csv", "batch_size=100000"):
+        ran = CliRunner().invoke(app, ["retry", directory.path(), "--set", setting])
+        assert ran.exit_code != 0 and isinstance(ran.exception, StudyError | OSError), ran.exception
+        assert study.files() == before
+        with pytest.raises((StudyError, OSError)):
+            api.retry(directory, overrides=[setting], progress=False)
+        assert study.files() == before
 
 
 def test_a_missing_method_is_one_line(failed: StudyDirectory) -> None:
