@@ -6,6 +6,7 @@
     study.status("runs/digits")
     study.extend("runs/digits", trials=128)
     study.show("runs/digits", "group_lasso-00012").curve
+    study.reproduce("dropneuron_lenet300", seeds=3)  # published beside measured
 
 Importing this loads next to nothing; each name loads its own when it is first asked for.
 """
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         Enqueued,
         Logs,
         Predictions,
+        Reproduction,
         Result,
         Status,
         TrialReport,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         load_config,
         logs,
         predict,
+        reproduce,
         resume,
         retrain,
         retry,
@@ -49,6 +52,7 @@ _PLACES = {
             "Enqueued",
             "Logs",
             "Predictions",
+            "Reproduction",
             "Result",
             "Status",
             "TrialReport",
@@ -57,6 +61,7 @@ _PLACES = {
             "load_config",
             "logs",
             "predict",
+            "reproduce",
             "resume",
             "retrain",
             "retry",
@@ -78,6 +83,7 @@ __all__ = [
     "Logs",
     "NotAStudy",
     "Predictions",
+    "Reproduction",
     "Result",
     "Status",
     "StudyConfig",
@@ -90,6 +96,7 @@ __all__ = [
     "load_config",
     "logs",
     "predict",
+    "reproduce",
     "resume",
     "retrain",
     "retry",

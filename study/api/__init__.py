@@ -1,7 +1,10 @@
 """Studies from Python: what the command line does, as functions; `import study` offers them."""
 
+from study.api.comparison import Number
+from study.api.experiment import folder_of, reproduce
 from study.api.orders import Enqueued, Logs, enqueue, logs, stop
 from study.api.predict import Predictions, predict
+from study.api.reproduction import Reproduction, Row, written
 from study.api.results import Location, MethodStatus, PackStatus, Result, Status, status
 from study.api.runs import (
     ConfigLike,
@@ -24,19 +27,24 @@ __all__ = [
     "Location",
     "Logs",
     "MethodStatus",
+    "Number",
     "PackStatus",
     "Predictions",
+    "Reproduction",
     "Result",
+    "Row",
     "Status",
     "TrialReport",
     "conduct",
     "enqueue",
     "extend",
     "extended",
+    "folder_of",
     "fresh_directory",
     "load_config",
     "logs",
     "predict",
+    "reproduce",
     "resume",
     "retrain",
     "retriable",
@@ -46,4 +54,5 @@ __all__ = [
     "status",
     "stop",
     "take_back",
+    "written",
 ]

@@ -2,6 +2,7 @@
 
 from study.config.changes import MAY_CHANGE, CannotChange, changes, check_changes, check_recipes, recipe_of
 from study.config.load import check_names, load, loads, of_mapping, presets, stored, to_yaml
+from study.config.published import PublishedSettings, ReproductionSettings
 from study.config.schema import schema, starter
 from study.config.settings import LimitSettings, ResourceSettings, SamplerSettings, StudyConfig
 from study.config.yaml_source import ConfigError
@@ -11,6 +12,8 @@ __all__ = [
     "CannotChange",
     "ConfigError",
     "LimitSettings",
+    "PublishedSettings",
+    "ReproductionSettings",
     "ResourceSettings",
     "SamplerSettings",
     "StudyConfig",

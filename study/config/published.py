@@ -10,7 +10,7 @@ from trainables.conventions import COLUMNS
 from trainables.errors import Mistake, Mistakes
 
 _SCORES = ("accuracy", "loss", "score", "nmse", "mse")
-_SIZES = ("neurons", "inputs", "parameters", "macs", "flops")
+_SIZES = ("neurons", "inputs", "parameters", "macs", "flops", "neurons_removed", "parameters_removed")
 
 
 class PublishedSettings(Settings):
@@ -27,6 +27,8 @@ class PublishedSettings(Settings):
     parameters: Natural | None = Field(default=None, description="Weights and biases left.")
     macs: Natural | None = Field(default=None, description="Multiply-adds per example.")
     flops: Natural | None = Field(default=None, description="Floating-point operations per example.")
+    neurons_removed: Fraction | None = Field(default=None, description="Share of the hidden units.")
+    parameters_removed: Fraction | None = Field(default=None, description="Share of the weights and biases.")
     counts: dict[str, NonNegative | str] = Field(
         default={}, description="As the paper counts: columns of the conventions that `counts` names."
     )

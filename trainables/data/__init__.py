@@ -6,6 +6,7 @@ What there is can be read without torch, which is loaded with the first data set
 from trainables.data.catalogue import DATA, FORMATS, Entry, content_hash, load, locate
 from trainables.data.dataset import Dataset, Split, Task
 from trainables.data.examples import images_of, rows_of
+from trainables.data.stand_in import write_stand_in
 
 __all__ = [
     "DATA",
@@ -19,4 +20,5 @@ __all__ = [
     "load",
     "locate",
     "rows_of",
+    "write_stand_in",
 ]

@@ -37,7 +37,7 @@ class Entry:
     hub: str | None = None  # where to get it
 
 
-def _images(name: str, summary: str, reference: str, hub: str) -> Entry:
+def _images(name: str, summary: str, reference: str, hub: str | None = None) -> Entry:
     return Entry(name, summary, "classification", reference, image_files.read_parquet, name, hub)
 
 
@@ -102,6 +102,17 @@ DATA: dict[str, Entry] = {
             "73257 + 26032 house number digits, 32x32 RGB; the extra split is not used",
             "Netzer et al., 'Reading digits in natural images with unsupervised feature learning' (2011)",
             "ufldl-stanford/svhn:cropped_digits",
+        ),
+        _images(
+            "imagenet",
+            "1,281,167 + 50,000 photographs of 1000 things, to be cut to a size; Parquet files of train and validation",
+            "Russakovsky et al., 'ImageNet large scale visual recognition challenge' (2015)",
+            "ILSVRC/imagenet-1k",
+        ),
+        _images(
+            "icdar",
+            "characters out of photographs, 36 classes, grey; Parquet files of train and test that you make",
+            "Jaderberg, Vedaldi and Zisserman, 'Deep features for text spotting' (2014)",
         ),
     )
 }

@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_map
 from trainables.compaction import cost
 from trainables.declarations import settings_of_method
 from trainables.errors import StudyError
-from trainables.groups import Alive, Graph
+from trainables.groups import Alive, Graph, everything
 from trainables.math import gates
 from trainables.methods import Clock, Knobs, Method, Params, Setting, method_class, stack_knobs, stack_lr
 from trainables.problem import Problem
@@ -33,6 +33,9 @@ from trainables.training.networks import Networks
 from trainables.training.optim import LaneOptimizer, rate_factor
 from trainables.training.own_score import own_score
 from trainables.training.shrink import Reduction, worthwhile
+
+HELD = 2**27
+"""Numbers that a layer's inputs and outputs may take while scores are computed, half a GiB of them."""
 
 DIVERGED = 1e6
 """A trial has failed once its loss is not finite, or so many times the untrained network's, or 1 if that is less."""
@@ -86,6 +89,7 @@ class Stack:
         self._sums = self._over_lanes(problem.task.sums)
         self._answers = self._over_lanes(problem.task.answers)
         self._outputs = self._over_lanes(lambda output, target: output)
+        self._activations = int(cost.footprint(problem.graph, everything(problem.graph))["activations"])
         self._own_score = own_score(recipe.score) if recipe.score else None
 
     untrained_loss: Tensor | None
@@ -302,7 +306,8 @@ class Stack:
         )
 
     def _evaluation_spans(self, split: str) -> list[tuple[int, int]]:
-        examples, rows = self.feed.examples(split), max(64, 8192 // len(self.trials))
+        examples = self.feed.examples(split)
+        rows = max(64, min(8192, HELD // self._activations) // len(self.trials))
         return [(start, min(start + rows, examples)) for start in range(0, examples, rows)]
 
     @torch.no_grad()

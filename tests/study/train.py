@@ -1,0 +1,27 @@
+"""Studies trained to their end in the test's own process, without Ray."""
+
+from __future__ import annotations
+
+from study.config.load import StudyConfig, to_yaml
+from study.directory.study_directory import StudyDirectory
+from study.directory.versions import current_versions
+from study.rehearsal import layer_counts
+from study.running.training import job_of, publish
+from study.search.search import Search
+from trainables.training.pack import Pack
+
+
+def trained(config: StudyConfig, directory: StudyDirectory) -> list[Pack]:
+    """The packs of the study; manifests and results are in the directory."""
+    directory.create(to_yaml(config))
+    search = Search(config, directory, layer_counts(config))
+    packs = []
+    while (manifest := search.ask()) is not None:
+        directory.write_manifest({**manifest, "versions": current_versions()})
+        pack = Pack(job_of(config, manifest))
+        while not pack.done:
+            pack.train_epoch()
+        publish(directory, config.name, manifest, pack.trial_rows(), pack.curve_rows())
+        search.tell(manifest, directory.rows(manifest["pack"], manifest["method"]))
+        packs.append(pack)
+    return packs
