@@ -217,9 +217,10 @@ def _in_turn(config: StudyConfig, manifests: Sequence[Manifest]) -> bool:
 def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
     """One Tune run, to the end of the budget or to the ending."""
     config, ending = searcher.monitor.config, searcher.monitor.ending
+    trainable = tune.with_parameters(StudyTrainable, study=config, location=searcher.directory.location)
     with scratch() as folder:
         tuner = tune.Tuner(
-            tune.with_resources(tune.with_parameters(StudyTrainable, study=config), partial(placed, config.resources)),
+            tune.with_resources(trainable, partial(placed, config.resources)),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 num_samples=-1,

@@ -114,7 +114,7 @@ class Recovery:
     def judge(self, attempt: Attempt, trouble: Fault | Loss) -> Verdict:
         """What becomes of a pack; where it is to be tried again it is among the waiting ones."""
         if isinstance(trouble, Loss) and not trouble.started and not trouble.node_died:
-            trouble = Fault("place", trouble.reason, trouble.node)
+            trouble = Fault("place", trouble.stack or trouble.reason, trouble.node)
         verdict = self._fault(attempt, trouble) if isinstance(trouble, Fault) else self._loss(attempt, trouble)
         if verdict.next != "failed":
             self.waiting.append(attempt)

@@ -20,6 +20,7 @@ from study.running.faults import Fault, Loss, failed_alike
 from study.running.loggers import Loggers
 from study.running.monitor import Monitor
 from study.running.networks import Keeper
+from study.running.pulse import forget
 from study.running.recovery import Attempt, Recovery
 from study.running.session import Session
 from study.running.training import give_up
@@ -28,7 +29,8 @@ from study.search import Search
 from trainables.own_code import trusted
 
 _FINISHED: str = Searcher.FINISHED
-_LOOK_SECONDS = 5.0
+_LOCAL_SECONDS, _REMOTE_SECONDS = 2.0, 5.0
+"""Between two looks at the study directory and the workers."""
 
 
 class _OfThisProcess:
@@ -66,7 +68,7 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         self.session, self.keeper, self.recovery, self.loggers = session, keeper, recovery, loggers
         self.in_turn, self.versions = in_turn, dict(versions)
         self.running: dict[str, Attempt] = {}
-        self.workers = Workers(directory)
+        self.workers = Workers(directory, monitor.config.limits)
         self._looked = time.monotonic()
         self.while_idle: Callable[[], None] = self.session.check
         """What Tune would do between its steps."""
@@ -93,7 +95,6 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
             self.running[trial_id] = attempt
             self.monitor.started(attempt.manifest)
             return {
-                "directory": self.directory.location,
                 "pack": attempt.pack,
                 "modules": trusted(),
                 "try": attempt.tries,
@@ -104,15 +105,19 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         return _FINISHED
 
     def look(self) -> None:
-        """Now and then: whether the study directory is still there, and how far the packs are, for `study status`."""
-        if time.monotonic() - self._looked > _LOOK_SECONDS:
+        """Now and then: whether the study directory is still there, how far the packs are, for `study status`, and
+        whether their workers live."""
+        if time.monotonic() - self._looked > (_REMOTE_SECONDS if self.directory.local is None else _LOCAL_SECONDS):
             self._looked = time.monotonic()
+            how_far = {trial: f"at {one.farthest:.0%} of its training" for trial, one in self.running.items()}
+            self.workers.look(how_far, self.session.here)
             with self._guarded():
                 self.directory.config()
                 self.directory.store.put(PROGRESS, json.dumps(self.monitor.progress()).encode(), replace=True)
 
     def close(self) -> None:
         """The run is over."""
+        forget()
         with contextlib.suppress(OSError):
             self.directory.store.remove(PROGRESS)
 

@@ -1,6 +1,7 @@
 """Ends a worker that hangs: its stacks are written down in the study directory, then the process is gone.
 
 A thread looks whether training goes on, because what hangs cannot: `forward` waits for a lock, a mount does not answer.
+Where no thread can run any more, the driver looks (`study.running.silence`).
 """
 
 from __future__ import annotations
@@ -67,6 +68,11 @@ class Pace:
         self._slowest: float | None = None
         self._seen: tuple[int, object] = (0, None)
 
+    @property
+    def allowed(self) -> float:
+        """Seconds for which training may make no step."""
+        return silent_seconds(self._limits, self._slowest)
+
     def look(self, seconds: float, epochs: int, step: object) -> tuple[Why, str] | None:
         """What is wrong, if anything is.
 
@@ -79,7 +85,7 @@ class Pace:
             self._slowest, self._epoch_began = max(self._slowest or 0.0, took), self._busy
         if (epochs, step) != self._seen:
             self._seen, self._stepped = (epochs, step), self._busy
-        silent, allowed = self._busy - self._stepped, silent_seconds(self._limits, self._slowest)
+        silent, allowed = self._busy - self._stepped, self.allowed
         if silent > allowed:
             return "silent", f"made no step for {silent / 60:.1f} min, where {allowed / 60:.1f} are allowed"
         overdue = self._limits.pack_minutes
@@ -97,6 +103,16 @@ class Watchdog:
         """What is trained, once it is there."""
         self._working, self._over = threading.Event(), threading.Event()
         threading.Thread(target=self._watch, name="study-watchdog", daemon=True).start()
+
+    @property
+    def epochs(self) -> int:
+        """How many are done."""
+        return 0 if self.watched is None else self.watched.epochs
+
+    @property
+    def allowed(self) -> float:
+        """Seconds for which training may make no step."""
+        return self._pace.allowed
 
     def close(self) -> None:
         """The pack is done with."""
@@ -125,7 +141,7 @@ class Watchdog:
                 self._end(*wrong)
 
     def _end(self, why: Why, message: str) -> None:
-        text = f"{self._pack} {message}; its threads:\n{_stacks()}"
+        text = account(f"{self._pack} {message}", _stacks())
         writing = threading.Thread(target=self._write, args=(why, text), daemon=True)
         writing.start()
         writing.join(_WRITE_SECONDS)  # the study directory may be what does not answer
@@ -133,6 +149,11 @@ class Watchdog:
 
     def _write(self, why: Why, text: str) -> None:
         self._directory.store.put(stack_path(self._pack, why), text.encode(), replace=True)
+
+
+def account(message: str, stacks: str) -> str:
+    """What is written down of a worker that hung; like a traceback's, its last line is what it comes down to."""
+    return f"{message}; its threads:\n{stacks}\n{message}\n"
 
 
 def _stacks() -> str:

@@ -14,6 +14,7 @@ from ray import tune
 from study.config import StudyConfig
 from study.directory import Damaged, StudyDirectory
 from study.running.faults import Fault
+from study.running.pulse import Pulse
 from study.running.training import Training
 from study.running.watchdog import Watchdog
 from trainables.own_code import trust
@@ -27,18 +28,18 @@ GRACE_SECONDS = 8
 
 
 class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
-    """``config``: ``directory``, of the study; ``pack``, its manifest's name; ``halvings``, see `Training`;
-    ``modules``, of the user's own, as the driver has found.
+    """``config``: ``pack``, its manifest's name; ``halvings``, see `Training`; ``modules``, of the user's own, as the
+    driver has found. Tune writes it down, so that it holds no keys.
 
-    ``study`` is what is run, the same for all packs.
+    ``study`` is what is run and ``location`` the study directory, which may hold keys: the same for all packs.
 
     A pack that cannot go on here is reported as a ``fault``, and the process is given up after that: the driver decides
     where the pack goes on. So it does for what kills the process. SIGTERM leaves a checkpoint behind.
     """
 
-    def setup(self, config: dict[str, Any], study: StudyConfig) -> None:
+    def setup(self, config: dict[str, Any], study: StudyConfig, location: str) -> None:
         settle_process()
-        self.study = study
+        self.study, self.location = study, location
         self.begun = False
         self._begin(config)
 
@@ -50,8 +51,9 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
         # Ray's handler raises SystemExit wherever the process is; ours lets the epoch end first.
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._asked_to_leave)
-        directory, pack = StudyDirectory(config["directory"]), config["pack"]
+        directory, pack = StudyDirectory(self.location), config["pack"]
         self.watchdog = Watchdog(directory, pack, self.study.limits)
+        self.pulse = Pulse(self.trial_id, lambda: self.watchdog.epochs, lambda: self.watchdog.allowed)
         with self._guarded():
             trust(*config.get("modules", ()))
             halvings, hurry = config.get("halvings", 0), config.get("hurry", 1)
@@ -75,6 +77,7 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.watchdog.close()
+        self.pulse.close()
         self._begin(new_config)
         return True
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ray
+from ray import ActorID
 from ray._private.state import actors
+from ray._private.worker import global_worker
 from ray.exceptions import ActorDiedError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from study.config import LimitSettings
 from study.directory import StudyDirectory, stack_path
 from study.running.faults import Fault, Loss
-from study.running.watchdog import WHYS
+from study.running.pulse import Sign
+from study.running.silence import Silence
+from study.running.watchdog import WHYS, account
 
 _NO_MEMORY = "running low on memory"
 """What Ray says of a worker that it has killed because the machine has no memory left."""
@@ -21,6 +30,9 @@ _NODE_DIED = "its node has died"
 
 _SAID = 4000
 """Characters of what Ray says about a lost worker that are kept as the reason; the last ones."""
+
+_FETCH_SECONDS = 30.0
+"""For the stacks of a worker on another node."""
 
 
 @dataclass
@@ -31,6 +43,8 @@ class _Worker:
     oom_kills: int
     node: str = ""
     fault: Fault | None = None
+    hung: str = ""
+    """What the driver has found when it ended it, because it was silent."""
 
 
 class Workers:
@@ -40,9 +54,10 @@ class Workers:
         trials: Tune's own.
     """
 
-    def __init__(self, directory: StudyDirectory) -> None:
+    def __init__(self, directory: StudyDirectory, limits: LimitSettings) -> None:
         self._directory = directory
         self._workers: dict[str, _Worker] = {}
+        self._silence = Silence(limits)
         self.trials: list[Any] = []
 
     def begins(self, trial_id: str, pack: str) -> None:
@@ -58,6 +73,30 @@ class Workers:
         if "fault" in result:
             worker.fault = Fault(result["fault"], result["reason"], result["node"])
 
+    def look(self, running: Mapping[str, str], here: Callable[[str], bool]) -> None:
+        """End the workers that give no sign of life any more, which Tune then takes for lost.
+
+        Args:
+            running: how far each of Tune's trials is, in words.
+            here: whether a node is the driver's own.
+        """
+        trials = {trial.trial_id: trial for trial in self.trials if trial.trial_id in running}
+        actors_of = {name: handle for name, trial in trials.items() if (handle := trial.temporary_state.ray_actor)}
+        for name, sign, seconds in self._silence.look(running, actors_of):
+            worker = self._workers[name]
+            actor = actors_of[name]._actor_id.hex() if name in actors_of else sign.actor if sign else ""
+            if worker.hung or not actor:
+                continue
+            stacks = _fetched(sign, here) if sign else ""
+            worker.node = worker.node or (sign.node if sign else "")
+            message = f"{worker.pack} gave no sign of life for {seconds / 60:.1f} min, {running[name]}"
+            worker.hung = account(message, stacks) if stacks else f"{message}; it could not say where its threads are"
+            with contextlib.suppress(OSError):
+                self._directory.store.put(stack_path(worker.pack, "silent"), worker.hung.encode(), replace=True)
+            # As ray.kill does, but without a handle: Tune has none before the worker has set up. A process that is
+            # stopped is killed by its raylet, some seconds later.
+            global_worker.core_worker.kill_actor(ActorID.from_hex(actor), True)
+
     def trouble(self, trial_id: str) -> Fault | Loss:
         """Why a worker is gone, by its own account or by Ray's."""
         worker = self._workers[trial_id]
@@ -67,7 +106,7 @@ class Workers:
         error = _error_of(trial)
         said = str(error or "Ray did not say why")
         died = error if isinstance(error, ActorDiedError) else None
-        stack, overdue = self._stack(worker.pack)
+        stack, overdue = (worker.hung, False) if worker.hung else self._stack(worker.pack)
         return Loss(
             reason=said[-_SAID:],
             node=worker.node or _node_of(died),
@@ -91,6 +130,18 @@ def _error_of(trial: Any) -> Exception | None:
     """What Tune has written down in its own folder; its own reader looks where the run is stored in the end."""
     file = trial.pickled_error_file
     return pickle.loads(Path(file).read_bytes()) if file and Path(file).exists() else None
+
+
+def _fetched(sign: Sign, here: Callable[[str], bool]) -> str:
+    """The stacks that a silent worker may have written, from its node."""
+    if here(sign.node) or not sign.errors:
+        return sign.stacks
+    ask = ray.remote(num_cpus=0)(lambda: sign.stacks)
+    placed = NodeAffinitySchedulingStrategy(sign.node, soft=False)
+    try:
+        return str(ray.get(ask.options(scheduling_strategy=placed).remote(), timeout=_FETCH_SECONDS))
+    except Exception:  # the node is as silent as its worker
+        return ""
 
 
 def _node_of(error: ActorDiedError | None) -> str:

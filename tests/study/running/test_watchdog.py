@@ -59,3 +59,4 @@ def test_a_process_that_hangs_is_ended_and_its_stacks_are_in_the_study_directory
     said = (tmp_path / "stacks" / "dense-p0000.silent.txt").read_text()
     assert said.startswith("dense-p0000 made no step for 0.0 min, where 0.0 are allowed; its threads:")
     assert "in waits_for_ever" in said
+    assert said.splitlines()[-1] == "dense-p0000 made no step for 0.0 min, where 0.0 are allowed"
