@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from study.api.results import Location, Result, opened
-from study.config import StudyConfig, load, loads, of_mapping, stored, to_yaml
+from study.config import StudyConfig, load, loads, of_mapping, stored, to_go_on, to_yaml
 from study.directory import StudyDirectory, broke_off
 from trainables.errors import StudyError, not_one_of
 from trainables.own_code import names_in, trust
@@ -87,7 +87,7 @@ def resume(
         CannotChange: its trials were made with values that are others now.
     """
     place = opened(directory)
-    found = stored(place, overrides, names=True) if config is None else load_config(config, overrides)
+    found = to_go_on(place, overrides) if config is None else load_config(config, overrides)
     if config is not None:
         stored(place)
     return _rehearsed(found, place, progress, timeout)
@@ -146,7 +146,7 @@ def fresh_directory(config: StudyConfig, directory: Location | None = None) -> S
 def extended(place: StudyDirectory, trials: int, overrides: Sequence[str] = ()) -> StudyConfig:
     """The directory's configuration with a larger budget. Raises StudyError: it is no larger."""
     was = stored(place)
-    now = stored(place, [f"trials={trials}", *overrides], names=True)
+    now = to_go_on(place, [f"trials={trials}", *overrides])
     if all(now.budget(name) <= was.budget(name) for name in now.methods if name in was.methods):
         own = [f"{name} ({method.trials})" for name, method in was.methods.items() if method.trials]
         where = "of their own, to be changed with --set methods.NAME.trials (from Python overrides=)"
@@ -161,7 +161,7 @@ def retriable(place: StudyDirectory, method: str | None = None, overrides: Seque
     Raises:
         StudyError: none has failed, or there is no such method.
     """
-    config = stored(place, overrides, names=True)
+    config = to_go_on(place, overrides)
     if method is not None and method not in config.methods:
         raise not_one_of("--method", method, config.methods)
     rows = place.trials().select(["method", "status", "epochs"]).to_pylist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 import warnings
 from typing import Any
@@ -65,7 +66,9 @@ def main() -> None:
         errors.print(f"study: {said}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(code) from None
     except Exception:
-        traceback.print_exc()
+        from study.directory import without_secrets
+
+        sys.stderr.write(without_secrets(traceback.format_exc()))
         said = "this is a bug in study; please report it with the lines above, the command and the YAML"
         errors.print(f"study: {said}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(1) from None

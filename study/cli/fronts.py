@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from study.cli.app import Directory, Json, Modules, app, console, errors, table_of, wide
+from study.cli.app import Directory, Json, Modules, app, console, errors, table_of, wide, written
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def pareto(
     ] = None,
     batch: Batch = None,
     as_json: Json = False,
-    csv: Annotated[Path | None, typer.Option(help="Write the front's trials to this file.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw the front into this .svg, .png or .pdf file.")] = None,
+    csv: Annotated[Path | None, written("Write the front's trials to this file.")] = None,
+    plot: Annotated[Path | None, written("Draw the front into this .svg, .png or .pdf file.")] = None,
     summary: Annotated[bool, typer.Option("--summary", help="A line per method instead: how far each got.")] = False,
 ) -> None:
     """The non-dominated trials with their parameters: a table, JSON, CSV or a figure."""
@@ -81,7 +81,7 @@ def table(
     form: Annotated[
         Format | None, typer.Option("--format", help="For a paper; a table for the terminal if not given.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write it to this .tex, .md or .csv file.")] = None,
+    output: Annotated[Path | None, written("Write it to this .tex, .md or .csv file.")] = None,
 ) -> None:
     """Tables for a paper: per method at given compression ratios or accuracy drops, mean and spread over seeds."""
     import analysis
@@ -124,7 +124,8 @@ def _show(found: Table, form: Format | None, output: Path | None) -> None:
 def report(
     directories: Directories,
     output: Annotated[
-        Path | None, typer.Option(help="The HTML file; DIR/report/report.html, or ./report.html for several studies.")
+        Path | None,
+        written("The HTML file; DIR/report/report.html, or ./report.html for several studies."),
     ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Keep the page current until the studies have spent their budgets.")
@@ -179,7 +180,7 @@ def compare(
     form: Annotated[
         Format | None, typer.Option("--format", help="For a paper; a table for the terminal if not given.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the table to this .tex, .md or .csv file.")] = None,
+    output: Annotated[Path | None, written("Write the table to this .tex, .md or .csv file.")] = None,
 ) -> None:
     """Two studies side by side: the settings that differ, and what each method reached in both."""
     import analysis

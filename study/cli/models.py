@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from study.cli.app import Directory, Json, Modules, app, console, table_of
+from study.cli.app import Directory, Json, Modules, app, console, table_of, written
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def export(
     form: Annotated[str, typer.Option("--format", help="pt2, onnx, safetensors or pytorch.")] = "pt2",
     output: Annotated[
         Path | None,
-        typer.Option(help="The file, TRIAL.SUFFIX if not given; with --front a folder, STUDY-front if not given."),
+        written("The file, TRIAL.SUFFIX if not given; with --front a folder, STUDY-front if not given."),
     ] = None,
     modules: Modules = None,
 ) -> None:
@@ -111,7 +111,7 @@ def latency(
     align: Annotated[int | None, typer.Option(help="Also with widths rounded up to multiples of this, e.g. 8.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     cuda_graph: Annotated[bool, typer.Option("--cuda-graph", help="Replay a CUDA graph.")] = False,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
+    json_file: Annotated[Path | None, written("Write the numbers to this file.", "--json")] = None,
     modules: Modules = None,
 ) -> None:
     """Time the whole and the compact networks, one at a time, with nothing else running if you see to it.

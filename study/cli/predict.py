@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from study.cli.app import Json, app, console, errors, table_of
+from study.cli.app import Json, app, console, errors, table_of, written
 
 _SHOWN = 20
 """Answers on the terminal; --output and --json have all."""
@@ -20,7 +20,7 @@ _SHOWN = 20
 def predict(
     network: Annotated[Path, typer.Argument(help="A network that `study export` wrote.")],
     file: Annotated[Path, typer.Argument(help="A CSV or Parquet file, an image, or a folder of images.")],
-    output: Annotated[Path | None, typer.Option(help="Write the answers to this CSV file.")] = None,
+    output: Annotated[Path | None, written("Write the answers to this CSV file.")] = None,
     as_json: Json = False,
 ) -> None:
     """What a network says of each row of a table or each image: the class and its probability, or the number."""

@@ -68,12 +68,12 @@ def resume(
 ) -> None:
     """Go on with a study that was stopped, wherever and however it was stopped."""
     from study import api
-    from study.config import stored
+    from study.config import to_go_on
     from study.directory import StudyDirectory
 
     place = StudyDirectory(directory)
     if file is None or not place.exists():
-        _launch(stored(place, settings or (), names=True), place, _seconds(timeout))
+        _launch(to_go_on(place, settings or ()), place, _seconds(timeout))
     else:
         _launch(api.load_config(file, settings or ()), place, _seconds(timeout))
 

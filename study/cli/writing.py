@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from study.cli.app import Json, app, console
+from study.cli.app import Json, app, console, on_disk
 from trainables.errors import StudyError
 
 
 @app.command()
 def init(
-    file: Annotated[Path, typer.Argument(help="The file to write.")] = Path("study.yaml"),
+    file: Annotated[Path, typer.Argument(callback=on_disk, help="The file to write.")] = Path("study.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write a commented study to start from."""

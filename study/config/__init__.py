@@ -1,7 +1,7 @@
 """The study's YAML: read, checked with file, line and key, and made a frozen StudyConfig."""
 
 from study.config.changes import MAY_CHANGE, CannotChange, changes, check_changes, check_recipes, recipe_of
-from study.config.load import check_names, load, loads, of_mapping, presets, stored, to_yaml
+from study.config.load import check_names, load, loads, of_mapping, presets, stored, to_go_on, to_yaml
 from study.config.published import PublishedSettings, ReproductionSettings
 from study.config.schema import schema, starter
 from study.config.settings import LimitSettings, ResourceSettings, SamplerSettings, StudyConfig
@@ -29,5 +29,6 @@ __all__ = [
     "schema",
     "starter",
     "stored",
+    "to_go_on",
     "to_yaml",
 ]

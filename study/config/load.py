@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from study.config.settings import StudyConfig
 from study.config.yaml_source import ConfigError, Keys, Source, read
 from study.directory import CONFIG, OBJECTIVES, StudyDirectory
 from trainables.declarations import MODEL
-from trainables.errors import Mistake, Mistakes, nearest
+from trainables.errors import Mistake, Mistakes, StudyError, nearest
 
 __all__ = [
     "ConfigError",
@@ -33,6 +34,7 @@ __all__ = [
     "schema",
     "starter",
     "stored",
+    "to_go_on",
     "to_yaml",
 ]
 
@@ -42,6 +44,8 @@ SCORES = {
     "reconstruction": ("nmse", "mse", "loss"),
 }
 _LOGS_WITH = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb"}
+_ADDRESS = "resources.address"
+_SETS_ADDRESS = {_ADDRESS, "resources"}
 PRESETS = Path(__file__).parents[1] / "presets"
 
 
@@ -101,9 +105,44 @@ def stored(directory: StudyDirectory, overrides: Sequence[str] = (), *, names: b
     Raises:
         NotAStudy: it holds none.
         Damaged: its configuration is no YAML mapping.
+        StudyError: it would read another study, which no directory of ours does.
     """
-    directory.config()
+    resolved = directory.config().get("methods")
+    for name, method in resolved.items() if isinstance(resolved, Mapping) else ():
+        if isinstance(method, Mapping) and method.get("like") is not None:
+            raise StudyError(
+                f"{directory.path(CONFIG)}: methods.{name}.like: expected its numbers, as a study directory keeps them"
+            )
     return loads(directory.config_text(), directory.path(CONFIG), overrides, names=names)
+
+
+def to_go_on(directory: StudyDirectory, overrides: Sequence[str] = ()) -> StudyConfig:
+    """As `stored`, for training to go on with. A directory may be a stranger's: which Ray to connect to is the user's.
+
+    Ray's workers and its head run what they send each other. So an address in the directory is used where it is the
+    user's as well: this machine's cluster, what RAY_ADDRESS says, or an override.
+
+    Raises:
+        StudyError: it names another cluster.
+    """
+    config = stored(directory, overrides, names=True)
+    address, set_by_user = config.resources.address, (setting.partition("=")[0] for setting in overrides)
+    if address in (None, "auto", "local") or not _SETS_ADDRESS.isdisjoint(set_by_user) or address in _own_clusters():
+        return config
+    raise StudyError(
+        f"{directory.path(CONFIG)}: {_ADDRESS}: expected a cluster that you name, too, but only this directory names "
+        f"{address}: add --set {_ADDRESS}={address} if it is yours (from Python overrides=), or =local"
+    )
+
+
+def _own_clusters() -> set[str]:
+    """What the user's environment names, and the cluster that this machine is part of."""
+    from ray._private.services import get_ray_address_from_environment
+
+    found = {os.environ.get("RAY_ADDRESS", "")}
+    with contextlib.suppress(ConnectionError):
+        found.add(str(get_ray_address_from_environment("auto", None)))
+    return found
 
 
 def presets() -> dict[str, Path]:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import pyarrow.compute as pc
 
 import search_spaces
-from study.directory import NotAStudy, StudyDirectory, find_trial
+from study.directory import NotAStudy, StudyDirectory, find_trial, without_secrets
 from trainables.declarations import Value
 from trainables.errors import Mistake, Mistakes, nearest
 
@@ -31,12 +31,12 @@ def proportions(method: str, study: str, trial: str, searched: Collection[str] =
     try:
         rows = StudyDirectory(study).trials()
     except NotAStudy:
-        raise Mistakes([Mistake(("study",), "a study directory", repr(study))]) from None
+        raise Mistakes([Mistake(("study",), "a study directory", repr(without_secrets(study)))]) from None
     complete = rows.filter(pc.equal(rows["status"], "COMPLETE")).select(["trial", "widths", "dense_widths"])
     row = next((row for row in complete.to_pylist() if row["trial"] == trial), None)
     if row is None:
         near = nearest(trial, complete["trial"].to_pylist())
-        raise Mistakes([Mistake(("trial",), f"a complete trial of {study}", repr(trial), near)])
+        raise Mistakes([Mistake(("trial",), f"a complete trial of {without_secrets(study)}", repr(trial), near)])
     own = find_trial(StudyDirectory(study), trial).spec["parameters"] if searched else {}
     network = {name: own[name] for name in searched if name in own}
     layers = enumerate(zip(row["widths"], row["dense_widths"], strict=True), start=1)

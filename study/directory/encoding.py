@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, cast
 
@@ -60,7 +61,30 @@ def decode_config(data: bytes) -> str:
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    return json.dumps({**manifest, "checksum": _checksum(manifest)}, indent=1, allow_nan=False).encode()
+    return encode_mapping(manifest)
+
+
+def encode_mapping(mapping: Mapping[str, Any]) -> bytes:
+    """JSON with a checksum among its keys."""
+    return json.dumps({**mapping, "checksum": _checksum(mapping)}, indent=1, allow_nan=False).encode()
+
+
+def decode_mapping(data: bytes) -> dict[str, Any]:
+    """What `encode_mapping` made; without a checksum it is of an older version, or somebody else's.
+
+    Raises:
+        Damaged: it is torn, or no mapping.
+    """
+    try:
+        found = json.loads(data)
+        _expect(isinstance(found, dict), "a mapping", type(found).__name__)
+        if found.pop("checksum", None) not in (None, _checksum(found)):
+            raise WrongChecksum("its checksum is wrong")
+    except Damaged:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise Damaged(f"{type(error).__name__}: {error}") from error
+    return cast(dict[str, Any], found)
 
 
 def decode_manifest(data: bytes, path: str) -> Manifest:
@@ -197,6 +221,6 @@ def _expect(holds: bool, expected: str, got: object) -> None:
         raise Damaged(f"expected {expected}, but got {got!r}")
 
 
-def _checksum(manifest: Manifest) -> str:
-    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def _checksum(mapping: Mapping[str, Any]) -> str:
+    canonical = json.dumps(mapping, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()

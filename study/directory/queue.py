@@ -5,13 +5,12 @@ A trial that came from here says so in its manifest, so that a study that is res
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Collection, Mapping
 from typing import Any, TypedDict
 
-from study.directory.encoding import Damaged
+from study.directory.encoding import Damaged, decode_mapping, encode_mapping
 from study.directory.layout import QUEUE
 from study.directory.store import Store
 
@@ -31,8 +30,7 @@ def enqueue(store: Store, method: str, parameters: Mapping[str, Any]) -> str:
         OSError: the directory cannot be written.
     """
     name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
-    text = json.dumps({"method": method, "parameters": dict(parameters)}, indent=1, allow_nan=False)
-    store.put(f"{QUEUE}/{name}.json", text.encode())
+    store.put(f"{QUEUE}/{name}.json", encode_mapping({"method": method, "parameters": dict(parameters)}))
     return name
 
 
@@ -48,8 +46,10 @@ def queued(store: Store, used: Collection[str] = ()) -> list[Queued]:
         if name in used:
             continue
         try:
-            entry = json.loads(store.get(path))
+            entry = decode_mapping(store.get(path))
             found.append({"name": name, "method": str(entry["method"]), "parameters": dict(entry["parameters"])})
+        except Damaged as error:
+            raise type(error)(f"{store.place(path)} is damaged: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise Damaged(f"{store.place(path)} is damaged: {error}") from error
     return found

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from pyarrow import fs
 
 from study.directory.conditional import Changed, Conditional, NotSupported
-from study.directory.layout import aside, is_temporary, temporary
+from study.directory.layout import CONFIG, aside, is_temporary, temporary
 from trainables.errors import StudyError
 
 HOOKS: list[Callable[[str, str], None]] = []
@@ -30,7 +30,8 @@ aside quarantine, done.
 """
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
-_KEYS = re.compile(r"(\b\w+://)(?:[^\s/@:?]+:[^\s@]*|[^\s/@?]*)@")
+# A path of a file makes one slash of two.
+_KEYS = re.compile(r"(\b\w{2,}:/{1,2})(?:[^\s/@:?]+:[^\s@]*|[^\s/@?]*)@")
 _QUERY = re.compile(r"(?<=\S)\?[\w%.-]+=[^\s'\"]*")
 _SHOWN = {
     "region",
@@ -59,7 +60,7 @@ class Store:
             self._fs = fs.LocalFileSystem()
         self.local = Path(self._root) if isinstance(self._fs, fs.LocalFileSystem) else None
         self._seen = False
-        """Whether something was read or written there: a local folder that is gone after that was removed."""
+        """Whether the study, or anything in a local folder, was there: what is gone after that was removed."""
 
     @cached_property
     def conditional(self) -> Conditional | None:
@@ -85,7 +86,10 @@ class Store:
         return uri._replace(path="/".join((uri.path.rstrip("/"), *parts))).geturl()
 
     def exists(self, path: str) -> bool:
-        return bool(self._fs.get_file_info(self._inside(path)).type == fs.FileType.File)
+        found = bool(self._fs.get_file_info(self._inside(path)).type == fs.FileType.File)
+        if found and path == CONFIG:
+            self._seen = True
+        return found
 
     def names(self, folder: str, suffix: str) -> list[str]:
         """The files under a folder at any depth, sorted; none when there is no such folder."""
@@ -105,7 +109,7 @@ class Store:
 
     def get(self, path: str) -> bytes:
         with self._fs.open_input_file(self._inside(path)) as stream:
-            self._seen = True
+            self._seen = self._seen or self.local is not None or path == CONFIG
             return bytes(stream.read())
 
     def put(self, path: str, data: bytes, *, replace: bool = False) -> bool:
@@ -114,13 +118,13 @@ class Store:
         Of two that write a new file at once one gets False, if the store is `exclusive`.
 
         Raises:
-            FileNotFoundError: the local folder was removed since this object read or wrote there; it is not made anew.
+            FileNotFoundError: what was there was removed since this object saw it; it is not made anew.
         """
         if not replace and self.exists(path):
             return False
+        if self._removed():
+            raise FileNotFoundError(errno.ENOENT, "the folder was removed", self.place())
         if self.local is not None:
-            if self._seen and not self.local.is_dir():
-                raise FileNotFoundError(errno.ENOENT, "the folder was removed", self._root)
             written = _write(Path(self._own(path)), data, replace)
             self._seen = True
             return written
@@ -132,8 +136,14 @@ class Store:
                 stream.close()
         except Changed:
             return False
+        self._seen = self._seen or path == CONFIG
         _step("done", path)
         return True
+
+    def _removed(self) -> bool:
+        if not self._seen:
+            return False
+        return not (self.local.is_dir() if self.local is not None else self.exists(CONFIG))
 
     def tagged(self, path: str) -> tuple[bytes, str | None]:
         """A file, and what tells this version of it from others where the store has such tags.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import socket
 import sys
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,13 +17,16 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from typer.testing import CliRunner, Result
 
 from study.cli import app
+from study.config import to_go_on
 from study.directory import Models, front_of
 from study.directory.store import Store
 from trainables import own_code
 from trainables.deploy import Saved, card, export
+from trainables.errors import StudyError
 from trainables.groups import everything
 from trainables.problem import problem
 
@@ -267,3 +273,65 @@ def test_a_study_that_is_no_yaml_of_ours(content: bytes, grow: Grow, home: Path)
     for command in ("status", "report", "pareto", "latency", "export", "resume"):
         words = [word.format(study=study.path) for word in COMMANDS[command]]
         assert invoke(*words).exit_code != 0
+
+
+@pytest.fixture
+def listening() -> Iterator[tuple[str, list[object]]]:
+    """An address of a stranger's, and who has connected to it."""
+    came: list[object] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    came.append(server.accept()[1])
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}", came
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_connects_to_where_a_study_says(
+    command: str, grow: Grow, home: Path, listening: tuple[str, list[object]]
+) -> None:
+    """A head and its workers run what they send each other."""
+    address, came = listening
+    study = grow(str(home / "unpacked/study"), resources={"address": address})
+    result = invoke(*(word.format(study=study.path) for word in COMMANDS[command]))
+    assert not came
+    if command in ("resume", "extend", "retry"):
+        said = "study.yaml: resources.address: expected a cluster that you name, too, but only this directory names"
+        assert f"{said} {address}" in str(result.exception) and result.exit_code
+
+
+@pytest.mark.parametrize("command", ["status", "enqueue", "retrain", "resume"])
+def test_no_command_reads_another_study_that_a_study_names(
+    command: str, grow: Grow, home: Path, listening: tuple[str, list[object]]
+) -> None:
+    """What `like:` names is in numbers before a directory keeps it; a bucket may be asked for with the user's keys."""
+    address, came = listening
+    study = grow(str(home / "unpacked/study"))
+    elsewhere = f"s3://studies/x?scheme=http&endpoint_override={address}&region=us-east-1"
+    settings = yaml.safe_load((study.path / "study.yaml").read_text())
+    settings["methods"]["random_pruning"] = {"like": {"study": elsewhere, "trial": "x"}}
+    study.directory.create(yaml.safe_dump(settings), replace=True)
+    result = invoke(*(word.format(study=study.path) for word in COMMANDS[command]))
+    assert not came
+    assert "methods.random_pruning.like: expected its numbers" in str(result.exception)
+
+
+def test_a_cluster_that_the_user_names_as_well_is_connected_to(
+    grow: Grow, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = grow(str(home / "study"), resources={"address": "127.0.0.1:9"})
+    for given in (["resources.address=127.0.0.1:9"], ["resources={address: '127.0.0.1:9'}"]):
+        assert to_go_on(study.directory, given).resources.address == "127.0.0.1:9"
+    assert to_go_on(study.directory, ["resources.address=local"]).resources.address == "local"
+    with pytest.raises(StudyError, match="only this directory names"):
+        to_go_on(study.directory, ["trials=100"])
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    assert to_go_on(study.directory).resources.address == "127.0.0.1:9"

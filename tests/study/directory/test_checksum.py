@@ -14,7 +14,15 @@ from study.config.changes import check_recipes, recipe_of
 from study.config.load import loads, stored, to_yaml
 from study.config.settings import StudyConfig
 from study.directory.checkpoints import decode_checkpoint
-from study.directory.encoding import WrongChecksum, decode_config, decode_manifest, decode_table
+from study.directory.encoding import (
+    WrongChecksum,
+    decode_config,
+    decode_latencies,
+    decode_manifest,
+    decode_mapping,
+    decode_table,
+)
+from study.directory.queue import enqueue
 from study.directory.study_directory import StudyDirectory
 from study.doctor.checks import _torn_model
 from study.running.launch import adopt
@@ -22,11 +30,18 @@ from trainables.errors import StudyError
 
 Grow = Callable[..., Any]
 
+ASKED = ("method", "parameters")
+LATENCY = {"trial": None, "network": "dense", "neurons": 40, "macs": 400, "batch": 1, "device": "cpu"}
+LATENCY |= {"dtype": "float32", "threads": 1, "compiled": False, "cuda_graph": False}
+LATENCY |= {"p50_ms": 0.5, "p95_ms": 0.7, "runs": 30, "load": 0.1}
+
 FILES: dict[str, tuple[str, Callable[[bytes, str], Any]]] = {
     "config": ("study.yaml", lambda data, path: loads(decode_config(data), names=False)),
     "manifest": ("packs/dense-p0000.json", decode_manifest),
     "trials": ("results/trials/method=dense/dense-p0000.parquet", lambda data, path: plain(decode_table(data, path))),
     "curves": ("results/curves/method=dense/dense-p0000.parquet", lambda data, path: plain(decode_table(data, path))),
+    "latencies": ("results/latency.parquet", lambda data, path: plain(decode_latencies(data, path))),
+    "queue": ("queue/0.json", lambda data, path: [decode_mapping(data)[key] for key in ASKED]),
     "checkpoint": ("checkpoints/group_lasso-p0001-00000003.pt", lambda data, path: str(decode_checkpoint(data))),
 }
 MOST = 4000
@@ -39,7 +54,12 @@ def plain(table: Any) -> Any:
 @pytest.mark.parametrize("kind", FILES)
 def test_every_flip_that_changes_what_is_read_is_found(kind: str, grow: Grow) -> None:
     path, decode = FILES[kind]
-    data = (grow().path / path).read_bytes()
+    study = grow()
+    if kind == "latencies":
+        study.directory.write_latencies([LATENCY])
+    if kind == "queue":
+        path = f"queue/{enqueue(study.directory.store, 'dense', {'lr': 0.05, 'optimizer': 'sgd'})}.json"
+    data = (study.path / path).read_bytes()
     whole = decode(data, path)
     draw = random.Random(0)
     flips = [(place, draw.randrange(8)) for place in range(len(data))]

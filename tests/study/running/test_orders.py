@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from study.directory import STOP, Lock, Store, driver_of, events, request_stop
+from study.directory.checkpoints import Checkpoints
 from study.directory.log import Log
+from study.directory.study_directory import StudyDirectory
 from study.running.ending import Ending, Signals
 from study.running.orders import Orders
 
@@ -106,3 +109,20 @@ def test_a_log_does_not_bring_a_removed_study_back(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="the folder was removed"):
         store.put("checkpoints/a.pt", b"")
     assert not (tmp_path / "little").exists()
+
+
+def test_a_log_does_not_bring_a_study_back_whose_prefix_was_removed(bucket: Callable[[str], str]) -> None:
+    """Nor do checkpoints of workers that are told to stop after it."""
+    directory = StudyDirectory(bucket("runs/removed"))
+    directory.create("name: removed")
+    log = Log(directory.store, "a")
+    log.write("started", "")
+    worker = StudyDirectory(directory.location)
+    assert worker.exists()
+    for name in worker.store.names("", ""):
+        directory.store.remove(name)
+    log.write("ended", "the study directory was removed")
+    log.close()
+    with pytest.raises(FileNotFoundError, match="the folder was removed"):
+        Checkpoints(worker.store, "dense-p0000").save(3, {"epochs": 3})
+    assert worker.store.names("", "") == []
