@@ -32,9 +32,7 @@ class _Commands(TyperGroup):
         try:
             return call(*words, **more)
         except _USAGE as error:
-            from study.directory import without_secrets
-
-            error.message = without_secrets(error.message)
+            error.message = _discreet(error.message)
             raise
 
 
@@ -51,9 +49,15 @@ class _Discreet(Console):
     """Says no keys of a URI, whoever put them into what is said: the user's own argument, quoted in a message."""
 
     def print(self, *objects: Any, **how: Any) -> None:
-        from study.directory import without_secrets
+        super().print(*(_discreet(said) if isinstance(said, str) else said for said in objects), **how)
 
-        super().print(*(without_secrets(said) if isinstance(said, str) else said for said in objects), **how)
+
+def _discreet(said: str) -> str:
+    if ":/" not in said:
+        return said
+    from study.directory import without_secrets  # which loads too much for commands that say no URI
+
+    return without_secrets(said)
 
 
 console = _Discreet()
