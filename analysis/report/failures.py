@@ -16,10 +16,15 @@ _LONGEST = 4000
 
 
 def failure_part(study: Study) -> str:
-    """Trials that are on no front with the reasons, and the budget that has not been spent."""
+    """Trials that are on no front with the reasons, and the budget that has not been spent; nothing without any."""
+    text = _failures(study)
+    return f'<section id="failures"><h2>Failed and stopped</h2>{text}</section>' if text else ""
+
+
+def _failures(study: Study) -> str:
     found = left_out(study.trials, study.objectives)
     if found.empty:
-        return f"{_unfinished(study)}<p>No trial failed.</p>"
+        return _unfinished(study)
     found["short"] = [last_line(reason) for reason in found["reason"]]
     groups = found.groupby(["study", "method", "why", "short"], sort=False)
     counted = groups.agg(trials=("trials", "sum"), reason=("reason", "first")).reset_index()

@@ -11,13 +11,13 @@ from analysis.figures import Boundaries
 from analysis.report.elements import lean
 from analysis.report.encode import script_json
 from analysis.report.failures import failure_part
-from analysis.report.parts import audit_part, finding_part, provenance_part, table_part
+from analysis.report.parts import audit_part, comparison_part, finding_part, headline_part, provenance_part, table_part
 from analysis.report.payload import payload
 from analysis.studies import Study
 from analysis.text import recipe
 
 _FIGURES = ("chart", "front", "search", "raster", "networks", "boundary", "parameters", "parallel")
-SCRIPTS = ("data", "state", "theme", *_FIGURES, "trial", "tables", "main")
+SCRIPTS = ("data", "address", "state", "theme", *_FIGURES, "trial", "tables", "main")
 """In this order: each uses what stands before it."""
 
 _NOTHING: dict[str, Any] = {
@@ -29,6 +29,7 @@ _NOTHING: dict[str, Any] = {
     "fronts": {},
     "curves": {},
     "boundaries": {"networks": {}, "points": []},
+    "timeline": {"bars": [], "epochs": [[], []], "lines": 0, "unit": "s"},
 }
 
 
@@ -55,7 +56,9 @@ def page(study: Study, *, limit: int = 5000, watch: int = 0, boundaries: Boundar
         byline=escape(_byline(study)),
         watch=watch,
         style=_asset("style.css"),
-        sentences=finding_part(told),
+        headline=headline_part(told),
+        findings=finding_part(told),
+        comparison=comparison_part(told),
         tables=table_part(told),
         failures=failure_part(told),
         audit=audit_part(told),

@@ -8,31 +8,66 @@ import pandas as pd
 import yaml
 
 from analysis.axes import measured
-from analysis.report.elements import by_study, command, framed, trials_of
+from analysis.report.elements import TEXT, by_study, command, framed, trials_of
 from analysis.statistics import Answers, baseline, runs
 from analysis.studies import Study
 from analysis.text import (
     Table,
     audit,
     claim_table,
+    compare,
     compression_at_drop,
     intervals,
     provenance,
     score_at_compression,
     sentences,
+    settings_that_differ,
     summary,
 )
 
+HEADLINE = 2
+"""Sentences beside the front; what else was found stands below it."""
+
+
+def headline_part(study: Study) -> str:
+    """The findings that matter most: at most two sentences of each study."""
+    return by_study(study, lambda name: _told(_sentences(study, name)[:HEADLINE]))
+
 
 def finding_part(study: Study) -> str:
-    """What was found, in sentences."""
+    """What else was found, in sentences."""
+    rest = {name: _sentences(study, name)[HEADLINE:] for name in study.configs}
+    return by_study(study, lambda name: _told(rest[name])) if any(rest.values()) else ""
 
-    def told(name: str) -> str:
-        found = sentences(trials_of(study, name), study.objectives, study.answers(name))
-        # No line break between a number and its unit.
-        return "".join(f"<p>{escape(text)}</p>".replace(" %", "&nbsp;%") for text in found)
 
-    return by_study(study, told)
+def _sentences(study: Study, name: str) -> Sequence[str]:
+    return sentences(trials_of(study, name), study.objectives, study.answers(name))
+
+
+def _told(found: Sequence[str]) -> str:
+    # No line break between a number and its unit.
+    return "".join(f"<p>{escape(text)}</p>".replace(" %", "&nbsp;%") for text in found)
+
+
+def comparison_part(study: Study) -> str:
+    """Of two studies what `study compare` prints: the settings that differ, and what each method reached in both."""
+    if len(study.configs) != 2:
+        return ""
+    settings = settings_that_differ(*study.configs.values())
+    heads = "".join(f'<th scope="col"{TEXT}>{escape(text)}</th>' for text in ("setting", *study.configs))
+    rows = [[f'<td class="text wrap">{escape(str(cell))}</td>' for cell in row] for row in settings.to_numpy().tolist()]
+    lines = "".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
+    same = "<p>Both were run with the same settings.</p>"
+    differing = framed(f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>") if lines else same
+    try:
+        table = compare(study)
+    except ValueError:
+        reached = ""
+    else:
+        body = framed(replace(table, caption="").html().replace("<table>", "<table data-sortable>", 1))
+        reached = f'{body}<p class="note">{escape(table.caption)}</p>'
+    heading = "<h2>The two side by side</h2>"
+    return f'<section id="comparison">{heading}{reached}<h3>Settings that differ</h3>{differing}</section>'
 
 
 def table_part(study: Study) -> str:

@@ -13,10 +13,13 @@ from analysis.report.elements import lean, trials_of
 from analysis.report.encode import number, numbers
 from analysis.report.rows import Json, curves_of, parameters_of, values_of
 from analysis.report.thin import Thinned, thin
-from analysis.statistics import Budget, admissible, distinct, front_mask, importance, runs
+from analysis.statistics import Budget, admissible, distinct, front_mask, importance, packs, runs
 from analysis.studies import Study
+from analysis.units import unit_of
 
 BUDGETS: tuple[Budget, ...] = ("trials", "train_seconds", "wall_seconds")
+PACKS = 4000
+"""More of them are no figure."""
 _SYMBOLS = {
     "*": "star",
     "o": "circle",
@@ -61,6 +64,7 @@ def payload(study: Study, *, limit: int = 5000, boundaries: Boundaries | None = 
         "windows": {count.name: _window(whole, (score.name, count.name)) for count in counts},
         "spread": {count.name: _spread(whole, (score.name, count.name), series) for count in counts},
         "volumes": {over: _volumes(whole, over, series) for over in BUDGETS},
+        "timeline": _timeline(whole, series),
         "budget": _budget(whole.trials, series),
         "importance": _importance(study, score, counts, series),
         "curves": curves_of(study, trials, score),
@@ -188,6 +192,29 @@ def _volumes(study: Study, over: Budget, series: Sequence[tuple[str, str]]) -> J
         for method, path in data.paths.items():
             found["paths"][str(series.index((name, method)))] = [numbers(column) for column in path.T]
     return found
+
+
+def _timeline(study: Study, series: Sequence[tuple[str, str]]) -> Json:
+    """Where the packs of a study lie on the clock, and the epochs trained; several studies have clocks of their own."""
+    name = next(iter(study.configs))
+    bars = packs(trials_of(study, name)) if len(study.configs) == 1 else packs(study.trials.iloc[:0])
+    unit, scale = unit_of(float(bars["end"].max()) if len(bars) else 0.0)
+    ends = bars.sort_values("end", kind="stable")
+    if len(bars) > PACKS:
+        return {"unit": unit, "bars": [], "epochs": [[], []], "lines": 0}
+    return {
+        "unit": unit,
+        "lines": int(bars["line"].max()) + 1 if len(bars) else 0,
+        "bars": [
+            {
+                **{key: bar[key] for key in ("pack", "line", "trials", "failed")},
+                **{"series": series.index((name, bar["method"])), "start": number(bar["start"] / scale)},
+                **{"length": number((bar["end"] - bar["start"]) / scale)},
+            }
+            for bar in bars.to_dict("records")
+        ],
+        "epochs": [numbers([0.0, *(ends["end"] / scale)]), numbers([0, *ends["epochs"].cumsum()])],
+    }
 
 
 def _budget(trials: pd.DataFrame, series: Sequence[tuple[str, str]]) -> list[Json]:

@@ -29,6 +29,7 @@ from analysis.statistics.hypervolume import hypervolume, rank_stability
 from analysis.statistics.indicators import contributions, indicators
 from analysis.statistics.optimism import Optimism, optimism
 from analysis.statistics.parameters import importance, logarithmic, searched
+from analysis.statistics.significance import best_by_test, difference
 from analysis.statistics.superiority import superiority
 from analysis.statistics.tests import holm, mcnemar
 from analysis.statistics.timeline import packs
@@ -50,11 +51,13 @@ __all__ = [
     "attainment",
     "attainment_difference",
     "baseline",
+    "best_by_test",
     "best_of",
     "claims",
     "collapsed",
     "configurations",
     "contributions",
+    "difference",
     "distinct",
     "estimate",
     "excluded",

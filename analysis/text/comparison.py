@@ -6,9 +6,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.axes import Axis, measured
+from analysis.axes import Axis, Points, measured
 from analysis.palette import in_order, title
-from analysis.statistics import admissible, baseline, best_of, configurations, fewest, hypervolume, reference_of
+from analysis.statistics import (
+    admissible,
+    baseline,
+    best_of,
+    configurations,
+    difference,
+    fewest,
+    hypervolume,
+    per_run,
+    reference_of,
+)
 from analysis.studies import Study
 from analysis.text.summary import OVERALL
 from analysis.text.table import Column, Table
@@ -41,9 +51,10 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def compare(study: Study, *, within: float = 0.01) -> Table:
     """For each method what it reached in two studies, in one reference box, and the difference, second minus first.
 
-    Columns of the frame: method; then for each of hypervolume, best (validation score) and fewest (the smallest count
-    within `within` of the study's own dense baseline) `_first`, `_second` and `_change`. The objectives are the first
-    study's score and count.
+    Columns of the frame: method; then for each of hypervolume, best (validation score), test (of that network) and
+    fewest (the smallest count within `within` of the study's own dense baseline) `_first`, `_second` and `_change`; for
+    best and test also `_change_low` and `_change_high`, Welch's interval over the searches of both, unknown where one has
+    a single one. The objectives are the first study's score and count.
 
     Args:
         study: two studies loaded together: `analysis.load(DIR1, DIR2)`.
@@ -66,14 +77,34 @@ def compare(study: Study, *, within: float = 0.01) -> Table:
             own = configurations(own)
             own = own[admissible(own, objectives)]
             best = best_of(own, score)
+            line[f"test_{name}"] = np.nan if best is None or pd.isna(best[score.test]) else float(best[score.test])
             line[f"hypervolume_{name}"] = hypervolume(own, objectives, reference=box) if len(own) else np.nan
             line[f"best_{name}"] = np.nan if best is None else float(best[score.column])
             line[f"fewest_{name}"] = _fewest(own, side, score, counts[0], within)
+        rows = [side if method == OVERALL else side[side["method"] == method] for side in sides]
+        for what, column in (("best", score.column), ("test", score.test)):
+            line |= _interval(what, *(_best_per_run(own, score, column, objectives) for own in rows))
         lines.append(line)
     frame = pd.DataFrame(lines)
-    for what in ("hypervolume", "best", "fewest"):
+    for what in ("hypervolume", "best", "test", "fewest"):
         frame[f"{what}_change"] = frame[f"{what}_second"] - frame[f"{what}_first"]
     return Table(frame, _columns(score, counts[0]), _caption(first, second, str(box), score, counts[0], within))
+
+
+def _best_per_run(own: pd.DataFrame, score: Axis, column: str, objectives: tuple[str, str]) -> Points:
+    """What the trial that is best on validation data has in a column, for each search."""
+
+    def chosen(run: pd.DataFrame) -> float:
+        rows = configurations(run)
+        best = best_of(rows[admissible(rows, objectives)], score)
+        return np.nan if best is None or pd.isna(best[column]) else float(best[column])
+
+    return per_run(own, chosen).to_numpy(np.float64)
+
+
+def _interval(what: str, first: Points, second: Points) -> dict[str, object]:
+    _, low, high = difference(first[~np.isnan(first)], second[~np.isnan(second)])
+    return {f"{what}_change_low": low, f"{what}_change_high": high}
 
 
 def _fewest(own: pd.DataFrame, side: pd.DataFrame, score: Axis, count: Axis, within: float) -> float:
@@ -88,10 +119,12 @@ def _columns(score: Axis, count: Axis) -> tuple[Column, ...]:
     for key, heading, shape, scale in (
         ("hypervolume", "HV", ".4f", 1.0),
         ("best", f"best {unit}", form, score.scale),
+        ("test", f"test {unit}", form, score.scale),
         ("fewest", count.name, ",.0f", 1.0),
     ):
         columns += [Column(f"{key}_{side}", f"{heading} {index}", shape, scale) for index, side in _SIDES]
-        columns.append(Column(f"{key}_change", "change", f"+{shape}", scale))
+        spread = (f"{key}_change_low", f"{key}_change_high") if key in ("best", "test") else ()
+        columns.append(Column(f"{key}_change", "change", f"+{shape}", scale, spread))
     return tuple(columns)
 
 
@@ -101,6 +134,8 @@ _SIDES = ((1, "first"), (2, "second"))
 def _caption(first: str, second: str, box: str, score: Axis, count: Axis, within: float) -> str:
     reach = f"{100 * within:g} {'points' if score.maximise else '%'}".replace("1 points", "1 point")
     return (
-        f"1: {first}. 2: {second}. HV: hypervolume, the share of the box up to {box}. best: validation {score.name}."
+        f"1: {first}. 2: {second}. HV: hypervolume, the share of the box up to {box}. best: validation {score.name},"
+        f" and test {score.name} of that network; changes with 95 % intervals (Welch, over searches) where both have"
+        " several."
         f" {count.name}: of the smallest network within {reach} of the study's own dense baseline."
     )

@@ -26,12 +26,13 @@ function buildBoundary() {
   const traces = [...new Set(label)].sort().map((one) => {
     const own = label.flatMap((value, index) => (value === one ? [index] : []));
     return {
-      x: own.map((index) => x[index]), y: own.map((index) => y[index]), mode: "markers", hoverinfo: "skip",
+      name: `class ${one}`, x: own.map((index) => x[index]), y: own.map((index) => y[index]), mode: "markers", hoverinfo: "skip",
       marker: { symbol: CLASS_SYMBOLS[one], size: 5, color: colours[one], line: { width: 0.5, color: ink("card") } },
     };
   });
   return {
     traces,
+    says: `Which of ${new Set(classes).size} classes ${trials.name[row]} says where in the plane, and ${x.length} test examples.`,
     layout: {
       dragmode: false, images: [placed(picture, wide, high)],
       xaxis: { title: { text: "x₁" }, range: wide, showgrid: false, constrain: "domain" },

@@ -26,6 +26,38 @@ function leave() {
 
 const pin = (row) => change({ pinned: state.pinned === row ? null : row });
 
+// For those who hear the page.
+function announce(row) {
+  const said = [seriesOf(row).title, trials.name[row], printed(trials.score[row], study.score), `${short(trials.counts[state.count][row])} ${axisOf(state.count).name}`];
+  document.getElementById("said").textContent = said.join(", ");
+}
+
+// A picture that stands alone: on the page's ground, with a legend and with what is said below the figure.
+const camera = {
+  name: "picture",
+  title: "Save as a picture, with a legend",
+  icon: Plotly.Icons.camera,
+  click: async (element) => {
+    const { data, layout } = pictureOf(element);
+    const link = document.createElement("a");
+    link.href = await Plotly.toImage({ data, layout }, { format: "png", width: 1100, height: 720, scale: 2 });
+    link.download = `${element.id.replace("figure-", "")}.png`;
+    link.click();
+  },
+};
+
+function pictureOf(element) {
+  const note = element.closest("figure").querySelector("figcaption").innerText.split("\n")[0].replace(/(Point at|Tap) a .*$/, "").trim();
+  const data = element.data.map((trace) => ({ ...trace, showlegend: Boolean(trace.name) && trace.meta !== "silent" }));
+  const annotations = [...(element.layout.annotations ?? [])];
+  if (note) annotations.push({ text: escapeHtml(note.length > 150 ? `${note.slice(0, 149)}…` : note), showarrow: false, xref: "paper", yref: "paper", x: 0, xanchor: "left", y: 0, yanchor: "top", yshift: -58, font: { size: 12 } });
+  const layout = {
+    ...element.layout, annotations, showlegend: true, paper_bgcolor: ink("card"), plot_bgcolor: ink("card"),
+    legend: { orientation: "h", x: 0, y: 1.03, yanchor: "bottom", traceorder: "normal" }, margin: { l: 70, r: 24, t: 90, b: 100 },
+  };
+  return { data, layout };
+}
+
 class Chart {
   // `build()` gives { traces, layout, places }: `places(row)` is where a trial lies, [x, y], or null.
   constructor(id, keys, build) {
@@ -37,26 +69,69 @@ class Chart {
       ring.hidden = true;
       return { name, ring };
     });
+    this.alternative = document.createElement("p");
+    Object.assign(this.alternative, { id: `${id}-says`, className: "hidden" });
+    this.element.after(this.alternative);
+    this.element.setAttribute("aria-label", this.title());
+    this.element.setAttribute("aria-describedby", this.alternative.id);
     follow(["theme", "hidden", "selected", ...keys], () => this.draw());
     follow(["hovered", "pinned"], () => this.mark());
     new ResizeObserver(() => Plotly.Plots.resize(this.element)).observe(this.element);
   }
 
   draw() {
-    const { traces, layout = {}, places = () => null } = this.build();
+    const { traces, layout = {}, places = () => null, says = "" } = this.build();
     this.places = places;
+    this.alternative.textContent = says;
+    this.element.setAttribute("aria-label", this.title());
+    this.reach(traces);
     Plotly.react(this.element, traces, this.layout(layout), {
       displaylogo: false,
       displayModeBar: "hover",
-      modeBarButtons: layout.dragmode === false ? [["toImage"]] : [["toImage"], ["zoom2d", "pan2d", "select2d", "lasso2d"], ["resetScale2d"]],
+      modeBarButtons: layout.dragmode === false ? [[camera]] : [[camera], ["zoom2d", "pan2d", "select2d", "lasso2d"], ["resetScale2d"]],
       doubleClick: "reset+autosize",
     });
     if (!this.wired) this.wire();
     this.mark();
   }
 
+  title() {
+    return this.element.closest("figure")?.querySelector("h3")?.textContent ?? this.element.closest("section")?.querySelector("h2")?.textContent ?? "";
+  }
+
+  // Points that are trials are reached by keys: left and right along a trace, up and down to the next one, Enter keeps.
+  reach(traces) {
+    this.reachable = traces.map((trace) => (trace.customdata ?? []).filter(Number.isInteger)).filter((rows) => rows.length);
+    const some = this.reachable.length > 0;
+    this.element.setAttribute("role", some ? "application" : "img");
+    this.element.tabIndex = 0;
+    if (some) this.element.setAttribute("aria-roledescription", "chart; arrow keys go from trial to trial, Enter keeps one");
+  }
+
+  step(key) {
+    const found = this.reachable.findIndex((rows) => rows.includes(state.hovered));
+    if (found < 0) return this.reachable.at(-1)[0];
+    const rows = this.reachable[found];
+    const place = rows.indexOf(state.hovered);
+    const ends = { ArrowLeft: Math.max(place - 1, 0), ArrowRight: Math.min(place + 1, rows.length - 1), Home: 0, End: rows.length - 1 };
+    if (key in ends) return rows[ends[key]];
+    const next = this.reachable[(found + (key === "ArrowUp" ? 1 : this.reachable.length - 1)) % this.reachable.length];
+    return next[Math.min(place, next.length - 1)];
+  }
+
   wire() {
     this.wired = true;
+    this.element.addEventListener("keydown", (event) => {
+      if (!this.reachable.length) return;
+      if (event.key === "Enter" && state.hovered !== null) pin(state.hovered);
+      else if (["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"].includes(event.key)) {
+        event.preventDefault();
+        const row = this.step(event.key);
+        change({ hovered: row });
+        announce(row);
+      }
+    });
+    this.element.addEventListener("blur", () => change({ hovered: null }));
     for (const { ring } of this.rings) this.element.append(ring);
     const rowOf = (event) => event.points?.find((point) => Number.isInteger(point.customdata))?.customdata;
     let under = null;
@@ -75,13 +150,13 @@ class Chart {
       if (row === null || down.button !== 0) return;
       addEventListener("pointerup", (up) => {
         if (Math.hypot(up.clientX - down.clientX, up.clientY - down.clientY) > 4) return;
-        clicked = performance.now();
+        clicked = up.timeStamp;
         pin(row);
       }, { once: true });
     });
     this.element.on("plotly_click", (event) => {
       const row = rowOf(event);
-      if (row !== undefined && performance.now() - clicked > 500) pin(row);
+      if (row !== undefined && Math.abs((event.event?.timeStamp ?? Infinity) - clicked) > 500) pin(row);
     });
     // Drawing anew says "selected" as well: only what the reader does counts.
     let selecting = false;

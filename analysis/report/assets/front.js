@@ -32,7 +32,7 @@ function buildFront() {
       if (best === undefined) return;
       const level = at(best)[1];
       shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: level, y1: level, line: { color: colour, width: 1, dash: "dot" }, layer: "below" });
-      traces.push({ ...dots([best], at), marker: { symbol: series.symbol, size: sized(series, 14), color: colour, line: { width: 1, color: ink("card") } }, cliponaxis: false, ...selection([best]) });
+      traces.push({ ...dots([best], at), marker: { symbol: series.symbol, size: sized(series, 14), color: colour, line: { width: 1, color: ink("card") } }, cliponaxis: false, name: escapeHtml(series.title), ...selection([best]) });
       return;
     }
     const onFront = new Set(front);
@@ -40,14 +40,14 @@ function buildFront() {
     traces.push({ ...dots(cloud, at), marker: { symbol: series.symbol, size: sized(series, 6), color: colour, opacity: FADED[state.theme] }, ...selection(cloud) });
     const spread = state.spread === "on" && study.spread[name][index];
     if (spread) {
-      traces.push({ x: spread.band[0].map(scale.place), y: spread.band[1], mode: "lines", fill: "toself", fillcolor: colour, opacity: 0.16, line: { width: 0 }, hoverinfo: "skip" });
+      traces.push({ x: spread.band[0].map(scale.place), y: spread.band[1], mode: "lines", fill: "toself", fillcolor: colour, opacity: 0.16, line: { width: 0 }, hoverinfo: "skip", name: `${escapeHtml(series.title)}: 25 % to 75 % of ${spread.runs} runs` });
       traces.push({ x: spread.median[0].map(scale.place), y: spread.median[1], mode: "lines", line: { color: colour, width: 1.8, dash: series.dash }, hoverinfo: "skip" });
     } else if (front.length) {
       const corners = front.map(at);
       const stairs = [[corners[0][0], worst], ...corners, [edge, corners.at(-1)[1]]];
       traces.push({ x: stairs.map(([x]) => x), y: stairs.map(([, y]) => y), mode: "lines", line: { shape: "hv", color: colour, width: series.study ? 1.1 : 1.8, dash: series.dash }, hoverinfo: "skip" });
     }
-    traces.push({ ...dots(front, at), marker: { symbol: series.symbol, size: sized(series, 10), color: colour, line: { width: 1, color: ink("card") } }, ...selection(front) });
+    traces.push({ ...dots(front, at), name: escapeHtml(series.title), marker: { symbol: series.symbol, size: sized(series, 10), color: colour, line: { width: 1, color: ink("card") } }, ...selection(front) });
   });
 
   const published = study.studies.flatMap((one) => one.published).filter((mark) => mark.count === name);
@@ -55,13 +55,14 @@ function buildFront() {
     traces.push({
       x: published.map((mark) => scale.place(mark.x)), y: published.map((mark) => mark.y), mode: "markers+text", textposition: "bottom right",
       text: published.map((mark) => escapeHtml(mark.label)), textfont: { size: 11, color: ink("soft") },
-      hovertext: published.map((mark) => escapeHtml(`${mark.label}: ${mark.source}`)), hoverinfo: "text",
+      hovertext: published.map((mark) => escapeHtml(`${mark.label}: ${mark.source}`)), hoverinfo: "text", name: "published (test data)",
       marker: { symbol: "diamond-open", size: 11, color: ink("ink"), line: { width: 1.5 } },
     });
   }
   const close = state.view === "close" && view;
   return {
     traces,
+    says: saidOfFronts(name),
     places: (row) => (isDrawn(row, name) ? at(row) : null),
     layout: {
       uirevision: `${name} ${state.view}`,
@@ -73,6 +74,18 @@ function buildFront() {
       yaxis: { title: { text: titled(study.score) }, ...(close ? { range: view.y } : {}) },
     },
   };
+}
+
+// The fronts in words.
+function saidOfFronts(name) {
+  const parts = study.series.map((series, index) => {
+    const front = (study.fronts[name][index] ?? []).filter((row) => isDrawn(row, name));
+    if (!front.length || state.hidden.includes(index)) return "";
+    const told = (row) => `${printed(trials.score[row], study.score)} with ${short(trials.counts[name][row])} ${axisOf(name).name}`;
+    if (dense[index]) return `The dense network: ${told(front.at(-1))}.`;
+    return `${series.title}, ${front.length} networks on the front: from ${told(front[0])} to ${told(front.at(-1))}.`;
+  });
+  return parts.filter(Boolean).join(" ");
 }
 
 // A triangle looks smaller than other symbols of its size.
@@ -111,6 +124,8 @@ function noteFront() {
   const parts = [];
   if (drawn < dominated) parts.push(`<strong>Thinned:</strong> ${drawn.toLocaleString("en")} of ${dominated.toLocaleString("en")} dominated trials are drawn, chosen at random; every point of a front is.`);
   if (state.view === "close" && view?.below) parts.push(`${view.below.toLocaleString("en")} trials lie below ${view.y[0].toFixed(1)}${study.score.percent ? " %" : ""}; <button type="button" data-view="all">show all</button>.`);
+  const bands = state.spread === "on" ? Object.values(study.spread[state.count] ?? {}) : [];
+  if (bands.length) parts.push(`<strong>Band:</strong> what between 25 % and 75 % of the runs attain; the line, what half of them do (${bands[0].runs} runs, one for each seed).`);
   if (study.studies.some((one) => one.published.some((mark) => mark.count === state.count))) parts.push("Open diamonds: published results, measured on test data and counted as their authors do.");
   parts.push(touch ? "Tap a point to see its trial." : "Point at a trial to see it, click to keep it, drag to select several; double-click ends a selection.");
   document.getElementById("note-front").innerHTML = parts.join(" ");

@@ -5,11 +5,17 @@ function choice(name, options) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = text;
-    button.addEventListener("click", () => change({ [name]: value }));
+    button.addEventListener("click", () => choose({ [name]: value }));
     holder.append(button);
     follow([name], () => button.setAttribute("aria-pressed", String(state[name] === value)));
   }
 }
+
+// What the reader chose, not what the page began with, stands in its address.
+const choose = (values) => {
+  state.chosen = [...new Set([...(state.chosen ?? []), ...Object.keys(values)])];
+  change(values);
+};
 
 function select(id, key, options, changed = (value) => change({ [key]: value })) {
   const element_ = document.getElementById(id);
@@ -60,12 +66,18 @@ function makeFigures() {
   choice("view", [["close", "close up"], ["all", "all"]]);
   if (Object.values(study.spread).some((found) => Object.keys(found).length)) choice("spread", [["off", "best"], ["on", "spread over seeds"]]);
   choice("over", [["trials", "by trials"], ["train_seconds", "by training time"], ["wall_seconds", "by the clock"]]);
-  select("front-of", "frontOf", rivals, (value) => change({ frontOf: Number(value) }));
+  select("front-of", "frontOf", rivals, (value) => choose({ frontOf: Number(value) }));
 
   new Chart("figure-front", ["count", "view", "spread"], buildFront);
-  follow(["count", "view"], noteFront);
+  follow(["count", "view", "spread"], noteFront);
+  follow(["hidden"], () => {
+    const shown = study.series.map((series, index) => (state.hidden.includes(index) ? "" : `<span>${swatch(index)} ${escapeHtml(series.title)}</span>`)).join("");
+    for (const holder of document.querySelectorAll(".key")) holder.innerHTML = shown;
+  });
   new Chart("figure-volume", ["over"], buildVolume);
   new Chart("figure-budget", [], buildBudget);
+  if (study.timeline.bars.length) new Chart("figure-timeline", [], buildTimeline);
+  else document.getElementById("card-timeline").remove();
   new Chart("figure-learning", ["pinned", "frontOf", "count"], buildLearning);
   follow(["frontOf", "count"], drawWidths);
   if (study.boundaries.points.length) new Chart("figure-boundary", ["pinned", "frontOf", "count"], buildBoundary);
@@ -73,15 +85,24 @@ function makeFigures() {
 
   const slice = { parameter: document.getElementById("slice-parameter"), objective: document.getElementById("slice-objective") };
   slice.objective.replaceChildren(...[study.score, ...study.counts].map((axis) => new Option(axis.name, axis.name)));
+  const pair = { across: document.getElementById("pair-across"), up: document.getElementById("pair-up"), objective: document.getElementById("pair-objective") };
+  pair.objective.replaceChildren(...[study.score, ...study.counts].map((axis) => new Option(axis.name, axis.name)));
+  follow(["parametersOf"], () => {
+    const names = byWeight(state.parametersOf);
+    for (const one of [pair.across, pair.up]) one.replaceChildren(...names.map((name) => new Option(name, name)));
+    pair.up.selectedIndex = Math.min(1, names.length - 1);
+  });
   follow(["parametersOf"], () => slice.parameter.replaceChildren(...byWeight(state.parametersOf).map((name) => new Option(name, name))));
   select("parameters-of", "parametersOf", rivals, (value) => {
     parallel.brushes = {};
-    change({ parametersOf: Number(value), selected: null });
+    choose({ parametersOf: Number(value), selected: null, axes: null });
   });
   new Chart("figure-importance", ["parametersOf"], buildImportance);
-  const chart = new Chart("figure-slice", ["parametersOf", "count"], buildSlice);
+  const chart = new Chart("figure-slice", ["parametersOf", "count", "view"], buildSlice);
   for (const control of Object.values(slice)) control.addEventListener("change", () => chart.draw());
-  follow(["parametersOf", "count", "hidden", "theme"], drawParallel);
+  const two = new Chart("figure-pair", ["parametersOf", "count"], buildPair);
+  for (const control of Object.values(pair)) control.addEventListener("change", () => two.draw());
+  follow(["parametersOf", "count", "view", "hidden", "theme", "axes"], drawParallel);
   follow(["hovered", "pinned", "selected"], drawLines);
   let width = 0;
   new ResizeObserver(([entry]) => {
@@ -122,4 +143,5 @@ if (study.counts.length) {
 } else {
   for (const part of document.querySelectorAll("[data-figures]")) part.remove();
 }
+document.getElementById(sectionOf())?.scrollIntoView();
 document.documentElement.dataset.ready = "true";

@@ -9,20 +9,17 @@ function buildLearning() {
   const row = curveRow();
   const title = document.getElementById("title-learning");
   const note = document.getElementById("note-learning");
-  if (Number.isNaN(row)) {
-    title.textContent = "Learning curve";
-    note.textContent = "The page holds no curves: none were recorded, or the study is too large for them.";
-    return { traces: [], layout: { dragmode: false, xaxis: { visible: false }, yaxis: { visible: false } } };
-  }
+  document.getElementById("card-learning").hidden = Number.isNaN(row);
+  if (Number.isNaN(row)) return { traces: [], layout: { dragmode: false } };
   const curve = study.curves[row];
   const own = study.studies[seriesOf(row).study];
   title.textContent = `Learning curve of ${trials.name[row]}`;
   const missing = state.pinned !== null && state.pinned !== row ? `The page holds no curve of ${trials.name[state.pinned]}. ` : "";
-  const traces = [{ x: curve.epoch, y: curve.score, mode: "lines", line: { color: colourOf(trials.series[row]), width: 2 }, hovertemplate: "epoch %{x}: %{y:.4g}<extra></extra>" }];
+  const traces = [{ name: study.score.title, x: curve.epoch, y: curve.score, mode: "lines", line: { color: colourOf(trials.series[row]), width: 2 }, hovertemplate: "epoch %{x}: %{y:.4g}<extra></extra>" }];
   const last = curve.widths.length - 1;
   curve.widths.forEach((units, layer) => {
     const colour = layerColour(last ? layer / last : 0);
-    traces.push({ x: curve.epoch, y: units, yaxis: "y2", mode: "lines", line: { color: colour, width: 1.8, dash: ["solid", "dash", "dashdot", "dot"][layer % 4] }, hovertemplate: `layer ${layer + 1}, epoch %{x}: %{y} units<extra></extra>` });
+    traces.push({ name: `units of layer ${layer + 1}`, x: curve.epoch, y: units, yaxis: "y2", mode: "lines", line: { color: colour, width: 1.8, dash: ["solid", "dash", "dashdot", "dot"][layer % 4] }, hovertemplate: `layer ${layer + 1}, epoch %{x}: %{y} units<extra></extra>` });
   });
   const annotations = last < 12 ? curve.widths.map((units, layer) => ({ xref: "paper", x: 1, xanchor: "left", y: units.at(-1), yref: "y2", text: String(layer + 1), showarrow: false, font: { size: 11, color: ink("soft") } })) : [];
   const shapes = [];
@@ -40,10 +37,11 @@ function buildLearning() {
   note.textContent = `${missing}${shaded}Above the validation score, below the live units of each layer${last < 12 ? ", numbered at the right" : ""}. ${stages.length ? "k: sharpness of the gates in each stage. " : ""}${state.pinned === null ? "Click a trial in any figure to see its own." : ""}`;
   return {
     traces,
+    says: `${study.score.title} by epoch: ${short(curve.score[0])} at first, ${short(curve.score.at(-1))} in the end. Live units by layer in the end: ${curve.widths.map((units) => units.at(-1)).join(", ") || "not recorded"}.`,
     layout: {
       dragmode: false, shapes, annotations, images, margin: { l: 56, r: 22, t: 22, b: 46 },
       xaxis: { title: { text: "Epoch" }, anchor: "y2" },
-      yaxis: { domain: [gated ? 0.7 : 0.54, 1], title: { text: study.score.percent ? `${study.score.name} / %` : study.score.name } },
+      yaxis: { domain: [gated ? 0.7 : 0.54, 1], title: { text: study.score.percent ? `${study.score.name} / %` : study.score.name }, ...closeRange([curve.score]) },
       yaxis2: { domain: [0, gated ? 0.3 : 0.46], title: { text: "live units" }, rangemode: "tozero" },
       ...(gated ? { yaxis3: { domain: [0.36, 0.64], range: [0, 1], title: { text: "gate open" }, showgrid: false } } : {}),
     },
@@ -71,11 +69,8 @@ function drawWidths() {
   const note = document.getElementById("note-widths");
   const series = study.series[state.frontOf];
   const rows = (study.fronts[state.count]?.[state.frontOf] ?? []).filter((row) => trials.widths[row]);
-  if (!rows.length || !series.dense_widths) {
-    holder.innerHTML = "";
-    note.textContent = "No network of this method is on a front.";
-    return;
-  }
+  document.getElementById("card-widths").hidden = !rows.length || !series.dense_widths;
+  if (!rows.length || !series.dense_widths) return;
   const room = Math.max(Math.floor((holder.clientWidth - 110) / 38), 6);
   const every = Math.ceil(rows.length / room);
   const shown = rows.filter((_, index) => (rows.length - 1 - index) % every === 0);
@@ -127,6 +122,11 @@ function linkTrials(holder) {
     const row = rowOf(event);
     if (row !== undefined) pin(Number(row));
   });
+  holder.addEventListener("focusin", (event) => {
+    const row = rowOf(event);
+    if (row !== undefined && event.target.matches(":focus-visible")) change({ hovered: Number(row) });
+  });
+  holder.addEventListener("focusout", () => change({ hovered: null }));
 }
 
 // The classes `hovered` and `pinned` on every element of a trial.

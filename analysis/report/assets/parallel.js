@@ -11,14 +11,17 @@ function coordinate(index, name) {
   return { name, heights, ticks: words.map((word, place) => [words.length > 1 ? place / (words.length - 1) : 0.5, word]) };
 }
 
-function numeric(values, log) {
+// From `floor` on, where one is given: what lies below stands at the axis' end.
+function numeric(raw, log, floor = -Infinity) {
+  const values = raw.map((value) => (value === null ? null : Math.max(value, floor)));
   const scaled = values.map((value) => (value === null ? null : log ? Math.log10(value) : value));
   const known = scaled.filter((value) => value !== null);
   const low = known.reduce((one, two) => Math.min(one, two), Infinity);
   const high = known.reduce((one, two) => Math.max(one, two), -Infinity);
   const heights = scaled.map((value) => (value === null ? null : high > low ? (value - low) / (high - low) : 0.5));
   const text = (share) => short(Number((log ? 10 ** (low + share * (high - low)) : low + share * (high - low)).toPrecision(3)));
-  return { heights, ticks: high > low ? [0, 0.25, 0.5, 0.75, 1].map((share) => [share, text(share)]) : [[0.5, text(0)]] };
+  const cut = raw.some((value) => value !== null && value < floor);
+  return { heights, ticks: high > low ? [0, 0.25, 0.5, 0.75, 1].map((share) => [share, `${cut && !share ? "≤ " : ""}${text(share)}`]) : [[0.5, text(0)]] };
 }
 
 function drawParallel() {
@@ -27,11 +30,11 @@ function drawParallel() {
   parallel.rows = rowsOf(index);
   if (!parallel.rows.length) return parallel.holder.replaceChildren();
   const sizes = [study.score, axisOf(state.count)];
-  parallel.coordinates = [
+  parallel.coordinates = arranged([
     ...varied(index).map((name) => coordinate(index, name)),
-    ...sizes.map((axis) => ({ name: axis.percent || axis.unit ? `${axis.name} / ${axis.unit || "%"}` : axis.name, ...numeric(parallel.rows.map((row) => valueOf(row, axis.name) * axis.scale), false) })),
-  ];
-  const width = Math.max(parallel.holder.clientWidth, 74 * parallel.coordinates.length);
+    ...sizes.map((axis) => ({ name: axis.percent || axis.unit ? `${axis.name} / ${axis.unit || "%"}` : axis.name, ...numeric(parallel.rows.map((row) => valueOf(row, axis.name) * axis.scale), false, usable(axis).range?.[0]) })),
+  ]);
+  const width = Math.max(parallel.holder.clientWidth, 92 * parallel.coordinates.length);
   const height = parallel.holder.clientHeight;
   parallel.frame = { width, height, left: 48, right: 44, top: 30, bottom: 14 };
   const canvas = document.createElement("canvas");
@@ -39,6 +42,8 @@ function drawParallel() {
   Object.assign(canvas, { width: width * ratio, height: height * ratio });
   Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
   const svg = element("svg", { width, height });
+  svg.setAttribute("role", "group");
+  svg.setAttribute("aria-label", `Parallel coordinates of ${parallel.rows.length} trials of ${study.series[index].title}: ${parallel.coordinates.map((one) => one.name).join(", ")}`);
   parallel.canvas = canvas;
   parallel.holder.replaceChildren(canvas, svg);
   parallel.coordinates.forEach((one, place) => drawAxis(svg, one, place));
@@ -53,6 +58,58 @@ function drawParallel() {
     if (row !== null) pin(row);
   });
   drawLines();
+}
+
+// As the reader put them: "lr,-lambda" is lr first, then lambda upside down, then the others.
+const chosenAxes = () => (state.axes ?? "").split(",").filter(Boolean).map((text) => ({ name: text.replace(/^-/, ""), down: text.startsWith("-") }));
+
+function arranged(coordinates) {
+  const chosen = chosenAxes();
+  const place = (one) => chosen.findIndex(({ name }) => name === one.name);
+  const rank = (one) => (place(one) < 0 ? chosen.length + coordinates.indexOf(one) : place(one));
+  const turned = (one) => ({ ...one, down: true, heights: one.heights.map((height) => (height === null ? null : 1 - height)), ticks: one.ticks.map(([share, text]) => [1 - share, text]) });
+  return [...coordinates].sort((one, two) => rank(one) - rank(two)).map((one) => (chosen[place(one)]?.down ? turned(one) : one));
+}
+
+function arrange(names, turn = null) {
+  const down = (name) => Boolean(parallel.coordinates.find((one) => one.name === name).down) !== (name === turn);
+  delete parallel.brushes[turn];
+  change({ axes: names.map((name) => `${down(name) ? "-" : ""}${name}`).join(",") });
+}
+
+const turnAxis = (name) => arrange(parallel.coordinates.map((one) => one.name), name);
+
+function moveAxis(name, place) {
+  const names = parallel.coordinates.map((one) => one.name).filter((one) => one !== name);
+  names.splice(Math.min(Math.max(place, 0), names.length), 0, name);
+  arrange(names);
+}
+
+// The name of an axis is its handle: dragged it moves the axis, clicked it turns it round; arrows and Enter do the same.
+function handle(svg, label, one, place) {
+  let start = null;
+  label.addEventListener("pointerdown", (event) => {
+    start = event.clientX;
+    label.setPointerCapture(event.pointerId);
+    event.preventDefault();
+  });
+  label.addEventListener("pointermove", (event) => start !== null && label.setAttribute("x", across(place) + event.clientX - start));
+  label.addEventListener("pointerup", (event) => {
+    const moved = Math.abs(event.clientX - start) > 6;
+    const x = event.clientX - svg.getBoundingClientRect().left;
+    start = null;
+    if (moved) moveAxis(one.name, Math.round((x - across(0)) / (across(1) - across(0))));
+    else turnAxis(one.name);
+    drawParallel();
+  });
+  label.addEventListener("keydown", (event) => {
+    const to = { ArrowLeft: place - 1, ArrowRight: place + 1 }[event.key];
+    if (to !== undefined) moveAxis(one.name, to);
+    else if (event.key === "Enter" || event.key === " ") turnAxis(one.name);
+    else return;
+    event.preventDefault();
+    [...parallel.holder.querySelectorAll(".handle")].find((other) => other.dataset.name === one.name)?.focus();
+  });
 }
 
 function element(tag, attributes, text) {
@@ -71,7 +128,9 @@ const shareAt = (y) => Math.min(Math.max((up(0) - y) / (up(0) - up(1)), 0), 1);
 
 function drawAxis(svg, one, place) {
   const x = across(place);
-  svg.append(element("line", { x1: x, x2: x, y1: up(0), y2: up(1) }), element("text", { x, y: 14, "text-anchor": "middle" }, one.name));
+  const label = element("text", { class: "handle", x, y: 14, "text-anchor": "middle", tabindex: 0, role: "button", "data-name": one.name, "aria-label": `Axis ${one.name}${one.down ? ", turned round" : ""}: arrows move it, Enter turns it round` }, `${one.name} ${one.down ? "↓" : "↑"}`);
+  svg.append(element("line", { x1: x, x2: x, y1: up(0), y2: up(1) }), label);
+  handle(svg, label, one, place);
   for (const [share, text] of one.ticks) svg.append(element("text", { class: "tick", x: x + 5, y: up(share) + 3 }, text));
   const brush = element("rect", { class: "brush", x: x - 7, width: 14, y: 0, height: 0 });
   const hit = element("rect", { class: "hit", x: x - 16, width: 32, y: up(1) - 6, height: up(0) - up(1) + 12 });

@@ -1,5 +1,5 @@
 // What the reader has chosen. Every view listens to the keys it shows; `change` is the only way to change any.
-const remembered = (() => {
+const fromStorage = (() => {
   try {
     return JSON.parse(sessionStorage.getItem(`study-report ${location.pathname}`) || "{}");
   } catch {
@@ -17,11 +17,15 @@ const state = {
   hidden: [],
   frontOf: null,
   parametersOf: null,
+  axes: null,
+  filter: "",
   pinned: null,
-  ...remembered,
+  ...fromStorage,
+  ...fromAddress(),
   hovered: null,
   selected: null,
 };
+const DEFAULTS = { count: study.counts[0]?.name, view: "close", spread: "off", over: "trials", filter: "" };
 
 const listeners = [];
 
@@ -43,6 +47,7 @@ function change(values) {
     } catch {
       // A browser that keeps nothing for local files: a reload starts afresh.
     }
+    if (changed.some((key) => !["hovered", "theme", "themeChoice"].includes(key))) toAddress();
   }
 }
 

@@ -72,24 +72,60 @@ const shortList = (widths) => (widths ? (widths.length > 6 ? `${widths.slice(0, 
 
 const COMPARISONS = { "<": (a, b) => a < b, ">": (a, b) => a > b, "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "=": (a, b) => String(a) === String(b) || a === Number(b) };
 
-// "npn neurons<50 lambda>=0.1": words that must occur, and comparisons of columns and parameters.
-function matcher(text) {
+const everyParameter = [...new Set(study.parameters?.flatMap((one) => Object.keys(one)) ?? [])];
+
+// "npn neurons<50 lambda>=0.1": words that must occur, and comparisons of columns and parameters, and what is wrong with them.
+function parsed(text) {
+  const wrong = [];
   const tests = text.trim().split(/\s+/).filter(Boolean).map((part) => {
-    const found = part.match(/^([\w.]+)(<=|>=|<|>|=)(.+)$/);
+    const found = part.match(/^([\w.]+)(<=|>=|<|>|=)(.*)$/);
     if (!found) {
       const word = part.toLowerCase();
       return (row) => [trials.name[row], seriesOf(row).title, trials.statuses[trials.status[row]], trials.reason[row] ?? ""].some((field) => field.toLowerCase().includes(word));
     }
     const [, key, sign, limit] = found;
     const column = columns.find((one) => one.key === key);
+    if (!column && !everyParameter.includes(key)) {
+      const near = nearest(key, [...columns.map((one) => one.key), ...everyParameter]);
+      wrong.push({ text: `No column or parameter is called “${key}”`, near: near && part.replace(key, near), part });
+      return () => true;
+    }
+    if (limit === "" || (sign !== "=" && !Number.isFinite(Number(limit)))) {
+      wrong.push({ text: limit === "" ? `Nothing stands behind ${key}${sign}` : `“${limit}” is no number to compare ${key} with` });
+      return () => true;
+    }
     const value = column ? column.value : (row) => parameter(row, key);
     return (row) => value(row) !== null && COMPARISONS[sign](value(row), sign === "=" ? limit : Number(limit));
   });
-  return (row) => tests.every((test) => test(row));
+  return { matches: (row) => tests.every((test) => test(row)), wrong };
+}
+
+// The name with the fewest letters to change, if these are fewer than half of its own.
+function nearest(name, names) {
+  const apart = (one, two) => {
+    let line = [...Array(two.length + 1).keys()];
+    for (let i = 1; i <= one.length; i += 1) {
+      const next = [i];
+      for (let j = 1; j <= two.length; j += 1) next.push(Math.min(next[j - 1] + 1, line[j] + 1, line[j - 1] + (one[i - 1] !== two[j - 1])));
+      line = next;
+    }
+    return line.at(-1);
+  };
+  const ranked = names.map((one) => [apart(name.toLowerCase(), one.toLowerCase()), one]).sort(([one], [two]) => one - two);
+  return ranked.length && ranked[0][0] <= name.length / 2 ? ranked[0][1] : null;
+}
+
+function sayWrong(wrong) {
+  const box = document.getElementById("filter-says");
+  box.hidden = !wrong.length;
+  box.innerHTML = wrong.map(({ text, near }) => `${escapeHtml(text)}${near ? `; did you mean <button type="button" class="link">${escapeHtml(near)}</button>?` : "."}`).join(" ");
+  const offers = wrong.filter(({ near }) => near);
+  [...box.querySelectorAll("button")].forEach((button, place) => button.addEventListener("click", () => change({ filter: state.filter.replace(offers[place].part, offers[place].near) })));
 }
 
 function fillTrials() {
-  const matches = matcher(document.getElementById("filter").value);
+  const { matches, wrong } = parsed(state.filter);
+  sayWrong(wrong);
   const fronts = document.getElementById("front-only").checked;
   const chosen = state.selected && new Set(state.selected);
   trialTable.rows = everyTrial.filter((row) => isVisible(row) && (!fronts || onAnyFront.has(row)) && (!chosen || chosen.has(row)) && matches(row));
@@ -99,7 +135,7 @@ function fillTrials() {
   trialTable.page = Math.min(trialTable.page, pages - 1);
   const shown = trialTable.rows.slice(trialTable.page * PAGE, (trialTable.page + 1) * PAGE);
   document.querySelector("#trial-table tbody").innerHTML = shown.map((row) =>
-    `<tr data-trial="${row}"${row === state.pinned ? ' class="pinned"' : ""}>${columns.map((one, place) =>
+    `<tr data-trial="${row}" tabindex="0"${row === state.pinned ? ' class="pinned"' : ""}>${columns.map((one, place) =>
       `<td${one.text ? ' class="text"' : ""}>${place === 1 ? `${swatch(trials.series[row], 12)} ` : ""}${escapeHtml(one.show ? one.show(row) : short(one.value(row)))}</td>`).join("")}</tr>`).join("");
   const first = trialTable.rows.length ? trialTable.page * PAGE + 1 : 0;
   const many = (count) => count.toLocaleString("en");
@@ -129,12 +165,26 @@ function makeTrialTable() {
   };
   document.getElementById("previous").addEventListener("click", turn(-1));
   document.getElementById("next").addEventListener("click", turn(1));
-  for (const id of ["filter", "front-only"]) {
-    document.getElementById(id).addEventListener("input", () => {
-      trialTable.page = 0;
-      fillTrials();
-    });
-  }
+  const box = document.getElementById("filter");
+  box.addEventListener("input", () => {
+    trialTable.page = 0;
+    change({ filter: box.value });
+  });
+  follow(["filter"], () => {
+    if (box.value !== state.filter) box.value = state.filter;
+  });
+  document.getElementById("front-only").addEventListener("input", () => {
+    trialTable.page = 0;
+    fillTrials();
+  });
+  document.querySelector("#trial-table tbody").addEventListener("keydown", (event) => {
+    const row = event.target.closest("tr");
+    const next = { ArrowDown: row.nextElementSibling, ArrowUp: row.previousElementSibling }[event.key];
+    if (event.key === "Enter") pin(Number(row.dataset.trial));
+    else if (next) next.focus();
+    else return;
+    event.preventDefault();
+  });
   document.getElementById("download").addEventListener("click", saveCsv);
   linkTrials(document.querySelector("#trial-table tbody"));
   const { dominated, dominated_shown: kept, failed, failed_shown: some } = study.thinned;
@@ -143,7 +193,7 @@ function makeTrialTable() {
   if (kept < dominated) notes.push(`${many(kept)} of ${many(dominated)} dominated trials are on this page`);
   if (some < failed) notes.push(`${many(some)} of ${many(failed)} trials without a result`);
   document.getElementById("note-trials").textContent = notes.length ? `Thinned: ${notes.join(" and ")}; all are in the study's directory.` : "";
-  follow(["hidden", "selected", "theme"], fillTrials);
+  follow(["hidden", "selected", "theme", "filter"], fillTrials);
 }
 
 function saveCsv() {

@@ -63,8 +63,8 @@ def test_the_page_asks_nothing_of_any_network(html):
 
 def test_everything_is_on_the_page(html):
     sections = [attributes["id"] for tag, attributes in Elements(html).found if tag == "section"]
-    assert sections[:6] == ["summary", "fronts", "tables", "search", "networks", "parameters"]
-    assert sections[6:] == ["trials", "failures", "audit", "run"]
+    assert sections[:7] == ["summary", "fronts", "findings", "tables", "search", "networks", "parameters"]
+    assert sections[7:] == ["trials", "failures", "audit", "run"]
     assert "of dense accuracy" in html
     assert "ValueError: &lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in html
     assert html.count('data-table="intervals"') == 1

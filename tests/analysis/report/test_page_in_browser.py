@@ -126,7 +126,7 @@ def test_every_figure_is_drawn(page):
     drawn = page.get(
         "[...document.querySelectorAll('.chart')].map((one) => [one.id, one.querySelectorAll('.trace, .bars').length])"
     )
-    assert len(drawn) == 7 and all(count for _, count in drawn), drawn
+    assert len(drawn) == 9 and all(count for _, count in drawn), drawn
     assert page.get("document.querySelectorAll('.widths .cell').length") > 0
     assert page.get("document.querySelectorAll('#figure-parallel text').length") > 8
 
@@ -268,6 +268,117 @@ def test_brushing_parallel_coordinates_selects(page):
     assert 0 < first < 36
 
 
+def test_the_front_is_on_the_first_screen_beside_a_headline(chromium, url):
+    page = Page(chromium, url, width=1440, height=900)
+    front, told = (
+        page.get(f"document.querySelector('{one}').getBoundingClientRect().toJSON()")
+        for one in ("#figure-front", "#summary")
+    )
+    assert front["bottom"] < 900 and front["width"] > 700
+    assert told["left"] > front["right"] and told["bottom"] < 900
+    assert 1 <= page.get("document.querySelectorAll('#summary p').length") <= 2
+
+
+def test_a_filter_that_names_no_column_says_so_and_offers_the_nearest(page):
+    page.filter("neurosn<40")
+    said = "document.getElementById('filter-says')"
+    assert page.get(f"{said}.textContent") == "No column or parameter is called “neurosn”; did you mean neurons<40?"
+    assert page.get("document.getElementById('trial-count').textContent").endswith("of 180")
+    page.run(f"{said}.querySelector('button').click()")
+    assert page.get("document.getElementById('filter').value") == "neurons<40" and page.get(f"{said}.hidden")
+    assert max(int(text) for text in page.rows(5)) < 40
+    page.filter("neurons<many qqqq=1")
+    assert "“many” is no number to compare neurons with" in page.get(f"{said}.textContent")
+    assert "called “qqqq”." in page.get(f"{said}.textContent")
+
+
+def test_views_live_in_the_address(chromium, url):
+    page = Page(chromium, url)
+    page.run("document.querySelectorAll('[data-choice=count] button')[2].click()")
+    page.run("[...document.querySelectorAll('.chip')].find((chip) => chip.textContent === 'NPN').click()")
+    page.filter("magnitude-00003")
+    page.run("document.querySelector('#trial-table tbody tr').click()")
+    hash_ = page.get("location.hash")
+    assert hash_ == "#count=flops&filter=magnitude-00003&hidden=npn&pinned=magnitude-00003"
+    page.driver.get("about:blank")
+    page = Page(chromium, url + "#tables&" + hash_[1:])
+    assert page.get("document.querySelector('#figure-front').layout.xaxis.title.text").startswith("Floating")
+    assert page.get("document.querySelector('#trial h3 span').textContent") == "magnitude-00003"
+    assert page.rows() == ["magnitude-00003"]
+    assert page.get("[...document.querySelectorAll('.chip[aria-pressed=false]')].map((chip) => chip.textContent)") == [
+        "NPN"
+    ]
+    page.run("document.querySelector('.links a[href=\"#audit\"]').click()")
+    page.until("location.hash === '#audit&' + arguments[0]".replace("arguments[0]", repr(hash_[1:])))
+
+
+def test_axes_are_moved_and_turned_by_keys_and_by_dragging(page):
+    names = "[...document.querySelectorAll('#figure-parallel .handle')].map((one) => one.textContent)"
+    first = page.get(names)
+    assert first[-2:] == ["accuracy / % ↑", "neurons ↑"]
+    press = "const [place, key] = arguments; document.querySelectorAll('#figure-parallel .handle')[place]"
+    press += ".dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }))"
+    page.run(press, 0, "ArrowRight")
+    assert page.get(names) == [first[1], first[0], *first[2:]]
+    page.run(press, 0, "Enter")
+    assert page.get(names)[0] == first[1].replace("↑", "↓")
+    assert "axes=-" in page.get("location.hash")
+    box = page.run(
+        "const one = document.querySelectorAll('#figure-parallel .handle');"
+        "one[0].scrollIntoView({ block: 'center' });"
+        "return [one[0], one[one.length - 1]].map((each) => { const { x, y, width, height } = each.getBoundingClientRect();"
+        "return [x + width / 2, y + height / 2] })"
+    )
+    page.drag(*box)
+    page.until(f"{names}.at(-1).startsWith({first[1].split()[0]!r})")
+
+
+def test_every_figure_has_a_role_a_label_and_words(page):
+    found = page.get(
+        "[...document.querySelectorAll('.chart')].map((one) => [one.id, one.getAttribute('role'), "
+        "one.getAttribute('aria-label'), document.getElementById(one.getAttribute('aria-describedby')).textContent])"
+    )
+    assert len(found) == 9
+    for name, role, label, words in found:
+        assert role in ("application", "img") and label and len(words) > 20, name
+    (words,) = (words for name, _, _, words in found if name == "figure-front")
+    assert "The dense network: " in words and "NPN, " in words and "networks on the front: from " in words
+
+
+def test_points_and_rows_are_reached_by_keys(page):
+    press = "document.getElementById('figure-front').dispatchEvent(new KeyboardEvent('keydown', { key: arguments[0] }))"
+    page.run("document.getElementById('figure-front').focus()")
+    page.run(press, "ArrowRight")
+    name = page.get("document.querySelector('#trial h3 span').textContent")
+    assert page.get("document.getElementById('said').textContent").split(", ")[1] == name
+    page.run(press, "End")
+    assert page.get("document.querySelector('#trial h3 span').textContent") != name
+    page.run(press, "Enter")
+    page.until("document.getElementById('trial').classList.contains('pinned')")
+    row = "document.activeElement.closest('#trial-table tbody tr')"
+    page.run("document.querySelector('#trial-table tbody tr').focus()")
+    page.run(f"{row}.dispatchEvent(new KeyboardEvent('keydown', {{ key: 'ArrowDown', bubbles: true }}))")
+    assert page.get(f"{row}.rowIndex") == 2
+    page.run(f"{row}.dispatchEvent(new KeyboardEvent('keydown', {{ key: 'Enter', bubbles: true }}))")
+    assert page.get(f"{row}.cells[0].textContent") == page.get("document.querySelector('#trial h3 span').textContent")
+
+
+def test_a_picture_and_print_have_legends_and_say_what_the_band_is(page):
+    page.run("document.querySelector('[data-choice=spread] button:last-child').click()")
+    note = "document.getElementById('note-front').textContent"
+    page.until(f"{note}.includes('Band: what between 25 % and 75 % of the runs attain')")
+    page.run("Plotly.toImage = (figure) => { window.taken = figure; return Promise.resolve('data:,') }")
+    page.run("document.querySelector('#figure-front [data-title^=\"Save as a picture\"]').click()")
+    page.until("window.taken")
+    named = page.get("taken.data.filter((one) => one.showlegend).map((one) => one.name)")
+    assert "NPN" in named and "NPN: 25 % to 75 % of 2 runs" in named and page.get("taken.layout.showlegend")
+    assert "Band: " in page.get("taken.layout.annotations.at(-1).text")
+    page.devtools("Emulation.setEmulatedMedia", media="print")
+    shown = page.get("getComputedStyle(document.querySelector('#fronts .key')).display")
+    assert shown == "flex" and "NPN" in page.get("document.querySelector('#fronts .key').textContent")
+    page.devtools("Emulation.setEmulatedMedia", media="")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_both_themes(chromium, url, scheme):
     page = Page(chromium, url, scheme=scheme)
@@ -305,6 +416,8 @@ def test_a_page_without_results_and_one_of_two_studies(chromium, study_writer, t
     two = analysis.load(tmp_path / "one", study_writer(tmp_path / "two", name="two", trials=6))
     page = Page(chromium, analysis.write_page(two, tmp_path / "two.html").as_uri())
     assert page.get("document.querySelectorAll('.chip').length") == 10
+    compared = page.get("document.querySelector('#comparison table').textContent")
+    assert "change" in compared and "group lasso" in compared
     page.run("document.querySelectorAll('.chip')[6].click()")
     hidden = page.get(
         "[...document.querySelectorAll('tr.faded')].map((row) => row.closest('[data-study]').dataset.study)"

@@ -1,0 +1,51 @@
+"""Tests between methods over few searches: what is best by more than chance, and how sure a difference is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.statistics.tests import holm
+
+Values = NDArray[np.float64]
+
+
+def best_by_test(values: Mapping[str, Values], *, maximise: bool, alpha: float = 0.05) -> str | None:
+    """The one whose mean is best, if it is better than each other's by Welch's test (one-sided, Holm); else None.
+
+    Args:
+        values: one per search, for each method; a method without two known values can be neither.
+    """
+    from scipy.stats import ttest_ind
+
+    sign = 1.0 if maximise else -1.0
+    known = {name: sign * one for name, one in values.items() if len(one) > 1 and not np.isnan(one).any()}
+    if len(known) < 2:
+        return None
+    best = max(known, key=lambda name: float(known[name].mean()))
+    p = []
+    for name, one in known.items():
+        if name == best:
+            continue
+        if not (known[best].var() + one.var() > 0):  # no spread at all: nothing that a test could go by
+            return None
+        p.append(float(ttest_ind(known[best], one, equal_var=False, alternative="greater").pvalue))
+    return best if (holm(p) <= alpha).all() else None
+
+
+def difference(one: Values, other: Values, *, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean of `other` less mean of `one` with Welch's interval over searches; NaN bounds where one has a single one."""
+    from scipy.stats import t
+
+    mean = float(np.mean(other) - np.mean(one)) if len(one) and len(other) else np.nan
+    if min(len(one), len(other)) < 2 or np.isnan(mean):
+        return mean, np.nan, np.nan
+    parts = [float(np.var(side, ddof=1)) / len(side) for side in (one, other)]
+    error = np.sqrt(sum(parts))
+    if error == 0:
+        return mean, mean, mean
+    freedom = sum(parts) ** 2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, (one, other), strict=True))
+    reach = float(t.ppf((1 + level) / 2, freedom)) * error
+    return mean, mean - reach, mean + reach
