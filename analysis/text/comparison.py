@@ -99,7 +99,7 @@ def _best_per_run(own: pd.DataFrame, score: Axis, column: str, objectives: tuple
         best = best_of(rows[admissible(rows, objectives)], score)
         return np.nan if best is None or pd.isna(best[column]) else float(best[column])
 
-    return per_run(own, chosen).to_numpy(np.float64)
+    return np.asarray(per_run(own, chosen), dtype=np.float64)
 
 
 def _interval(what: str, first: Points, second: Points) -> dict[str, object]:

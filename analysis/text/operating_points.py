@@ -116,7 +116,7 @@ def _over_runs(trials: pd.DataFrame, goals: Goals, maximise: bool) -> tuple[pd.D
             found = estimate(own)
             line |= {"runs": found.runs, name: found.mean, f"{name}_spread": found.spread}
             if method != BASELINE:
-                values[name][method] = own.to_numpy(np.float64)
+                values[name][method] = np.asarray(own, dtype=np.float64)
         lines.append(line)
     best = {name: best_by_test(own, maximise=maximise) for name, own in values.items()}
     bold = frozenset((methods.index(method), name) for name, method in best.items() if method is not None)

@@ -326,7 +326,8 @@ def test_axes_are_moved_and_turned_by_keys_and_by_dragging(page):
     box = page.run(
         "const one = document.querySelectorAll('#figure-parallel .handle');"
         "one[0].scrollIntoView({ block: 'center' });"
-        "return [one[0], one[one.length - 1]].map((each) => { const { x, y, width, height } = each.getBoundingClientRect();"
+        "return [one[0], one[one.length - 1]].map((each) => {"
+        "const { x, y, width, height } = each.getBoundingClientRect();"
         "return [x + width / 2, y + height / 2] })"
     )
     page.drag(*box)
