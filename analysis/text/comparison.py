@@ -53,8 +53,8 @@ def compare(study: Study, *, within: float = 0.01) -> Table:
 
     Columns of the frame: method; then for each of hypervolume, best (validation score), test (of that network) and
     fewest (the smallest count within `within` of the study's own dense baseline) `_first`, `_second` and `_change`; for
-    best and test also `_change_low` and `_change_high`, Welch's interval over the searches of both, unknown where one has
-    a single one. The objectives are the first study's score and count.
+    best and test also `_change_low` and `_change_high`, Welch's interval over the searches of both, unknown where one
+    has a single one. The objectives are the first study's score and count.
 
     Args:
         study: two studies loaded together: `analysis.load(DIR1, DIR2)`.

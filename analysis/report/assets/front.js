@@ -40,7 +40,7 @@ function buildFront() {
     traces.push({ ...dots(cloud, at), marker: { symbol: series.symbol, size: sized(series, 6), color: colour, opacity: FADED[state.theme] }, ...selection(cloud) });
     const spread = state.spread === "on" && study.spread[name][index];
     if (spread) {
-      traces.push({ x: spread.band[0].map(scale.place), y: spread.band[1], mode: "lines", fill: "toself", fillcolor: colour, opacity: 0.16, line: { width: 0 }, hoverinfo: "skip", name: `${escapeHtml(series.title)}: 25 % to 75 % of ${spread.runs} runs` });
+      traces.push({ x: spread.band[0].map(scale.place), y: spread.band[1], mode: "lines", fill: "toself", fillcolor: colour, opacity: 0.16, line: { width: 0 }, hoverinfo: "skip", name: `${escapeHtml(series.title)}: 25 % to 75 % of ${spread.runs} searches` });
       traces.push({ x: spread.median[0].map(scale.place), y: spread.median[1], mode: "lines", line: { color: colour, width: 1.8, dash: series.dash }, hoverinfo: "skip" });
     } else if (front.length) {
       const corners = front.map(at);
@@ -125,7 +125,7 @@ function noteFront() {
   if (drawn < dominated) parts.push(`<strong>Thinned:</strong> ${drawn.toLocaleString("en")} of ${dominated.toLocaleString("en")} dominated trials are drawn, chosen at random; every point of a front is.`);
   if (state.view === "close" && view?.below) parts.push(`${view.below.toLocaleString("en")} trials lie below ${view.y[0].toFixed(1)}${study.score.percent ? " %" : ""}; <button type="button" data-view="all">show all</button>.`);
   const bands = state.spread === "on" ? Object.values(study.spread[state.count] ?? {}) : [];
-  if (bands.length) parts.push(`<strong>Band:</strong> what between 25 % and 75 % of the runs attain; the line, what half of them do (${bands[0].runs} runs, one for each seed).`);
+  if (bands.length) parts.push(`<strong>Band:</strong> what between 25 % and 75 % of the searches attain; the line, what half of them do (${bands[0].runs} searches).`);
   if (study.studies.some((one) => one.published.some((mark) => mark.count === state.count))) parts.push("Open diamonds: published results, measured on test data and counted as their authors do.");
   parts.push(touch ? "Tap a point to see its trial." : "Point at a trial to see it, click to keep it, drag to select several; double-click ends a selection.");
   document.getElementById("note-front").innerHTML = parts.join(" ");

@@ -64,7 +64,7 @@ function makeFigures() {
 
   choice("count", study.counts.map((axis) => [axis.name, axis.name === "flops" ? "FLOPs" : axis.name]));
   choice("view", [["close", "close up"], ["all", "all"]]);
-  if (Object.values(study.spread).some((found) => Object.keys(found).length)) choice("spread", [["off", "best"], ["on", "spread over seeds"]]);
+  if (Object.values(study.spread).some((found) => Object.keys(found).length)) choice("spread", [["off", "best"], ["on", "spread over searches"]]);
   choice("over", [["trials", "by trials"], ["train_seconds", "by training time"], ["wall_seconds", "by the clock"]]);
   select("front-of", "frontOf", rivals, (value) => choose({ frontOf: Number(value) }));
 

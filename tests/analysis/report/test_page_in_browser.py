@@ -18,7 +18,7 @@ EVIL = "<img src=x onerror=document.title=1>"
 def url(study_writer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     published = [{"label": EVIL, "source": EVIL, "accuracy": 0.93, "neurons": 30}]
-    study = analysis.load(study_writer(folder / "study", trials=18, seeds=2, published=published, notes=EVIL))
+    study = analysis.load(study_writer(folder / "study", trials=18, searches=2, published=published, notes=EVIL))
     points = np.random.default_rng(0).normal(size=(40, 2))
     labels = (points[:, 0] > 0).astype(int)
     boundary = analysis.boundary_data(lambda x: np.column_stack([-x[:, 0], x[:, 0]]), points, labels, grid=24)
@@ -367,12 +367,12 @@ def test_points_and_rows_are_reached_by_keys(page):
 def test_a_picture_and_print_have_legends_and_say_what_the_band_is(page):
     page.run("document.querySelector('[data-choice=spread] button:last-child').click()")
     note = "document.getElementById('note-front').textContent"
-    page.until(f"{note}.includes('Band: what between 25 % and 75 % of the runs attain')")
+    page.until(f"{note}.includes('Band: what between 25 % and 75 % of the searches attain')")
     page.run("Plotly.toImage = (figure) => { window.taken = figure; return Promise.resolve('data:,') }")
     page.run("document.querySelector('#figure-front [data-title^=\"Save as a picture\"]').click()")
     page.until("window.taken")
     named = page.get("taken.data.filter((one) => one.showlegend).map((one) => one.name)")
-    assert "NPN" in named and "NPN: 25 % to 75 % of 2 runs" in named and page.get("taken.layout.showlegend")
+    assert "NPN" in named and "NPN: 25 % to 75 % of 2 searches" in named and page.get("taken.layout.showlegend")
     assert "Band: " in page.get("taken.layout.annotations.at(-1).text")
     page.devtools("Emulation.setEmulatedMedia", media="print")
     shown = page.get("getComputedStyle(document.querySelector('#fronts .key')).display")

@@ -37,7 +37,7 @@ def test_bold_is_what_a_test_supports_and_never_the_baseline(repeated, trials):
         [0.99] * 4 + scores,
         [100] * 4 + [50] * 12,
         method=["dense"] * 4 + ["group_lasso"] * 4 + ["npn"] * 4 + ["random"] * 4,
-        data_seed=[0, 1, 2, 3] * 4,
+        search=[0, 1, 2, 3] * 4,
     )
     table = analysis.score_at_compression(frame, (1, 2, 8))
     assert table.bold == {(1, "compression_1"), (1, "compression_2")}
