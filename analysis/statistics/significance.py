@@ -18,7 +18,7 @@ def best_by_test(values: Mapping[str, Values], *, maximise: bool, alpha: float =
     Args:
         values: one per search, for each method; a method without two known values can be neither.
     """
-    from scipy.stats import ttest_ind
+    from scipy.stats import t
 
     sign = 1.0 if maximise else -1.0
     known = {name: sign * one for name, one in values.items() if len(one) > 1 and not np.isnan(one).any()}
@@ -29,9 +29,10 @@ def best_by_test(values: Mapping[str, Values], *, maximise: bool, alpha: float =
     for name, one in known.items():
         if name == best:
             continue
-        if not (known[best].var() + one.var() > 0):  # no spread at all: nothing that a test could go by
+        mean, error, freedom = _welch(one, known[best])
+        if not error:  # no spread at all: nothing that a test could go by
             return None
-        p.append(float(ttest_ind(known[best], one, equal_var=False, alternative="greater").pvalue))
+        p.append(float(t.sf(mean / error, freedom)))
     return best if (holm(p) <= alpha).all() else None
 
 
@@ -39,13 +40,24 @@ def difference(one: Values, other: Values, *, level: float = 0.95) -> tuple[floa
     """Mean of `other` less mean of `one` with Welch's interval over searches; NaN bounds where one has a single one."""
     from scipy.stats import t
 
-    mean = float(np.mean(other) - np.mean(one)) if len(one) and len(other) else np.nan
-    if min(len(one), len(other)) < 2 or np.isnan(mean):
+    if min(len(one), len(other)) < 2:
+        mean = float(np.mean(other) - np.mean(one)) if len(one) and len(other) else np.nan
         return mean, np.nan, np.nan
-    parts = [float(np.var(side, ddof=1)) / len(side) for side in (one, other)]
-    error = np.sqrt(sum(parts))
-    if error == 0:
-        return mean, mean, mean
-    freedom = sum(parts) ** 2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, (one, other), strict=True))
-    reach = float(t.ppf((1 + level) / 2, freedom)) * error
+    mean, error, freedom = _welch(one, other)
+    reach = float(t.ppf((1 + level) / 2, freedom)) * error if error else 0.0
     return mean, mean - reach, mean + reach
+
+
+def _welch(one: Values, other: Values) -> tuple[float, float, float]:
+    """Difference of means, its standard error, and Welch's degrees of freedom; error 0 where neither has a spread."""
+    mean = float(np.mean(other) - np.mean(one))
+    parts = [float(np.var(side, ddof=1)) / len(side) for side in (one, other)]
+    error = float(np.sqrt(sum(parts)))
+    if error <= _ROUNDING * max(float(np.abs(one).max()), float(np.abs(other).max())):
+        return mean, 0.0, np.inf
+    freedom = sum(parts) ** 2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, (one, other), strict=True))
+    return mean, error, freedom
+
+
+_ROUNDING = 1e-12
+"""A spread of this share of the values is none."""

@@ -42,3 +42,9 @@ def test_what_is_better_by_far_is_best():
     assert best_by_test(values, maximise=True) == "b"
     assert best_by_test(values, maximise=False) == "a"
     assert best_by_test({"a": values["a"], "b": values["b"][:1]}, maximise=True) is None
+
+
+def test_values_that_differ_by_rounding_have_no_spread():
+    values = {"a": np.array([0.3, 0.1 + 0.2, 0.3]), "b": np.array([0.2, 0.2, 0.2])}
+    assert best_by_test(values, maximise=True) is None
+    assert difference(values["b"], values["a"]) == pytest.approx((0.1, 0.1, 0.1))
