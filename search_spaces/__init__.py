@@ -2,10 +2,13 @@
 
 from search_spaces.space import (
     Choice,
+    Extent,
     Layers,
     Parameter,
     Pinned,
     Range,
+    Scale,
+    Shape,
     Suggest,
     architectures,
     argument,
@@ -21,10 +24,13 @@ from search_spaces.space import (
 
 __all__ = [
     "Choice",
+    "Extent",
     "Layers",
     "Parameter",
     "Pinned",
     "Range",
+    "Scale",
+    "Shape",
     "Suggest",
     "architectures",
     "argument",

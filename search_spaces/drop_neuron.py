@@ -1,15 +1,26 @@
 """DropNeuron: l1 ||W||_1 + l2/2 ||W||^2 + dn (lo + li), fully connected layers only (Pan, Dong & Guo 2016)."""
 
-from search_spaces.space import Suggest, learning_rate
+from search_spaces.space import Suggest, learning_rate, rounded
+
+L1, DN = (3e-4, 1.0), (3e-3, 12.0)
+"""Times the loss of an untrained network, over the epochs: what the paper's four experiments and digits share."""
 
 
 def space(suggest: Suggest) -> None:
     learning_rate(suggest)
-    suggest.number("l1", 1e-5, 3e-3, why="1e-5 .. 2e-4 on MNIST, 50 in the regression; digits has a tenth of its steps")
+    unit = suggest.scale.loss / suggest.scale.epochs
+    low, high = (rounded(end * unit) for end in L1)
+    suggest.number(
+        "l1", low, high, why="3e-4 .. 1 times loss/epochs; the paper takes 1e-5 .. 2e-4 on MNIST, 50 in the regression"
+    )
     suggest.fixed("scale", why="the reference code multiplies every coefficient by it")
     suggest.fixed("l2", why="0 in all of the paper's experiments")
+    low, high = (rounded(end * unit) for end in DN)
     suggest.number(
-        "dn", 1e-3, 1e-1, why="digits: from few units lost to all; 1e-5 .. 5e-4 on MNIST, 250 in the regression"
+        "dn",
+        low,
+        high,
+        why=".003 .. 12 times loss/epochs; the paper takes 1e-5 .. 5e-4 on MNIST, 250 in the regression",
     )
     suggest.per_layer("dn_layer", why="factor of a layer on dn, 1 where nothing is said")
     suggest.number(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from search_spaces.space.parameter import Choice, Parameter, Pinned, Range
+from search_spaces.space.scale import Scale
 from search_spaces.space.suggest import Suggest
 from trainables.declarations import Declaration, Value
 
@@ -15,14 +16,14 @@ def branches(
     space: Callable[[Suggest], None],
     method: Declaration,
     overrides: Mapping[str, object],
-    layers: int,
+    scale: Scale,
     everything: bool = False,
 ) -> list[Suggest]:
     """One finished run per combination of choices; `everything` as in Suggest."""
     paths: list[tuple[Value, ...]] = [()]
     runs = []
     for path in paths:  # grows while it is read
-        suggest = Suggest(method, overrides, layers, functools.partial(_follow, path, [], paths), everything)
+        suggest = Suggest(method, overrides, scale, functools.partial(_follow, path, [], paths), everything)
         space(suggest)
         runs.append(suggest)
     return runs

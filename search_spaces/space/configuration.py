@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from search_spaces.space.parameter import Choice, Parameter, Pinned, Range
+from search_spaces.space.scale import Extent, Scale
 from search_spaces.space.spaces import parameters
-from search_spaces.space.suggest import Layers
 from trainables.declarations import Value, as_parameter
 from trainables.errors import Mistake, Mistakes
 
 
 def configuration(
-    method: str, overrides: Mapping[str, object], given: Mapping[str, object], layers: Layers | None = None
+    method: str, overrides: Mapping[str, object], given: Mapping[str, object], layers: Extent | None = None
 ) -> dict[str, Value]:
     """The values given of the parameters that are searched, in the parameters' own types.
 
     Args:
-        overrides, layers: as everywhere in this folder.
+        overrides, layers: as everywhere in this folder. While the problem's scale is not known, nor are the default
+            ranges: then they allow all numbers that the knob may be.
         given: values by name; what is not given is left to the sampler.
 
     Raises:
@@ -29,7 +30,8 @@ def configuration(
     for name, value in given.items():
         if name in known:
             listed = isinstance(value, list | tuple)
-            if (fitting := _fitting(known[name], as_parameter(value) if listed else value)) is None:
+            loose = name not in overrides and not isinstance(layers, Scale)
+            if (fitting := _fitting(known[name], as_parameter(value) if listed else value, loose)) is None:
                 mistakes.append(Mistake((name,), f"a value of {known[name].domain}", repr(value)))
             elif known[name].searched:
                 found[name] = fitting
@@ -38,8 +40,8 @@ def configuration(
     return found
 
 
-def _fitting(parameter: Parameter, value: object) -> Value | None:
-    """None where the parameter cannot have this value."""
+def _fitting(parameter: Parameter, value: object, loose: bool) -> Value | None:
+    """None where the parameter cannot have this value; ``loose``: a range is no limit."""
     match parameter.domain:
         case Pinned(pinned):
             return pinned if value == pinned else None
@@ -49,7 +51,9 @@ def _fitting(parameter: Parameter, value: object) -> Value | None:
             )
             return next(same, None)
         case Range(low, high):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return None
+            if not (parameter.limits.contains(value) if loose else low <= value <= high):
                 return None
             if parameter.kind == "int":
                 return int(value) if value == int(value) else None

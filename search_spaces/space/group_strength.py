@@ -1,14 +1,15 @@
-"""lambda of the group penalties, on the scale that the groups' weighting and the prox's cadence imply.
+"""lambda of the group penalties, on the scale that steps, sizes, weighting and cadence imply.
 
-A step shrinks the norm of a group by lr * lambda * beta * weight; weight is sqrt(P), 1/n or 1 for a group of
-P weights in a network of n units, and the norms start between .5 and 1.
+A proximal step shrinks the norm of a group by lr * lambda * beta * weight. Norms start between .5 and 1, and what the
+data do not hold up is gone once the sum of all steps has reached that: the range is the sum divided by the rest.
 """
 
+from search_spaces.space.learning_rate import middle_rate
+from search_spaces.space.scale import rounded
 from search_spaces.space.suggest import Suggest
 
-# Equal shrinkage, for the groups of P = 65 .. 129 weights and the n = 202 units of the digits network.
-WEIGHTING = {"sqrt": 1, "none": 10, "mean": 2000}
-CADENCE = {"step": 1, "epoch": 30}  # an epoch of digits is about 34 minibatches of 32
+SHRINKAGE = (0.5, 100)
+"""What the proximal steps of a training take from a norm in all. Published: 37 (Dwork), 35 (ICDAR)."""
 
 
 def group_strength(suggest: Suggest) -> None:
@@ -18,10 +19,8 @@ def group_strength(suggest: Suggest) -> None:
     cadence = suggest.fixed(
         "cadence", why="after each minibatch, the proximal gradient method; after each epoch takes betas of .01 .. 10"
     )
-    scale = WEIGHTING[str(weighting)] * CADENCE[str(cadence)]
-    suggest.number(
-        "lambda",
-        5e-3 * scale,
-        5e-1 * scale,
-        why="digits: from nearly no unit lost to all; follows weighting and cadence",
-    )
+    scale = suggest.scale
+    weight = {"sqrt": scale.root_size, "mean": 1 / scale.units, "none": 1.0}[str(weighting)]
+    times = {"step": scale.steps, "epoch": scale.epochs}[str(cadence)]
+    low, high = (rounded(total / (middle_rate(suggest) * weight * times)) for total in SHRINKAGE)
+    suggest.number("lambda", low, high, why="all proximal steps of a training take .5 .. 100 from a group's norm")

@@ -8,7 +8,7 @@ def layer_weights(suggest: Suggest) -> None:
     for name in suggest.spelling(halves, whole, each) if suggest.layers > 1 else whole:
         if name == halves[0]:
             suggest.number(
-                name, 0.2, 2, why="the paper spares first layers: .102/.255, 5.1/10.2 of the rest; 1 treats all alike"
+                name, 0.05, 5, why="the paper spares first layers: .102/.255, 5.1/10.2 of the rest; 1 treats all alike"
             )
         else:
             suggest.fixed(name, why="lambda is the strength, beta only its distribution")

@@ -2,8 +2,9 @@
 
 `method` everywhere is a name, or a user's own method as `module:Class`; `overrides` are the user's settings by
 name, in the forms of search_spaces/space/override.py, those of arguments of the network in the forms of
-search_spaces/space/architecture.py; `layers` is the number of layers that can have a knob of their own, a function
-where it follows from arguments of the network, None while the network is not known.
+search_spaces/space/architecture.py; `layers` is the scale of the problem, or only the number of layers that can have a
+knob of their own, a function where it follows from arguments of the network, or None while nothing is known: what is
+missing is that of digits.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from search_spaces.space.branches import branches, merged
 from search_spaces.space.learning_rate import learning_rate
 from search_spaces.space.parameter import Choice, Parameter, Pinned, Range
-from search_spaces.space.suggest import Layers, Suggest
+from search_spaces.space.scale import DIGITS, Extent, Scale
+from search_spaces.space.suggest import Suggest
 from trainables.declarations import MODEL, Value, declared
 from trainables.errors import Mistake, Mistakes
 
@@ -45,10 +48,10 @@ def methods() -> tuple[str, ...]:
 
 
 def suggest_parameters(
-    trial: optuna.Trial, method: str, overrides: Mapping[str, object], layers: Layers
+    trial: optuna.Trial, method: str, overrides: Mapping[str, object], layers: Extent
 ) -> dict[str, Value]:
     """The trial's parameters by name, those pinned included. Raises Mistakes when a setting is impossible."""
-    suggest = Suggest(declared(method), overrides, layers, functools.partial(_sample, trial))
+    suggest = Suggest(declared(method), overrides, _scale(layers), functools.partial(_sample, trial))
     _space(method)(suggest)
     if suggest.mistakes:
         raise Mistakes(suggest.mistakes)
@@ -56,16 +59,18 @@ def suggest_parameters(
 
 
 def parameters(
-    method: str, overrides: Mapping[str, object] | None = None, layers: Layers | None = None
+    method: str, overrides: Mapping[str, object] | None = None, layers: Extent | None = None
 ) -> list[Parameter]:
     """The parameters a trial may have, over all branches of the space that the settings leave open.
 
     Raises: Mistakes (a ValueError) with every setting that is unknown, impossible or without effect.
     """
     overrides, declaration = overrides or {}, declared(method)
-    depth = layers if isinstance(layers, int) and layers else max(2, declaration.deepest(map(str, overrides)))
-    known = {parameter.name: parameter for parameter in every_parameter(method, depth)}
-    runs = branches(_space(method), declaration, overrides, depth)
+    scale = _scale(layers or max(2, declaration.deepest(map(str, overrides))))
+    if callable(scale.layers):
+        scale = replace(scale, layers=max(2, declaration.deepest(map(str, overrides))))
+    known = {parameter.name: parameter for parameter in every_parameter(method, scale)}
+    runs = branches(_space(method), declaration, overrides, scale)
     found = {parameter.name: parameter for parameter in merged(runs)}
     mistakes = [mistake for run in runs for mistake in run.mistakes]
     for name in overrides:
@@ -82,21 +87,25 @@ def parameters(
     return list(found.values())
 
 
-def every_parameter(method: str, layers: int) -> list[Parameter]:
+def every_parameter(method: str, layers: Extent) -> list[Parameter]:
     """All parameters the method has with their defaults, even those that take a setting to come into play."""
-    return merged(branches(_space(method), declared(method), {}, layers, everything=True))
+    return merged(branches(_space(method), declared(method), {}, _scale(layers), everything=True))
 
 
-def validate(method: str, overrides: Mapping[str, object], layers: Layers | None = None) -> None:
+def validate(method: str, overrides: Mapping[str, object], layers: Extent | None = None) -> None:
     """Raises: Mistakes (a ValueError) with every setting that is unknown, impossible or without effect."""
     parameters(method, overrides, layers)
 
 
 def distributions(
-    method: str, overrides: Mapping[str, object] | None = None, layers: Layers | None = None
+    method: str, overrides: Mapping[str, object] | None = None, layers: Extent | None = None
 ) -> dict[str, optuna.distributions.BaseDistribution]:
     """Optuna's distributions of the parameters that are searched. Raises as `parameters` does."""
     return {p.name: _distribution(p) for p in parameters(method, overrides, layers) if p.searched}
+
+
+def _scale(layers: Extent) -> Scale:
+    return layers if isinstance(layers, Scale) else replace(DIGITS, layers=layers)
 
 
 def _space(method: str) -> Space:

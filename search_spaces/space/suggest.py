@@ -10,35 +10,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
 
 from search_spaces.space.architecture import argument
 from search_spaces.space.override import override
 from search_spaces.space.parameter import Choice, Parameter, Pinned, Range
+from search_spaces.space.scale import Scale
 from trainables.declarations import MODEL, Declaration, Knob, Value, architecture
 from trainables.errors import Mistake, Mistakes
-
-Layers: TypeAlias = int | Callable[[Mapping[str, Any]], int]
-"""How many layers of the network have a knob of their own; where arguments of the network are searched it may follow
-from their values."""
 
 
 class Suggest:
     """One run through a space, after the arguments of the network that the settings search.
 
-    method: whose knobs the names are; overrides: the user's settings by name; layers: see `Layers`; choose: picks a
-    parameter's value; everything: search all there is to choose, to learn every name.
+    method: whose knobs the names are; overrides: the user's settings by name; scale: of the problem, which default
+    ranges follow from; choose: picks a parameter's value; everything: search all there is to choose, to learn every
+    name.
     """
 
     def __init__(
         self,
         method: Declaration,
         overrides: Mapping[str, object],
-        layers: Layers,
+        scale: Scale,
         choose: Callable[[Parameter], Value],
         everything: bool = False,
     ) -> None:
         self.method = method
+        self.scale = scale
         self.parameters: dict[str, Parameter] = {}
         self.values: dict[str, Value] = {}
         self.mistakes: list[Mistake] = []
@@ -48,6 +46,7 @@ class Suggest:
         for name in overrides:
             if name.startswith(MODEL):
                 self._argument(name, overrides[name])
+        layers = scale.layers
         self.layers = layers(architecture(self.values)) if callable(layers) else layers
 
     def number(self, name: str, low: float, high: float, *, why: str) -> Value:
@@ -60,10 +59,10 @@ class Suggest:
         knob = self.method.knob(name)
         return self._ask(name, knob, Choice(knob.choices), why)
 
-    def fixed(self, name: str, *, why: str) -> Value:
-        """The knob's default, not searched unless the user says so."""
+    def fixed(self, name: str, value: Value | None = None, *, why: str) -> Value:
+        """One value, the knob's default if none is given, not searched unless the user says so."""
         knob = self.method.knob(name)
-        return self._ask(name, knob, Pinned(knob.default), why)
+        return self._ask(name, knob, Pinned(knob.default if value is None else value), why)
 
     def per_layer(self, knob: str, *, why: str) -> None:
         """A fixed number that may differ by layer: beta; beta_first and beta_rest; or beta_1, beta_2, ..."""

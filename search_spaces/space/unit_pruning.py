@@ -6,7 +6,9 @@ from search_spaces.space.suggest import Suggest
 
 def unit_pruning(suggest: Suggest) -> None:
     learning_rate(suggest)
-    scope = suggest.fixed("scope", why="one ranking over all layers, or a share of each")
+    scope = suggest.choice(
+        "scope", why="one ranking over all layers, which may leave a small one next to nothing, or a share of each"
+    )
     ways = suggest.method.knob("sparsity").ways(suggest.layers)
     way = suggest.spelling(*ways) if scope == "layerwise" else ways[0]
     if way is not ways[0]:

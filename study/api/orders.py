@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from search_spaces import configuration
+from search_spaces import Scale, configuration
 from study.api.results import Location, opened
-from study.config import stored
+from study.config import StudyConfig, stored
 from study.directory import driver_of, events, find_trial, queued, request_stop, stacks
 from study.directory import enqueue as put
-from trainables.errors import not_one_of
+from trainables.errors import StudyError, not_one_of
 
 PATIENCE_SECONDS = 30.0
 """What a study is given to stop in."""
@@ -98,9 +98,22 @@ def enqueue(directory: Location, method: str, parameters: Mapping[str, object]) 
     config = stored(place)
     if method not in config.methods:
         raise not_one_of("method", method, config.methods)
-    wanted = configuration(config.implementation(method), config.space(method), parameters)
+    scale = _scale(config, method, parameters)
+    wanted = configuration(config.implementation(method), config.space(method), parameters, scale)
     asked = [spec for manifest in place.manifests() if manifest["method"] == method for spec in manifest["trials"]]
     used = {spec["queued"] for spec in asked if "queued" in spec}
     waiting = 1 + sum(entry["method"] == method for entry in queued(place.store, used))
     put(place.store, method, wanted)
     return Enqueued(waiting, len(asked), config.budget(method))
+
+
+def _scale(config: StudyConfig, method: str, given: Mapping[str, object]) -> Scale | None:
+    """What default ranges follow from, where they decide on what may be given; None where the data are not here."""
+    if all(name in config.space(method) for name in given):
+        return None
+    from study.rehearsal import scales
+
+    try:
+        return scales(config.model_copy(update={"methods": {method: config.methods[method]}}))[method]
+    except (StudyError, OSError):
+        return None

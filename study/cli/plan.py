@@ -123,7 +123,7 @@ def _show_spaces(config: StudyConfig, found: Rehearsal) -> None:
     table = table_of("method", "trials", "parameter", "value or range", words=("parameter", "value or range"))
     for method in config.methods:
         names = (method, str(config.budget(method)))
-        for parameter in parameters(config.implementation(method), config.space(method), found.layers[method]):
+        for parameter in parameters(config.implementation(method), config.space(method), found.scales[method]):
             table.add_row(*names, parameter.name, str(parameter.domain))
             names = ("", "")
     console.print(table)

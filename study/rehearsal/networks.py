@@ -6,10 +6,12 @@ There may be any number of those; a few of them (`search_spaces.architectures`) 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from search_spaces import Layers, architectures, parameters, validate
+from search_spaces import Layers, Scale, Shape, architectures, configuration, parameters, validate
 from study.config import StudyConfig
 from trainables.declarations import Value, architecture
 from trainables.errors import Mistakes
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 Arguments = Mapping[str, Value]
 """Parameters that are arguments of the network."""
+
+_READ_INPUTS = {"inputs", "parameters", "macs", "flops"}
+"""Objectives that become better where fewer input features are read."""
+_EXAMPLES = 4096
 
 
 def networks(config: StudyConfig) -> list[Arguments]:
@@ -39,30 +45,64 @@ def problems(config: StudyConfig) -> Iterator[Problem]:
     return (problem_of(config, arguments) for arguments in networks(config))
 
 
-def layer_counts(config: StudyConfig) -> dict[str, Layers]:
-    """How many entries a per-layer parameter of each method has; of several networks a function of their arguments.
+def scales(config: StudyConfig) -> dict[str, Scale]:
+    """What the default ranges of each method follow from; of several networks the layers are a function of arguments.
 
     Loads the data and builds the networks that are tried: what is wrong with them is said before anything starts.
 
     Raises:
         ValueError: data, a network or a search space do not fit.
     """
-    return {method: _layers(config, method) for method in config.methods}
+    found = {}
+    for method in config.methods:
+        largest = scale_of_largest(config, method)
+        found[method] = replace(largest, layers=_layers(config, method, largest))
+        for index, wanted in enumerate(config.methods[method].first or ()):
+            try:
+                configuration(config.implementation(method), config.space(method), wanted, found[method])
+            except Mistakes as wrong:
+                raise Mistakes(one.under("methods", method, "first", index) for one in wrong.mistakes) from None
+    return found
 
 
-def most_layers(config: StudyConfig, method: str) -> int:
-    """Entries of a per-layer parameter of a method in the deepest network that is tried."""
-    return max(count_layers(config, method, problem_of(config, one)) for one in architectures(config.space(method)))
+def scale_of_largest(config: StudyConfig, method: str) -> Scale:
+    """Of the largest network that is tried, with the layers of the deepest."""
+    tried = [problem_of(config, one) for one in architectures(config.space(method))]
+    most = max(count_layers(config, method, where) for where in tried)
+    return replace(scale_of(config, max(tried, key=lambda where: where.graph.macs)), layers=most)
 
 
-def _layers(config: StudyConfig, method: str) -> Layers:
+def scale_of(config: StudyConfig, where: Problem) -> Scale:
+    """Of a problem, but for the layers that a method has knobs for."""
+    from trainables.training import rate_factor
+
+    recipe, data, epochs = config.recipe(), where.dataset, config.epochs - config.polish
+    factors = [rate_factor(recipe.lr_schedule, epoch, config.epochs) for epoch in range(epochs)]
+    targets = None if data.task == "classification" else data.targets(data.train.y[:_EXAMPLES]).float()
+    return Scale(
+        examples=len(data.train),
+        epochs=epochs,
+        steps=epochs * math.ceil(len(data.train) / config.batch_size),
+        factor=sum(factors) / epochs,
+        optimizer=config.optimizer.name,
+        loss=1.0 if targets is None else float(targets.square().mean()) or 1.0,
+        shapes=tuple(
+            Shape(layer.units, layer.inputs // layer.groups, layer.kernel, layer.kind == "conv")
+            for layer in where.graph.layers
+        ),
+        learning=epochs / config.epochs,
+        counts_inputs=bool(_READ_INPUTS & set(config.objectives)),
+    )
+
+
+def _layers(config: StudyConfig, method: str, scale: Scale) -> Layers:
     implementation, space = config.implementation(method), config.space(method)
     tried = architectures(space)
     counts = [count_layers(config, method, problem_of(config, arguments)) for arguments in tried]
     most = max(counts)
-    validate(implementation, space, most)
+    validate(implementation, space, scale)
     # Where the parameters are the same in all networks none has to be built to ask for a trial.
-    if len({_written(config, method, count) for count in counts}) == 1:
+    if len({_written(config, method, replace(scale, layers=count)) for count in counts}) == 1:
         return most
     known = {_key(architecture(one)): count for one, count in zip(tried, counts, strict=True)}
 
@@ -94,10 +134,10 @@ def count_layers(config: StudyConfig, method: str, where: Problem) -> int:
     return len(method_class(config.implementation(method))(where.graph, setting).layers)
 
 
-def _written(config: StudyConfig, method: str, layers: int) -> str:
-    """The parameters of a method in a network with so many layers, in words."""
+def _written(config: StudyConfig, method: str, scale: Scale) -> str:
+    """The parameters of a method in a network of this scale, in words."""
     try:
-        found = parameters(config.implementation(method), config.space(method), layers)
+        found = parameters(config.implementation(method), config.space(method), scale)
     except Mistakes as wrong:  # settings of layers that this network does not have
         return str(wrong)
     return _key({parameter.name: str(parameter.domain) for parameter in found})

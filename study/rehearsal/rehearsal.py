@@ -8,13 +8,13 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from search_spaces import architectures, suggest_parameters, validate
+from search_spaces import Scale, architectures, suggest_parameters, validate
 from study.config import StudyConfig
 from study.rehearsal.machine import Machine, check_machine
-from study.rehearsal.networks import Arguments, count_layers, most_layers, networks, problem_of
+from study.rehearsal.networks import Arguments, count_layers, networks, problem_of, scale_of, scale_of_largest
 from trainables.declarations import Value
 from trainables.errors import StudyError
 
@@ -53,8 +53,8 @@ class Rehearsal:
     """Of several the largest, which time and memory are of."""
     networks: tuple[Architecture, ...]
     """Those that were tried; empty where no argument of the network is searched."""
-    layers: dict[str, int]
-    """Entries of a per-layer parameter, by method; in the deepest network."""
+    scales: dict[str, Scale]
+    """What default ranges follow from, by method; of the largest network, with the layers of the deepest."""
     steps: tuple[StepFacts, ...]
     stacked: bool
     """Whether the trials of a pack train as one stack, here."""
@@ -98,9 +98,9 @@ def rehearse(config: StudyConfig) -> Rehearsal:
     network = facts[largest]
     several = tuple(map(Architecture.of, tried, facts)) if len(tried) > 1 else ()
     with _in_one_line(config, tried[largest]):
-        layers = {method: most_layers(config, method) for method in config.methods}
+        scales = {method: scale_of_largest(config, method) for method in config.methods}
     for method in config.methods:
-        validate(config.implementation(method), config.space(method), layers[method])
+        validate(config.implementation(method), config.space(method), scales[method])
     steps = tuple(_step(config, method, device) for method in config.methods)
     with _in_one_line(config, tried[largest]):
         where, recipe = problem_of(config, tried[largest]), config.recipe()
@@ -121,7 +121,7 @@ def rehearse(config: StudyConfig) -> Rehearsal:
     of_networks = dict.fromkeys(note for found in facts for note in found.notes)
     notes = (*data.notes, *of_networks, *_notes(config, machine, pack_bytes, workers, steps))
     seconds = time.perf_counter() - started
-    return Rehearsal(data, network, several, layers, steps, together, rate, workers, hours, pack_bytes, notes, seconds)
+    return Rehearsal(data, network, several, scales, steps, together, rate, workers, hours, pack_bytes, notes, seconds)
 
 
 @contextmanager
@@ -192,16 +192,17 @@ def _step(config: StudyConfig, method: str, device: str) -> StepFacts:
         with _in_one_line(config, arguments):
             where = problem_of(config, arguments)
             together = stacked(config.pack.vectorize, torch.device(device), where)
-            trials = _trials(config, method, arguments, count_layers(config, method, where))
+            scale = replace(scale_of(config, where), layers=count_layers(config, method, where))
+            trials = _trials(config, method, arguments, scale)
             implementation = config.implementation(method)
             found.append(rehearsal.rehearse(where, implementation, config.recipe(), trials, together, device))
     problem = next((step.problem for step in found if step.problem), "")
     return rehearsal.StepFacts(method, sum(step.seconds for step in found), problem)
 
 
-def _trials(config: StudyConfig, method: str, arguments: Arguments, layers: int) -> list[dict[str, Any]]:
+def _trials(config: StudyConfig, method: str, arguments: Arguments, scale: Scale) -> list[dict[str, Any]]:
     """Two trials in the middle of the ranges, one with the first choice of each, one with the last."""
-    space = config.implementation(method), {**config.space(method), **arguments}, layers
+    space = config.implementation(method), {**config.space(method), **arguments}, scale
     return [suggest_parameters(_Middle(choice), *space) for choice in (0, -1)]  # type: ignore[arg-type]
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from ray import tune
 
-from search_spaces import Layers
+from search_spaces import Scale
 from study.config import StudyConfig, check_changes, check_recipes, stored, to_yaml
 from study.directory import (
     CONFIG,
@@ -22,7 +22,7 @@ from study.directory import (
     version_differences,
 )
 from study.doctor import recover
-from study.rehearsal import layer_counts, problems
+from study.rehearsal import problems, scales
 from study.running.ending import Signals
 from study.running.loggers import Loggers
 from study.running.monitor import Monitor
@@ -73,7 +73,7 @@ def launch(
     monitor = Monitor(config)
     if config.score is not None:
         load_function(config.score, "score")
-    layers, losses = layer_counts(config), 0
+    layers, losses = scales(config), 0
     farewell = f"Stopped at once; go on with:\n  study resume {directory.path()}"
     with (
         Loggers(config, directory, monitor.warn) as loggers,
@@ -163,7 +163,7 @@ def _with_pack_size(config: StudyConfig, chosen: int | None) -> StudyConfig:
 
 
 def _from_disk(
-    monitor: Monitor, directory: StudyDirectory, layers: dict[str, Layers], connected: Session, loggers: Loggers
+    monitor: Monitor, directory: StudyDirectory, layers: dict[str, Scale], connected: Session, loggers: Loggers
 ) -> PackSearcher:
     """All that is known about the study, read from its directory, after what is damaged there has been set aside."""
     workers = connected.workers(monitor.config.resources)

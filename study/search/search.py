@@ -21,7 +21,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
-from search_spaces import Layers, configuration, distributions, suggest_parameters
+from search_spaces import Scale, configuration, distributions, suggest_parameters
 from study.directory import (
     JOURNAL,
     OBJECTIVES,
@@ -38,7 +38,7 @@ from study.directory import (
 from study.search.journal import Journal
 from study.search.pack_size import pack_size
 from study.search.samplers import Ask, sampler
-from trainables.errors import StudyError
+from trainables.errors import Mistakes, StudyError
 from trainables.seeds import seed_of
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ class Search:
     Args:
         config: the resolved configuration.
         directory: the study's directory.
-        layers: how many layers of the model can have a knob of their own, for each method; a function where that
-            follows from arguments of the network that are searched.
+        layers: the scale of the problem to each method, which has the number of its layers.
         workers: how many packs are in training at once.
 
     Raises:
@@ -93,7 +92,7 @@ class Search:
     """
 
     def __init__(
-        self, config: StudyConfig, directory: StudyDirectory, layers: Mapping[str, Layers], workers: int = 1
+        self, config: StudyConfig, directory: StudyDirectory, layers: Mapping[str, Scale], workers: int = 1
     ) -> None:
         self._config = config
         self._size = pack_size(config, workers)
@@ -242,8 +241,8 @@ class Search:
         )
         return sampler(config.sampler, ask)
 
-    def _space(self, method: str) -> tuple[str, Mapping[str, object], Layers]:
-        """A method's search space: what implements it, the user's settings, the number of layers."""
+    def _space(self, method: str) -> tuple[str, Mapping[str, object], Scale]:
+        """A method's search space: what implements it, the user's settings, the scale of the problem."""
         return self._config.implementation(method), self._config.space(method), self._layers[method]
 
     def _next(self, method: str, pack: str, lane: int) -> TrialSpec:
@@ -265,17 +264,20 @@ class Search:
         """What the user wants to be tried: first the study's own list, then what waits in the queue; or nothing."""
         first = self._config.methods[method].first or ()
         index = spec["number"] // self._branches[method].seeds
+        implementation, space, layers = self._space(method)
         if index < len(first):
-            given: Mapping[str, Any] = first[index]
-        else:
-            entry = next((e for e in queued(self._store, self._dequeued) if e["method"] == method), None)
-            if entry is None:
-                return {}
+            return dict(configuration(implementation, space, first[index], layers))
+        for entry in queued(self._store, self._dequeued):
+            if entry["method"] != method:
+                continue
+            try:
+                found = configuration(implementation, space, entry["parameters"], layers)
+            except Mistakes:  # put there where the data, and so the ranges, were not known
+                continue
             self._dequeued.add(entry["name"])
             spec["queued"] = entry["name"]
-            given = entry["parameters"]
-        implementation, space, layers = self._space(method)
-        return configuration(implementation, space, given, layers)
+            return dict(found)
+        return {}
 
     def _run(self, method: str, pack: str, spec: TrialSpec, fixed: Mapping[str, Any]) -> TrialSpec:
         """Open an Optuna trial, with the sampler's parameters unless they are fixed."""

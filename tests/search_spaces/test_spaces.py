@@ -23,6 +23,7 @@ from search_spaces import (
     validate,
 )
 from search_spaces.space.branches import branches, merged
+from search_spaces.space.scale import DIGITS, Scale
 from trainables.declarations import Declaration, Knob, Value, declarations
 from trainables.errors import Mistakes
 from trainables.methods import stack_knobs
@@ -164,15 +165,15 @@ def test_the_range_of_lambda_follows_weighting_and_cadence() -> None:
     usual = domain("group_lasso", "lambda", {})
     assert isinstance(usual, Range)
     for overrides, factor in (
-        ({"weighting": "mean"}, 2000),
-        ({"cadence": "epoch", "weighting": "none"}, 300),
+        ({"weighting": "mean"}, DIGITS.root_size * DIGITS.units),
+        ({"cadence": "epoch", "weighting": "none"}, DIGITS.root_size * DIGITS.steps / DIGITS.epochs),
     ):
         scaled = domain("group_lasso", "lambda", overrides)
         assert isinstance(scaled, Range)
-        assert (scaled.low, scaled.high) == pytest.approx((usual.low * factor, usual.high * factor))
+        assert (scaled.low, scaled.high) == pytest.approx((usual.low * factor, usual.high * factor), rel=0.05)
     both = domain("group_lasso", "lambda", {"weighting": ["sqrt", "mean"]})
     assert isinstance(both, Range)
-    assert (both.low, both.high) == pytest.approx((usual.low, usual.high * 2000))
+    assert (both.low, both.high) == pytest.approx((usual.low, usual.high * DIGITS.root_size * DIGITS.units), rel=0.05)
 
 
 def names(method: str, overrides: dict[str, Any], layers: int | None = LAYERS) -> set[str]:
@@ -242,7 +243,7 @@ def test_branches() -> None:
             {"stage_1": [0.1, 0.6]},
             "stage_2: expected values from 0.6 on, the largest of stage_1, but got 0.4",
         ),
-        ("magnitude", {"sparsity_1": 0.5}, "sparsity_1: expected scope = layerwise"),
+        ("magnitude", {"scope": "global", "sparsity_1": 0.5}, "sparsity_1: expected scope = layerwise"),
         ("grup_lasso", {}, "did you mean 'group_lasso'?"),
     ],
 )
@@ -283,7 +284,7 @@ def toy(suggest: Suggest) -> None:
 
 
 def run(overrides: dict[str, Any]) -> list[Suggest]:
-    return branches(toy, TOY, overrides, LAYERS)
+    return branches(toy, TOY, overrides, Scale(layers=LAYERS))
 
 
 def test_whole_numbers() -> None:

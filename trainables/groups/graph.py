@@ -286,7 +286,7 @@ class Graph:
         for members in self.ties:
             first = members[0]
             allowed = first.hidden and first.what in self.kinds
-            if allowed and (first.tied or first.what == "heads"):
+            if allowed and (first.tied or first.what == "heads" or any(member.depthwise for member in members)):
                 found.append(members)
             elif not first.tied and (allowed or not first.hidden):
                 found += [(member,) for member in members]

@@ -5,7 +5,8 @@ with the exclusive share 1 - gamma_l = m + (1 - 2m) l/(L-1) growing with depth: 
 layers the outputs compete for them. g_l and e_l are layer scales, 1 in the paper's text (its code scales the layers of
 its MNIST network).
 
-A group is what one input feature, or one tap (cin, kh, kw) of a convolution, sends to all outputs of its layer.
+A group is what one input feature, or one tap (cin, kh, kw) of a convolution, sends to all outputs of its layer that
+read it: in a grouped convolution those of its own group. A residual channel goes once no layer reads it any more.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ class ExclusiveGroup(Method):
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """Its groups are of what a layer reads, so that every layer has its own."""
-        return tuple(layer for layer in self.graph.layers if not layer.tied)
+        """All: its groups are of what a layer reads, whatever its own units are tied to."""
+        return self.graph.layers
 
     def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
         depth = torch.linspace(0, 1, len(self.layers), device=seeds.device)
@@ -40,7 +41,8 @@ class ExclusiveGroup(Method):
     def after_step(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
         for index, layer in enumerate(self.layers):
             weight = params[layer.weight]
-            groups = weight.flatten(2).transpose(1, 2)
+            lanes, parts = len(weight), layer.groups
+            groups = weight.reshape(lanes, parts, layer.units // parts, -1).transpose(2, 3).flatten(1, 2)
             strengths = [(clock.lr * state[term][:, index]).unsqueeze(1) for term in ("group", "exclusive")]
             if knobs.every("update", "published"):
                 new = prox.cges(groups, *strengths)
@@ -49,4 +51,4 @@ class ExclusiveGroup(Method):
             else:
                 joint, published = prox.group_exclusive(groups, *strengths), prox.cges(groups, *strengths)
                 new = torch.where(knobs.chosen("update", "exact").reshape(-1, 1, 1), joint, published)
-            weight.copy_(new.transpose(1, 2).reshape(weight.shape))
+            weight.copy_(new.view(lanes, parts, -1, layer.units // parts).transpose(2, 3).reshape(weight.shape))

@@ -1,6 +1,7 @@
 """The stacked training loop and what serves it; it knows the Method contract and no method by name."""
 
 from trainables.training.equivalence import EXAMPLES, Outcome, outcomes
+from trainables.training.optim import rate_factor
 from trainables.training.pack import Job, Pack, dense_counts, stacked
 from trainables.training.shrink import worthwhile
 from trainables.training.stack import Stack, Trial
@@ -16,6 +17,7 @@ __all__ = [
     "dense_counts",
     "obstacle",
     "outcomes",
+    "rate_factor",
     "stacked",
     "worthwhile",
 ]

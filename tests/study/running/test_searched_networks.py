@@ -19,7 +19,7 @@ from study.cli import app
 from study.cli.trials import again
 from study.config import ConfigError, StudyConfig, loads, of_mapping, to_yaml
 from study.directory import Manifest, Models, StudyDirectory, broke_off, find_trial
-from study.rehearsal import layer_counts, rehearse
+from study.rehearsal import rehearse, scales
 from study.running.retrain import retrain
 from study.running.training import Training
 from study.search import Search
@@ -86,7 +86,7 @@ def created(location: Path, **changes: Any) -> tuple[StudyConfig, StudyDirectory
     config = of_mapping(STUDY | changes)
     directory = StudyDirectory(location)
     directory.create(to_yaml(config))
-    return config, directory, Search(config, directory, layer_counts(config))
+    return config, directory, Search(config, directory, scales(config))
 
 
 def train(config: StudyConfig, directory: StudyDirectory, manifest: Manifest, until: int = 10**9) -> Training:
@@ -168,15 +168,15 @@ def test_a_search_that_is_rebuilt_asks_the_same(
 ) -> None:
     config, directory, _ = trained
     (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir(), (tmp_path / "c").mkdir()
-    whole = Search(config, StudyDirectory(tmp_path / "a"), layer_counts(config))
+    whole = Search(config, StudyDirectory(tmp_path / "a"), scales(config))
     packs = []
     while (pack := whole.ask()) is not None:
         packs.append(pack)
-    rebuilt = Search(config, StudyDirectory(tmp_path / "b"), layer_counts(config))
+    rebuilt = Search(config, StudyDirectory(tmp_path / "b"), scales(config))
     assert rebuilt.rebuild(packs[:1], []) == packs[:1]
     assert [rebuilt.ask() for _ in packs[1:]] == packs[1:]
     rows = directory.trials().to_pylist()
-    told = Search(config, StudyDirectory(tmp_path / "c"), layer_counts(config))
+    told = Search(config, StudyDirectory(tmp_path / "c"), scales(config))
     assert told.rebuild([], rows) == []  # its manifest was lost, and its whole numbers are floats in the table
 
 
@@ -242,7 +242,7 @@ def test_a_configuration_is_enqueued_with_arguments(
     call = ["enqueue", directory.path(), "dense", "model.widths=[12, 8]", "model.depth=1", "lr=0.01"]
     ran = CliRunner().invoke(app, call, catch_exceptions=False)
     assert ran.exit_code == 0, ran.output
-    manifest = Search(config, directory, layer_counts(config)).ask()
+    manifest = Search(config, directory, scales(config)).ask()
     assert manifest is not None
     parameters = manifest["trials"][0]["parameters"]
     assert (parameters["model.widths"], parameters["model.depth"], parameters["lr"]) == ("[12, 8]", 1, 0.01)

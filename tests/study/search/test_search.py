@@ -26,7 +26,7 @@ from trainables.seeds import seed_of
 Row = dict[str, Any]
 NAMES = tuple(SamplerSettings.declared)
 
-LAYERS = dict.fromkeys(search_spaces.methods(), 2)
+LAYERS = dict.fromkeys(search_spaces.methods(), search_spaces.Scale())
 
 
 def configuration(

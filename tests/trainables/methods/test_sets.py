@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
-from trainables.groups import Graph, Layer
-from trainables.methods import Setting, method_class
+from trainables.groups import Graph, Layer, liveness, trace
+from trainables.methods import Clock, Setting, method_class, stack_knobs
 from trainables.problem import problem
 from trainables.recipe import Recipe
 from trainables.training import Job, Pack, Trial
@@ -87,3 +88,66 @@ def test_channels_tied_by_skips_go_where_they_may() -> None:
     assert row["status"] == "COMPLETE"
     assert row["parameters"] < row["dense_parameters"]
     assert torch.isfinite(torch.tensor(row["val_loss"]))
+
+
+class Separable(nn.Module):
+    """Each channel of the first convolution is filtered by itself in the second."""
+
+    def __init__(self, channels: int, outputs: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, 8, 3, padding=1, bias=False)
+        self.depth = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+        self.point = nn.Conv2d(8, 6, 1)
+        self.output = nn.Linear(6, outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.point(torch.relu(self.depth(torch.relu(self.first(x))))))
+        found: torch.Tensor = self.output(x.mean((2, 3)))
+        return found
+
+
+def test_a_channel_and_its_depthwise_filter_are_one_group() -> None:
+    """Half of the sets are half of the units: two rankings would take three quarters."""
+    network = Separable(1, 10).eval()
+    graph = trace(network, torch.zeros(1, 1, 8, 8))
+    assert [[layer.name for layer in members] for members in graph.sets] == [["first", "depth"], ["point"], ["output"]]
+    params = {name: p.detach()[None].clone() for name, p in network.named_parameters()}
+    method = method_class("magnitude")(graph, Setting(100, 10, 1, 1))
+    knobs = stack_knobs(method.declaration, [{"sparsity": 0.5, "scope": "layerwise"}], len(method.layers))
+    with torch.no_grad():
+        method.finish(params, method.init(params, knobs, torch.zeros(1, dtype=torch.int64)), knobs)
+    alive = liveness(graph, params)
+    assert [int(alive[name].sum()) for name in ("first", "depth", "point")] == [4, 4, 3]
+
+
+def test_cges_groups_of_a_grouped_convolution_are_those_of_its_groups() -> None:
+    """A tap is read by the filters of its own group only: two groups of the prox, not one."""
+    network = nn.Sequential(nn.Conv2d(4, 6, 1, groups=2, bias=False), nn.Flatten(), nn.Linear(6, 2)).eval()
+    method = method_class("exclusive_group")(trace(network, torch.zeros(1, 4, 1, 1)), Setting(100, 10, 1, 1))
+    knobs = stack_knobs(method.declaration, [{"lambda": 1.0, "m": 0.0, "exclusive_scale": 0.0}], len(method.layers))
+    params = {name: p.detach()[None].clone() for name, p in network.named_parameters()}
+    weight = params["0.weight"].clone()
+    weight[0, :3] *= 10  # of the first group of filters
+    params["0.weight"].copy_(weight)
+    with torch.no_grad():
+        state = method.init(params, knobs, torch.zeros(1, dtype=torch.int64))
+        method.after_step(params, state, knobs, Clock(0, 0, torch.tensor([0.3])))
+    expected = weight[0, :, :, 0, 0].clone()
+    for rows in (slice(0, 3), slice(3, 6)):
+        for column in range(2):
+            group = expected[rows, column]
+            expected[rows, column] = group * max(0.0, 1 - 0.3 / float(group.norm()))
+    torch.testing.assert_close(params["0.weight"][0, :, :, 0, 0], expected)
+
+
+def test_cges_takes_channels_out_of_a_resnet() -> None:
+    """Its groups are inputs: convolutions whose outputs a skip connection adds to others' are regularised, too."""
+    model = {"name": "resnet", "depth": 8, "widths": [4, 6, 8]}
+    graph = problem(IMAGES, model, 0).graph
+    method = method_class("exclusive_group")(graph, Setting(100, 10, 1, 1))
+    assert method.layers == graph.layers
+    strong = {"lambda": 10.0, "m": 0.0, "lr": 0.02}
+    (row,) = trained("exclusive_group", model, [strong])
+    assert (row["status"], row["reason"]) == ("COMPLETE", None)
+    assert row["neurons"] < row["dense_neurons"]
+    assert row["max_abs_difference"] < 1e-4

@@ -100,17 +100,17 @@ ROWS = (
     Row(
         "dec3",
         widths=(96, 96, 128, 128, 512, 512, 36),
-        small={"widths": [3, 4, 5], "kernels": [3, 3, 4], "batch_norm": True},
+        small={"widths": [3, 4, 5], "kernels": [3, 3, 2], "batch_norm": True},
     ),
     Row(
         "dec8",
-        widths=(64, 64, 128, 128, 256, 256, *[640] * 10, 1000),
+        widths=(*[640] * 16, 1000),
         small={"width": 4, "narrow": [2, 3], "pools": [1, 3], "batch_norm": True},
     ),
     Row(
         "dec8",
         {"width": 768},
-        widths=(64, 64, 128, 128, 256, 256, *[768] * 10, 1000),
+        widths=(*[768] * 16, 1000),
         small={"width": 2, "pools": []},
     ),
     Row(
@@ -349,6 +349,8 @@ def test_image_models_refuse_flat_inputs(name: str) -> None:
         ("convnet", (1, 8, 8), {"channels": [2, 2, 2, 2]}, "too small"),
         ("dec3", (1, 8, 8), {}, "too small"),
         ("dec3", (1, 24, 24), {"kernels": [3]}, "kernels must be a list of exactly 3"),
+        ("dec3", (1, 24, 24), {"kernels": [8, 9, 6]}, "padded pairs must be odd"),
+        ("dec3", (1, 24, 24), {"pools": [4]}, "pools must name pairs from 1 to 3"),
         ("dec8", (3, 32, 32), {"kernel": 2}, "kernel must be odd"),
         ("dec8", (3, 32, 32), {"narrow": [2] * 8}, "narrow must leave"),
         ("dec8", (3, 32, 32), {"pools": [9]}, "pools must name pairs"),
