@@ -200,7 +200,8 @@ def test_a_network_that_cannot_be_built_fails_its_trials_and_no_others(tmp_path:
 
 def test_the_rehearsal_tries_several_networks(trained: tuple[StudyConfig, StudyDirectory, Manifest]) -> None:
     found = rehearse(trained[0])
-    assert (len(found.networks) == 8 and found.layers == {"dense": 4, "group_lasso": 4}) or found.networks
+    layers = {name: scale.layers for name, scale in found.scales.items()}
+    assert (len(found.networks) == 8 and layers == {"dense": 4, "group_lasso": 4}) or found.networks
     assert found.network.neurons == max(one.neurons for one in found.networks) == 12 + 8 + 6 + 6
     assert json.dumps(found.to_dict())
 
