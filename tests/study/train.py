@@ -5,7 +5,7 @@ from __future__ import annotations
 from study.config.load import StudyConfig, to_yaml
 from study.directory.study_directory import StudyDirectory
 from study.directory.versions import current_versions
-from study.rehearsal import layer_counts
+from study.rehearsal import scales
 from study.running.training import job_of, publish
 from study.search.search import Search
 from trainables.training.pack import Pack
@@ -14,7 +14,7 @@ from trainables.training.pack import Pack
 def trained(config: StudyConfig, directory: StudyDirectory) -> list[Pack]:
     """The packs of the study; manifests and results are in the directory."""
     directory.create(to_yaml(config))
-    search = Search(config, directory, layer_counts(config))
+    search = Search(config, directory, scales(config))
     packs = []
     while (manifest := search.ask()) is not None:
         directory.write_manifest({**manifest, "versions": current_versions()})
