@@ -51,6 +51,24 @@ class Study:
             parts.append(_named(curves, str(name)))
         return to_frame(concatenate(parts, CURVES))
 
+    @cached_property
+    def spaces(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+        """What parameters were drawn from, Optuna's distributions by study, method and parameter.
+
+        Empty for methods of older studies, whose manifests do not say.
+        """
+        from optuna.distributions import json_to_distribution
+
+        found: dict[str, dict[str, Mapping[str, Any]]] = {}
+        for (name, method), own in self.trials.groupby(["study", "method"], observed=True):
+            try:
+                manifest = self.directories[str(name)].manifest(str(own["pack"].iloc[-1]))
+            except (StudyError, OSError):
+                continue
+            space = {key: json_to_distribution(text) for key, text in manifest.get("space", {}).items()}
+            found.setdefault(str(name), {})[str(method)] = space
+        return found
+
     @property
     def objectives(self) -> tuple[str, ...]:
         """What the first study optimises."""

@@ -219,7 +219,9 @@ _FIGURES: Mapping[str, Drawable] = {
     "importance": Drawable(
         "Which parameters of each method decide about which objective.",
         "study",
-        lambda s, of: importance_figure(importance(s.trials, of.objectives or ()), _size(of, "column")),
+        lambda s, of: importance_figure(
+            importance(s.trials, of.objectives or (), declared=next(iter(s.spaces.values()), None)), _size(of, "column")
+        ),
     ),
     "slices": Drawable(
         "Each searched parameter of a method against the score.",

@@ -43,6 +43,7 @@ def importance_figure(found: pd.DataFrame, width: str | float = "column") -> Fig
                 colour, hatch = _BARS[index % len(_BARS)]
                 label = objective.title if panel is panels[0] else None
                 values = shares.reindex(names[method]).fillna(0.0)
+                ranges = part[part["objective"] == objective.name].set_index("parameter").reindex(names[method])
                 panel.barh(
                     rows + (index + 0.5) * thick - 0.4,
                     100 * values,
@@ -53,11 +54,15 @@ def importance_figure(found: pd.DataFrame, width: str | float = "column") -> Fig
                     linewidth=0,
                     label=label,
                 )
+                if "low" in ranges and ranges["low"].notna().all():
+                    reach = 100 * np.stack([values - ranges["low"], ranges["high"] - values])
+                    middle = rows + (index + 0.5) * thick - 0.4
+                    panel.errorbar(100 * values, middle, xerr=reach, fmt="none", ecolor="black", elinewidth=0.6)
             panel.set_yticks(rows, names[method])
             panel.invert_yaxis()
             panel.grid(axis="y", visible=False)
             panel.set_title(title(method), loc="left", fontsize=7)
-        panels[-1].set_xlabel("Importance (PED-ANOVA) / %")
+        panels[-1].set_xlabel("Importance (PED-ANOVA) / %, lines: random halves of the trials")
         legend(figure)
     return figure
 

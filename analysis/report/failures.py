@@ -71,5 +71,7 @@ def budgets(config: Mapping[str, Any]) -> dict[str, int]:
     found = {}
     for method, own in config.get("methods", {}).items():
         settings = {**config, **(own or {})}
-        found[str(method)] = int(settings.get("trials", 0)) * int(settings.get("seeds", 1))
+        found[str(method)] = (
+            int(settings.get("trials", 0)) * int(settings.get("seeds", 1)) * int(config.get("searches", 1))
+        )
     return found

@@ -240,7 +240,7 @@ def _importance(
     """By series, objective and parameter: its importance."""
     found: dict[str, Json] = {}
     for name in study.configs:
-        table = importance(trials_of(study, name), (score.name, counts[0].name))
+        table = importance(trials_of(study, name), (score.name, counts[0].name), declared=study.spaces.get(name))
         for line in table.itertuples(index=False):
             entry = found.setdefault(str(series.index((name, str(line.method)))), {})
             entry.setdefault(str(line.objective), {})[str(line.parameter)] = number(line.importance)

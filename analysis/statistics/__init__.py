@@ -2,7 +2,7 @@
 
 from analysis.statistics.answers import Answers, unpacked
 from analysis.statistics.attainment import attainment, attainment_difference
-from analysis.statistics.claims import claims
+from analysis.statistics.claims import claims, tolerances
 from analysis.statistics.definitions import (
     BASELINE,
     DEFAULT,
@@ -24,6 +24,7 @@ from analysis.statistics.definitions import (
     reference_of,
     runs,
 )
+from analysis.statistics.equal_budgets import equal_budgets, expected_front
 from analysis.statistics.estimates import FEW, Estimate, estimate, per_run, said_of_runs
 from analysis.statistics.hypervolume import hypervolume, rank_stability
 from analysis.statistics.indicators import contributions, indicators
@@ -59,8 +60,10 @@ __all__ = [
     "contributions",
     "difference",
     "distinct",
+    "equal_budgets",
     "estimate",
     "excluded",
+    "expected_front",
     "fewest",
     "front_mask",
     "holm",
@@ -81,6 +84,7 @@ __all__ = [
     "searched",
     "spent",
     "superiority",
+    "tolerances",
     "trajectory",
     "unpacked",
 ]

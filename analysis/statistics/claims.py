@@ -7,7 +7,9 @@ part of the answer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,8 @@ from numpy.typing import NDArray
 from analysis.axes import Axis, axes_of
 from analysis.palette import in_order
 from analysis.statistics.answers import Answers, Matrix
-from analysis.statistics.definitions import BASELINE, KEPT, admissible, configurations
+from analysis.statistics.definitions import BASELINE, KEPT, admissible, baseline, configurations, fewest, runs
+from analysis.statistics.estimates import estimate, per_run
 from analysis.statistics.tests import holm, mcnemar
 
 RESAMPLES = 1000
@@ -75,7 +78,8 @@ def claims(
     methods = [name for name in in_order(trials["method"].unique()) if name != BASELINE]
     if field is None or not methods:
         return pd.DataFrame(columns=COLUMNS)
-    drawn = _drawn(field, score_axis, count_axis, kept, resamples, seed)
+    factor = kept if score_axis.maximise else 2.0 - kept
+    drawn = _drawn(field, score_axis, count_axis, factor, _weights(field.validation.shape[1], resamples, seed))
     found, smallest = [], {}
     for method in methods:
         mine = np.flatnonzero((field.rows["method"] == method).to_numpy())
@@ -117,6 +121,53 @@ def _weights(examples: int, resamples: int, seed: int) -> Matrix:
     return random.multinomial(examples, np.full(examples, 1 / examples), size=resamples).astype(np.float32)
 
 
+def tolerances(
+    trials: pd.DataFrame,
+    answers: Answers | None = None,
+    *,
+    score: str = "accuracy",
+    count: str = "neurons",
+    within: Sequence[float] = tuple(np.linspace(0.0, 0.05, 21).tolist()),
+    resamples: int = 400,
+) -> pd.DataFrame:
+    """What share of the dense count each method keeps at each tolerance: compression as a curve.
+
+    Columns: method, within (below the baseline's accuracy; a share above its loss), share, low, high. With several
+    searches share is their mean and the band its 90 % t interval; with one and answers on its examples it is the
+    interval of `claims`; else there is none. Infinite where no network reaches the bound.
+    """
+    score_axis, count_axis = axes_of((score, count))
+    methods = [name for name in in_order(trials["method"].unique()) if name != BASELINE]
+    several = bool(len(trials)) and int(runs(trials).max()) > 0
+    field = _field(trials, answers, score_axis, count_axis) if answers is not None and not several else None
+    weights = _weights(field.validation.shape[1], resamples, 0) if field is not None else None
+    lines = []
+    for tolerance in within:
+        drawn = None
+        if field is not None and weights is not None:
+            factor, slack = (1.0, tolerance) if score_axis.maximise else (1.0 + tolerance, 0.0)
+            drawn = _drawn(field, score_axis, count_axis, factor, weights, slack)
+        for method in methods:
+            own = trials[trials["method"].isin([BASELINE, method])]
+            share = partial(_kept_within, method, score_axis, count_axis, tolerance)
+            found = estimate(per_run(own, share), level=LEVEL)
+            low, high = found.low, found.high
+            if field is not None and drawn is not None:
+                mine = np.flatnonzero((field.rows["method"] == method).to_numpy())
+                bounds = size_bounds(drawn.sizes[mine], drawn.estimate[mine], drawn.excess[:, mine])
+                low, high = (bound / drawn.whole for bound in bounds)
+            lines.append({"method": method, "within": tolerance, "share": found.mean, "low": low, "high": high})
+    return pd.DataFrame(lines, columns=["method", "within", "share", "low", "high"])
+
+
+def _kept_within(method: str, score: Axis, count: Axis, within: float, run: pd.DataFrame) -> float:
+    control = baseline(run, score.name)
+    if control is None:
+        return np.nan
+    small = fewest(run[run["method"] == method], count.name, score.name, control.bound(score, within))
+    return np.inf if small is None else float(small[count.column]) / float(small[count.dense])
+
+
 @dataclass(frozen=True)
 class _Drawn:
     """What the resamples say; scores are signed so that more is better.
@@ -137,17 +188,17 @@ class _Drawn:
     sign: float
 
 
-def _drawn(field: _Field, score: Axis, count: Axis, kept: float, resamples: int, seed: int) -> _Drawn:
-    sign, factor = (1.0, kept) if score.maximise else (-1.0, 2.0 - kept)
-    examples = field.validation.shape[1]
+def _drawn(field: _Field, score: Axis, count: Axis, factor: float, weights: Matrix, slack: float = 0.0) -> _Drawn:
+    """The bound is `factor` times the dense score less `slack`."""
+    sign = 1.0 if score.maximise else -1.0
     own = sign * field.validation.mean(axis=1, dtype=np.float64)
-    drawn = sign * (_weights(examples, resamples, seed) @ field.validation.T).astype(np.float64) / examples
+    drawn = sign * (weights @ field.validation.T).astype(np.float64) / field.validation.shape[1]
     return _Drawn(
         sizes=field.rows[count.column].to_numpy(np.float64),
         whole=float(field.rows[count.dense].max()),
         own=own,
-        estimate=own - factor * own[field.dense].max(),
-        excess=drawn - factor * drawn[:, field.dense].max(axis=1, keepdims=True),
+        estimate=own - factor * own[field.dense].max() + slack,
+        excess=drawn - factor * drawn[:, field.dense].max(axis=1, keepdims=True) + slack,
         factor=factor,
         sign=sign,
     )
@@ -190,6 +241,8 @@ def size_bounds(
     true smallest one is among those not rejected. Above, all are tested together by the largest studentised error: no
     network that truly falls short is accepted. Each side errs with probability (1 - level) / 2 at most.
     """
+    if not len(sizes):
+        return np.inf, np.inf
     tail = (1 - level) / 2
     root = drawn - estimate
     scale = np.maximum(root.std(axis=0), 1e-12)

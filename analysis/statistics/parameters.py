@@ -1,14 +1,14 @@
 """Which parameters a method searched, and which of them matter: PED-ANOVA."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.axes import axes_of
+from analysis.axes import Axis, axes_of
 from analysis.palette import in_order
 from analysis.statistics.definitions import DEFAULT, admissible
 from study.directory import PARAMETER
@@ -31,21 +31,30 @@ def logarithmic(values: "pd.Series[Any]") -> bool:
 
 
 def importance(
-    trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT, *, sample: int = 2000, seed: int = 0
+    trials: pd.DataFrame,
+    objectives: Sequence[str] = DEFAULT,
+    *,
+    sample: int = 2000,
+    seed: int = 0,
+    halves: int = 20,
+    declared: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> pd.DataFrame:
     """How much each searched parameter decides whether a trial is good in an objective.
 
-    Columns: method, objective, parameter (without its prefix), importance, trials. Importances of a method and
-    objective add up to 1. By Optuna's PED-ANOVA: the share of the variance of "is among the best tenth" that a
-    parameter explains (Watanabe et al. 2023). Parameters that were pinned have none; those that only some of a
-    method's trials have (a conditional space) are weighed among the trials that have all of the others.
+    Columns: method, objective, parameter (without its prefix), importance, low, high, trials. Importances of a
+    method and objective add up to 1. By Optuna's PED-ANOVA: the share of the variance of "is among the best tenth" that
+    a parameter explains (Watanabe et al. 2023). Parameters that were pinned have none; those that only some of a
+    method's trials have (a conditional space) are weighed among the trials that have all of the others. Networks that
+    fall short of what the study requires are left out: they all look alike.
+
+    low and high are the 5 % and 95 % quantiles over random halves of the trials: how far the answer depends on which
+    trials were seen. They are no confidence interval; a parameter whose range reaches 0 decides nothing for sure.
 
     Args:
+        declared: Optuna's distributions that the parameters were drawn from, by method and parameter (`Study.spaces`);
+            else a range is what occurs, logarithmic where it spans a decade.
         sample: at most so many trials of a method are looked at, drawn with `seed`; PED-ANOVA converges long before.
     """
-    import optuna
-    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-
     axes = axes_of(objectives)
     lines: list[dict[str, object]] = []
     usable = trials[admissible(trials, objectives)]
@@ -56,33 +65,55 @@ def importance(
             continue
         if len(group) > sample:
             group = group.sample(sample, random_state=seed)
-        domains = {name: _domain(group[name]) for name in names}
+        known = (declared or {}).get(str(method), {})
+        domains = {name: _domain(group[name], known.get(name.removeprefix(PARAMETER))) for name in names}
+        draws = np.random.default_rng(seed)
+        count = halves if len(group) >= 2 * ENOUGH else 0
+        parts = [draws.permutation(len(group))[: len(group) // 2] for _ in range(count)]
         for axis in axes:
-            values = group[axis.column].to_numpy(np.float64)
-            if np.ptp(values) == 0:
+            found = _shares(group, axis, names, domains)
+            if found is None:
                 continue
-            with _quiet():
-                study = optuna.create_study(direction="maximize" if axis.maximise else "minimize")
-            study.add_trials(
-                [
-                    optuna.create_trial(value=value, params=dict(zip(names, row, strict=True)), distributions=domains)
-                    for value, row in zip(values.tolist(), group[names].itertuples(index=False), strict=True)
-                ]
-            )
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(), params=names)
-            lines += [
-                {
-                    "method": method,
-                    "objective": axis.name,
-                    "parameter": name.removeprefix(PARAMETER),
-                    "importance": float(share),
-                    "trials": len(group),
-                }
-                for name, share in found.items()
-            ]
-    return pd.DataFrame(lines, columns=["method", "objective", "parameter", "importance", "trials"])
+            among = [half for part in parts if (half := _shares(group.iloc[part], axis, names, domains)) is not None]
+            for name, share in found.items():
+                values = [half[name] for half in among]
+                low, high = np.quantile(values, [0.05, 0.95]) if values else (np.nan, np.nan)
+                lines.append(
+                    {
+                        "method": method,
+                        "objective": axis.name,
+                        "parameter": name.removeprefix(PARAMETER),
+                        "importance": share,
+                        "low": min(float(low), share),
+                        "high": max(float(high), share),
+                        "trials": len(group),
+                    }
+                )
+    return pd.DataFrame(lines, columns=["method", "objective", "parameter", "importance", "low", "high", "trials"])
+
+
+def _shares(
+    group: pd.DataFrame, axis: Axis, names: Sequence[str], domains: Mapping[str, Any]
+) -> dict[str, float] | None:
+    """PED-ANOVA's importance of each parameter; None where the objective does not vary."""
+    import optuna
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
+    values = group[axis.column].to_numpy(np.float64)
+    if np.ptp(values) == 0:
+        return None
+    with _quiet():
+        study = optuna.create_study(direction="maximize" if axis.maximise else "minimize")
+    study.add_trials(
+        [
+            optuna.create_trial(value=value, params=dict(zip(names, row, strict=True)), distributions=dict(domains))
+            for value, row in zip(values.tolist(), group[list(names)].itertuples(index=False), strict=True)
+        ]
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(), params=list(names))
+    return {name: float(share) for name, share in found.items()}
 
 
 @contextmanager
@@ -98,10 +129,14 @@ def _quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(level)
 
 
-def _domain(values: "pd.Series[Any]") -> Any:
-    """The distribution that the values could have been drawn from: their range, or the words that occur."""
+def _domain(values: "pd.Series[Any]", declared: Any) -> Any:
+    """The declared distribution, where it holds all values; else their range, or the words that occur."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     if values.dtype.kind != "f":
         return CategoricalDistribution(sorted(values.unique()))
-    return FloatDistribution(float(values.min()), float(values.max()), log=logarithmic(values))
+    low, high = float(values.min()), float(values.max())
+    log = logarithmic(values)
+    if declared is not None and hasattr(declared, "low") and declared.low <= low and high <= declared.high:
+        low, high, log = float(declared.low), float(declared.high), bool(declared.log)
+    return FloatDistribution(low, high, log=log)

@@ -1,7 +1,7 @@
 """What a study found and how it was run, in tables and sentences."""
 
 from analysis.text.audit import AuditPoint, audit
-from analysis.text.comparison import compare, settings_that_differ
+from analysis.text.comparison import check_replicates, compare, settings_that_differ
 from analysis.text.headline import claim_table
 from analysis.text.intervals import intervals
 from analysis.text.operating_points import compression_at_drop, score_at_compression
@@ -15,6 +15,7 @@ __all__ = [
     "Column",
     "Table",
     "audit",
+    "check_replicates",
     "claim_table",
     "compare",
     "compression_at_drop",

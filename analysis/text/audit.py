@@ -12,12 +12,14 @@ import pandas as pd
 
 from analysis.axes import Axis, measured
 from analysis.palette import in_order, title
-from analysis.statistics import BASELINE, admissible, distinct, pareto
+from analysis.statistics import BASELINE, admissible, distinct, optimism, pareto, runs
 
 POINTS = 5
 """Operating points per method that make a curve; the paper asks for at least five."""
 SEEDS = 3
-"""Runs per method from which a spread can be given."""
+"""Seeds per configuration from which a spread can be given."""
+SEARCHES = 5
+"""Searches from which an exact test can tell two methods apart at 1 %: 2 of the 252 ways to share them out."""
 PRUNING = ("magnitude", "random")
 
 
@@ -49,7 +51,12 @@ class _Subject:
     @property
     def budget(self) -> int:
         """Trials a method gets where the YAML says nothing of its own, repetitions counted."""
-        return int(self.config.get("trials", 64)) * int(self.config.get("seeds", 1))
+        return int(self.config.get("trials", 64)) * self.repetitions
+
+    @property
+    def repetitions(self) -> int:
+        """Trials of a method that each of the YAML's trials stands for."""
+        return int(self.config.get("seeds", 1)) * int(self.config.get("searches", 1))
 
     @property
     def rivals(self) -> list[str]:
@@ -58,13 +65,15 @@ class _Subject:
 
     def more(self, trials: Mapping[str, int]) -> str:
         """The command that goes on with the study until these methods have so many trials each, repetitions counted."""
-        seeds = int(self.config.get("seeds", 1))
-        changed = " ".join(f"--set methods.{method}.trials={-(-count // seeds)}" for method, count in trials.items())
+        each = self.repetitions
+        changed = " ".join(f"--set methods.{method}.trials={-(-count // each)}" for method, count in trials.items())
         return f"study resume {self.location} {changed}"
 
-    def again(self, setting: str) -> str:
-        """The command that runs the study anew with a setting that its trials depend on."""
+    def again(self, setting: str = "") -> str:
+        """The command that runs the study anew, with a setting that its trials depend on."""
         place = self.location.rstrip("/")
+        if not setting:
+            return f"study run {place}/study.yaml --output {place}-again"
         return f"study run {place}/study.yaml --set {setting} --output {place}-{setting.replace('=', '')}"
 
 
@@ -94,7 +103,10 @@ def _compression_and_speed(subject: _Subject) -> AuditPoint:
             name, True, "parameters and multiply-adds are counted for every trial, beside the dense network's"
         )
     return AuditPoint(
-        name, False, f"{int((~known).sum()):,} of {len(known):,} complete trials lack one of {', '.join(both)}"
+        name,
+        False,
+        f"{int((~known).sum()):,} of {len(known):,} complete trials lack one of {', '.join(both)}",
+        subject.again(),
     )
 
 
@@ -108,7 +120,7 @@ def _raw_and_delta(subject: _Subject) -> AuditPoint:
     if dense and scored.all():
         return AuditPoint(name, True, "validation and test scores of every trial and of the dense network are given")
     if dense:
-        return AuditPoint(name, False, f"{int((~scored).sum()):,} complete trials lack a test score")
+        return AuditPoint(name, False, f"{int((~scored).sum()):,} complete trials lack a test score", subject.again())
     return AuditPoint(name, False, "no dense trial to take differences to", subject.more({BASELINE: 8}))
 
 
@@ -130,7 +142,7 @@ def _operating_points(subject: _Subject) -> AuditPoint:
         sizes[method] = len(distinct(pareto(own, objectives), objectives))
     few = {method: size for method, size in sizes.items() if size < POINTS}
     if not sizes:
-        return AuditPoint(name, False, "no method compresses")
+        return AuditPoint(name, False, "no method compresses", subject.more({PRUNING[0]: subject.budget}))
     if not few:
         return AuditPoint(name, True, f"{min(sizes.values())} or more points on each front")
     found = "points on the front: " + ", ".join(f"{title(method)} {size}" for method, size in few.items())
@@ -152,7 +164,9 @@ def _pruning_baselines(subject: _Subject) -> AuditPoint:
     name = "Random and magnitude pruning as baselines"
     missing = [method for method in PRUNING if method not in set(subject.complete["method"])]
     if not missing:
-        return AuditPoint(name, True, "both were searched as the methods were")
+        counts = subject.complete["method"].value_counts()
+        sizes = " and ".join(f"{int(counts[method]):,} trials of {title(method)}" for method in PRUNING)
+        return AuditPoint(name, True, f"both were searched: {sizes}")
     found = f"missing: {', '.join(title(method) for method in missing)}"
     return AuditPoint(name, False, found, subject.more(dict.fromkeys(missing, subject.budget)))
 
@@ -170,9 +184,13 @@ def _same_budget(subject: _Subject) -> AuditPoint:
             name, False, "the methods did not see the same splits of the data", subject.again(f"seeds={SEEDS}")
         )
     if len(epochs) > 1:
-        return AuditPoint(name, False, f"trials were trained for {int(epochs.min())} to {int(epochs.max())} epochs")
+        found = f"trials were trained for {int(epochs.min())} to {int(epochs.max())} epochs"
+        return AuditPoint(name, False, found, subject.again(f"epochs={int(epochs.max())}"))
     if counts.min() == counts.max():
         each = f"{counts.min():,} trials of {int(epochs[0]) if len(epochs) else '?'} epochs each on the same splits"
+        dense = int((subject.trials["method"] == BASELINE).sum())
+        if dense and dense < counts.min():
+            each += f"; the dense control, with {dense:,}, is chosen among fewer and so promises less too much"
         return AuditPoint(name, True, each)
     most = int(counts.max())
     short = counts[counts < most]
@@ -188,7 +206,50 @@ def _fine_tuning(subject: _Subject) -> AuditPoint:
     before = f"{subject.score.column}_before_polish"
     if before in subject.complete and len(subject.complete) and subject.complete[before].notna().all():
         return AuditPoint(name, True, f"the validation score is kept from before the {polish} polishing epochs")
-    return AuditPoint(name, False, f"the {subject.score.name} before polishing is not known for every trial")
+    return AuditPoint(
+        name, False, f"the {subject.score.name} before polishing is not known for every trial", subject.again()
+    )
+
+
+def _test_estimates(subject: _Subject) -> AuditPoint:
+    name = "Selected on validation data, estimated on test"
+    found = optimism(subject.trials, subject.score.name, subject.counts[0].name)
+    if found is None:
+        return AuditPoint(name, False, "validation and test scores of the fronts cannot be compared", subject.again())
+    scale = subject.score.scale
+    unit = " points" if subject.score.percent else ""
+    return AuditPoint(
+        name,
+        True,
+        f"both scores of {found.of:,} selected networks; validation promises {scale * found.by_selection:.2g}{unit}"
+        " more for being what they were selected by",
+    )
+
+
+def _paired_tests(subject: _Subject) -> AuditPoint:
+    name = "Differences tested on the same examples"
+    known = "task" in subject.complete and len(subject.complete) and subject.complete["task"].notna().all()
+    if known:
+        examples = int(subject.complete["val_examples"].max())
+        return AuditPoint(name, True, f"claims are tested by resampling {examples:,} validation examples")
+    return AuditPoint(name, False, "how single examples were answered is not recorded", subject.again())
+
+
+def _searches(subject: _Subject) -> AuditPoint:
+    name = f"At least {SEARCHES} searches, with intervals over them"
+    count = int(runs(subject.trials).nunique())
+    if count >= SEARCHES:
+        return AuditPoint(name, True, f"{count} independent searches of every method")
+    found = f"{count} search{'' if count == 1 else 'es'}: what is the method's and what is luck is not known"
+    return AuditPoint(name, False, found, f"study resume {subject.location} --set searches={SEARCHES}")
+
+
+def _data_sets(subject: _Subject) -> AuditPoint:
+    name = "More than one data set and network"
+    data = subject.config.get("data") or {}
+    where = data.get("name", "?") if isinstance(data, Mapping) else str(data)
+    found = f"this study is of one, {where}: whether a method wins elsewhere it cannot say"
+    return AuditPoint(name, False, found, "study suite small_suite")
 
 
 CHECKS: tuple[Callable[[_Subject], AuditPoint], ...] = (
@@ -196,8 +257,12 @@ CHECKS: tuple[Callable[[_Subject], AuditPoint], ...] = (
     _raw_and_delta,
     _dense_control,
     _operating_points,
+    _test_estimates,
+    _paired_tests,
     _seeds,
+    _searches,
     _pruning_baselines,
     _same_budget,
     _fine_tuning,
+    _data_sets,
 )

@@ -40,6 +40,26 @@ def settings_that_differ(one: Mapping[str, Any], two: Mapping[str, Any]) -> pd.D
     return pd.DataFrame(different, columns=["setting", "first", "second"])
 
 
+def check_replicates(configs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Several studies are searches of one another's only where nothing but seeds and budgets differ.
+
+    Raises:
+        StudyError: they differ in more; it names the first keys.
+    """
+    (first, one), *others = configs.items()
+    for name, other in others:
+        keys = [key for key in settings_that_differ(one, other)["setting"] if key.split(".")[-1] not in _REPEATED]
+        if keys:
+            more = ", ..." if len(keys) > 3 else ""
+            raise StudyError(
+                f"expected studies that repeat one another, but {first} and {name} differ in {', '.join(keys[:3])}"
+                f"{more}; make a table of each, or `study compare` them"
+            )
+
+
+_REPEATED = ("seed", "searches", "trials")
+
+
 def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in config.items():
         if isinstance(value, Mapping) and value:

@@ -83,12 +83,13 @@ def table(
     ] = None,
     output: Annotated[Path | None, written("Write it to this .tex, .md or .csv file.")] = None,
 ) -> None:
-    """Tables for a paper: per method at given compression ratios or accuracy drops, mean and spread over seeds."""
+    """Tables for a paper: per method at given compression ratios or accuracy drops, mean and spread over searches."""
     import analysis
 
     if at_compression and at_drop:
         raise StudyError("expected --at-compression or --at-drop, but got both")
     study = analysis.load(*directories)
+    analysis.check_replicates(study.configs)
     score, counts = analysis.measured(study.trials, study.objectives)
     names = {"score": score.name, "count": count or counts[0].name}
     if at_compression:

@@ -16,6 +16,7 @@ from trainables.errors import StudyError
 MAY_CHANGE = (
     "notes",
     "trials",
+    "searches",
     "methods.*.trials",
     "resources.*",
     "pack.*",

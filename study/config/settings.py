@@ -258,10 +258,14 @@ class StudyConfig(Settings):
     )
     require: dict[str, float] = Field(
         default={},
-        description="What a trial must reach to be worth searching near, by objective; fronts show all trials.",
+        description="What a trial must reach to be searched near, and to be on a front, by objective.",
     )
     trials: Count = Field(default=64, description="Configurations tried per method.")
     seeds: Count = Field(default=1, description="Repetitions of a configuration with other seeds; each is a trial.")
+    searches: Count = Field(
+        default=1,
+        description="Independent searches, each with its own budget, sampler and seeds; results come with intervals.",
+    )
     methods: dict[str, MethodSettings] = Field(
         min_length=1, description="The methods by name; a list of names will do."
     )
@@ -372,9 +376,9 @@ class StudyConfig(Settings):
         return self.methods[method].defined_in or method
 
     def budget(self, method: str) -> int:
-        """Trials the method gets, repetitions counted."""
+        """Trials the method gets, repetitions and searches counted."""
         own = self.methods[method]
-        return (own.trials or self.trials) * (own.seeds or self.seeds)
+        return (own.trials or self.trials) * (own.seeds or self.seeds) * self.searches
 
     def data_options(self) -> dict[str, Any]:
         return self.data.model_dump()

@@ -22,8 +22,9 @@
     logged/LOGGER/PACK.json                  the trials of a pack that a logger has got
     report/                                  figures, tables and the page
 
-A trial is called METHOD-NUMBER and a pack METHOD-pINDEX: group_lasso-00012, group_lasso-p0003. Paths are relative to
-the directory, with forward slashes.
+A trial is called METHOD-NUMBER and a pack METHOD-pINDEX: group_lasso-00012, group_lasso-p0003; of the searches after
+the first METHOD-sSEARCH-NUMBER and METHOD-sSEARCH-pINDEX: group_lasso-s1-00012. Paths are relative to the directory,
+with forward slashes.
 """
 
 from __future__ import annotations
@@ -84,16 +85,20 @@ def named(name: str) -> str:
     return name
 
 
-def trial_name(method: str, number: int) -> str:
-    return f"{method}-{number:05d}"
+def trial_name(method: str, number: int, search: int = 0) -> str:
+    return f"{_searched(method, search)}-{number:05d}"
 
 
-def pack_name(method: str, index: int) -> str:
-    return f"{method}-p{index:04d}"
+def pack_name(method: str, index: int, search: int = 0) -> str:
+    return f"{_searched(method, search)}-p{index:04d}"
+
+
+def _searched(method: str, search: int) -> str:
+    return f"{method}-s{search}" if search else method
 
 
 def pack_index(pack: str) -> int:
-    """Its place among the packs of its method."""
+    """Its place among the packs of its method and search."""
     return int(pack.rpartition("-p")[2])
 
 

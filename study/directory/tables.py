@@ -160,6 +160,10 @@ class Manifest(TypedDict):
     pack: str
     method: str
     trials: list[TrialSpec]
+    search: NotRequired[int]
+    """Which of the study's searches asked for it; 0 where it says nothing."""
+    space: NotRequired[dict[str, str]]
+    """What the parameters were drawn from, as Optuna writes distributions."""
     versions: NotRequired[dict[str, str]]
     recipe: NotRequired[str]
     """A hash of all that decides the trials' numbers in the study's configuration."""

@@ -138,6 +138,9 @@ def _damaged(directory: StudyDirectory, path: str, error: Exception) -> StudyErr
 
 def _check(first: _Source, other: _Source) -> None:
     """A method that only one of them has is no difference."""
+    if first.config.searches != other.config.searches:
+        counts = f"{first.config.searches} and {other.config.searches}"
+        raise StudyError(f"expected studies with as many searches each, but {other.directory.path()} makes it {counts}")
     shared = set(first.config.methods) & set(other.config.methods)
     wrong = [
         change
@@ -164,18 +167,19 @@ def _plan(sources: Sequence[_Source]) -> tuple[list[_Pack], dict[str, int]]:
                     owner.setdefault(_identity(manifest["method"], trial), (index, manifest["pack"]))
     packs: list[_Pack] = []
     doubled: dict[str, int] = defaultdict(int)
-    numbers: dict[str, dict[tuple[int, int], int]] = defaultdict(dict)
-    counts: dict[str, int] = defaultdict(int)
+    numbers: dict[tuple[str, int], dict[tuple[int, int], int]] = defaultdict(dict)
+    counts: dict[tuple[str, int], int] = defaultdict(int)
     for index, manifest in entries:
-        source, method = sources[index], manifest["method"]
+        source, method, search = sources[index], manifest["method"], manifest.get("search", 0)
         mine = (index, manifest["pack"])
         kept = [trial for trial in manifest["trials"] if owner[_identity(method, trial)] == mine]
         doubled[method] += len(manifest["trials"]) - len(kept)
         if kept:
             seeds = source.config.methods[method].seeds or source.config.seeds
-            trials = [_renumbered(trial, method, index, seeds, numbers[method]) for trial in kept]
-            packs.append(_pack(source, manifest, pack_name(method, counts[method]), kept, trials))
-            counts[method] += 1
+            known = numbers[method, search]
+            trials = [_renumbered(trial, method, search, index, seeds, known) for trial in kept]
+            packs.append(_pack(source, manifest, pack_name(method, counts[method, search], search), kept, trials))
+            counts[method, search] += 1
     return packs, doubled
 
 
@@ -185,12 +189,12 @@ def _identity(method: str, trial: TrialSpec) -> str:
 
 
 def _renumbered(
-    trial: TrialSpec, method: str, source: int, seeds: int, configurations: dict[tuple[int, int], int]
+    trial: TrialSpec, method: str, search: int, source: int, seeds: int, configurations: dict[tuple[int, int], int]
 ) -> TrialSpec:
     """Trial n of a method is replicate n % seeds of its configuration: so it stays."""
     configuration, replicate = divmod(trial["number"], seeds)
     number = configurations.setdefault((source, configuration), len(configurations)) * seeds + replicate
-    return {**trial, "trial": trial_name(method, number), "number": number}
+    return {**trial, "trial": trial_name(method, number, search), "number": number}
 
 
 def _pack(source: _Source, old: Manifest, name: str, kept: Iterable[TrialSpec], trials: list[TrialSpec]) -> _Pack:
@@ -229,7 +233,8 @@ def _budget(method: str, sources: Sequence[_Source], packs: Iterable[_Pack], dou
     seeds = having[0].methods[method].seeds or having[0].seeds
     trials = (trial for pack in packs if pack.new["method"] == method for trial in pack.new["trials"])
     known = {trial["number"] // seeds for trial in trials}
-    return max((sum(config.budget(method) for config in having) - doubled) // seeds, len(known), 1)
+    asked = sum(config.budget(method) for config in having) - doubled
+    return max(asked // (seeds * having[0].searches), len(known), 1)
 
 
 def _parts(packs: Iterable[_Pack], study: str) -> Iterator[tuple[str, bytes]]:

@@ -255,12 +255,13 @@ class Training:
 def publish(directory: StudyDirectory, study: str, manifest: Manifest, trials: list[Row], curves: list[Row]) -> None:
     """Write a pack's results, once: trial and curve rows as `trainables.training.Pack` makes them."""
     pack, method = manifest["pack"], manifest["method"]
-    names = {"study": study, "method": method, "pack": pack}
+    names = {"study": study, "method": method, "pack": pack, "search": manifest.get("search", 0)}
+    of_curves = {name: names[name] for name in ("study", "method", "pack")}
     specs = {spec["trial"]: {name: spec[name] for name in ("number", "lane")} for spec in manifest["trials"]}
     now = datetime.now(UTC).timestamp()
     trials = sorted(trials, key=lambda row: specs[row["trial"]]["lane"])  # those of one network were trained together
     rows = [names | row | specs[row["trial"]] | {"finished_at": _time(row.get("finished_at", now))} for row in trials]
-    directory.write_results(pack, method, _within_bounds(directory, rows), [names | row for row in curves])
+    directory.write_results(pack, method, _within_bounds(directory, rows), [of_curves | row for row in curves])
 
 
 def _within_bounds(directory: StudyDirectory, rows: list[Row]) -> list[Row]:

@@ -127,6 +127,7 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
             return None
         manifest = {**manifest, "versions": self.versions}
         manifest["recipe"] = recipe_of(self.monitor.config, manifest["method"])
+        manifest["space"] = self.search.declared(manifest["method"])
         if self.in_turn:
             manifest["vectorize"] = "off"
         return Attempt(manifest, tries=1)

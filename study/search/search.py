@@ -1,6 +1,6 @@
-"""What to train next: one Optuna study per method, asked and told in whole packs.
+"""What to train next: one Optuna study per method and search, asked and told in whole packs.
 
-The numbers of a method's trials run from 0 without gaps, and with S seeds trial n is replicate n % S of its
+The numbers of a method's trials in a search run from 0 without gaps, and with S seeds trial n is replicate n % S of its
 configuration. Parameters come from the sampler, seeds from the trial's name: nothing depends on what else was
 asked.
 """
@@ -48,14 +48,19 @@ _SHOWN = ("status", "reason", "train_seconds", "neurons", "inputs", "parameters"
 _LOST = "its manifest was lost before it was trained"
 
 
+_Key = tuple[str, int]
+"""A method, and which of the study's searches."""
+
 Rows = Mapping[str, Mapping[str, Any]]
 """A pack's rows by trial."""
 
 
 @dataclass
 class _Branch:
-    """One method's Optuna study, and what was handed out."""
+    """The Optuna study of one method in one of the searches, and what was handed out."""
 
+    method: str
+    search: int
     study: optuna.Study
     budget: int
     seeds: int
@@ -96,7 +101,7 @@ class Search:
     ) -> None:
         self._config = config
         self._size = pack_size(config, workers)
-        self._lag = math.ceil(workers / len(config.methods)) if workers > 1 else 0
+        self._lag = math.ceil(workers / (len(config.methods) * config.searches)) if workers > 1 else 0
         self._layers = layers
         self._local, self._store = directory.local, directory.store
         self._dequeued: set[str] = set()
@@ -118,29 +123,29 @@ class Search:
         if size < 1:
             raise ValueError(f"expected a pack size of at least 1, but got {size}")
         waiting = {
-            method: branch
-            for method, branch in self._branches.items()
+            key: branch
+            for key, branch in self._branches.items()
             if branch.remaining and branch.seen >= branch.packs - self._lag
         }
         if not waiting:
             return None
-        method = max(waiting, key=lambda name: waiting[name].remaining / waiting[name].budget)
-        branch = waiting[method]
+        branch = max(waiting.values(), key=lambda one: one.remaining / one.budget)
+        method, search = branch.method, branch.search
         end = branch.asked + min(size, branch.remaining)
         whole = end - end % branch.seeds
         if branch.asked < whole and end - branch.asked < branch.remaining:
             end = whole
-        pack = pack_name(method, branch.packs)
-        branch.study.sampler = self._sampler(method)
+        pack = pack_name(method, branch.packs, search)
+        branch.study.sampler = self._sampler(branch)
         with self._written():
-            trials = [self._next(method, pack, lane) for lane in range(end - branch.asked)]
+            trials = [self._next(branch, pack, lane) for lane in range(end - branch.asked)]
         branch.packs += 1
         self._reveal(branch)
-        return {"schema": VERSION, "pack": pack, "method": method, "trials": trials}
+        return _manifest(method, pack, trials, search)
 
     def tell(self, manifest: Manifest, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take a finished pack's rows (see `outcome` for what fails); a pack told before is left alone."""
-        branch, number = self._branches[manifest["method"]], pack_index(manifest["pack"])
+        branch, number = self._branches[_key(manifest)], pack_index(manifest["pack"])
         if number < branch.seen or number in branch.answers:
             return
         found = {row["trial"]: row for row in rows}
@@ -199,13 +204,21 @@ class Search:
         for pack in sorted(set(results) - set(known)):
             known[pack] = manifest_of(list(results[pack].values()))
         with self._written():
-            for method, packs in self._by_method(known.values()).items():
-                self._replay(method, packs, results)
+            for key, packs in self._by_branch(known.values()).items():
+                self._replay(self._branches[key], packs, results)
         return [manifest for pack, manifest in sorted(known.items()) if pack not in results]
+
+    def declared(self, method: str) -> dict[str, str]:
+        """What each searched parameter of a method is drawn from, as Optuna writes it."""
+        found = distributions(*self._space(method))
+        return {name: optuna.distributions.distribution_to_json(one) for name, one in found.items()}
 
     def remaining(self) -> dict[str, int]:
         """Trials that each method has yet to be asked for."""
-        return {method: branch.remaining for method, branch in self._branches.items()}
+        left = dict.fromkeys(self._config.methods, 0)
+        for branch in self._branches.values():
+            left[branch.method] += branch.remaining
+        return left
 
     def _start(self) -> None:
         """Empty Optuna studies. The journal of an earlier run stays until the first write."""
@@ -213,15 +226,20 @@ class Search:
         self._journal = Journal(self._local / JOURNAL) if self._local else None
         storage = JournalStorage(self._journal) if self._journal else InMemoryStorage()
         self._branches = {
-            method: _Branch(
-                _study(f"{config.name}/{method}", config.objectives, storage),
-                budget=config.budget(method),
+            (method, search): _Branch(
+                method,
+                search,
+                _study(
+                    "/".join([config.name, *([f"s{search}"] if search else []), method]), config.objectives, storage
+                ),
+                budget=config.budget(method) // config.searches,
                 seeds=settings.seeds or config.seeds,
             )
+            for search in range(config.searches)
             for method, settings in config.methods.items()
         }
-        for method in self._branches:
-            self._sampler(method)
+        for branch in self._branches.values():
+            self._sampler(branch)
 
     @contextmanager
     def _written(self) -> Iterator[None]:
@@ -230,14 +248,14 @@ class Search:
         if self._journal:
             self._journal.flush()
 
-    def _sampler(self, method: str) -> optuna.samplers.BaseSampler:
-        branch, config = self._branches[method], self._config
+    def _sampler(self, branch: _Branch) -> optuna.samplers.BaseSampler:
+        config = self._config
         ask = Ask(
-            seed=seed_of(config.seed, method, "sampler"),
+            seed=seed_of(config.seed, branch.method, "sampler", *_of_search(branch.search)),
             number=branch.asked,
             finished=branch.told,
             seeds=branch.seeds,
-            space=distributions(*self._space(method)),
+            space=distributions(*self._space(branch.method)),
         )
         return sampler(config.sampler, ask)
 
@@ -245,25 +263,26 @@ class Search:
         """A method's search space: what implements it, the user's settings, the scale of the problem."""
         return self._config.implementation(method), self._config.space(method), self._layers[method]
 
-    def _next(self, method: str, pack: str, lane: int) -> TrialSpec:
+    def _next(self, branch: _Branch, pack: str, lane: int) -> TrialSpec:
         """One more trial: a new configuration, or the next replicate of the one before."""
-        branch = self._branches[method]
+        method, own = branch.method, _of_search(branch.search)
         number, replicate = branch.asked, branch.asked % branch.seeds
         spec: TrialSpec = {
-            "trial": trial_name(method, number),
+            "trial": trial_name(method, number, branch.search),
             "number": number,
             "lane": lane,
-            "seed": seed_of(self._config.seed, method, number),
-            "data_seed": seed_of(self._config.seed, replicate),
+            "seed": seed_of(self._config.seed, method, number, *own),
+            "data_seed": seed_of(self._config.seed, replicate, *own),
             "parameters": {},
         }
-        fixed = branch.latest if replicate else self._wanted(method, spec)
-        return self._run(method, pack, spec, fixed)
+        fixed = branch.latest if replicate else self._wanted(branch, spec)
+        return self._run(branch, pack, spec, fixed)
 
-    def _wanted(self, method: str, spec: TrialSpec) -> dict[str, Any]:
+    def _wanted(self, branch: _Branch, spec: TrialSpec) -> dict[str, Any]:
         """What the user wants to be tried: first the study's own list, then what waits in the queue; or nothing."""
+        method = branch.method
         first = self._config.methods[method].first or ()
-        index = spec["number"] // self._branches[method].seeds
+        index = spec["number"] // branch.seeds
         implementation, space, layers = self._space(method)
         if index < len(first):
             return dict(configuration(implementation, space, first[index], layers))
@@ -279,14 +298,13 @@ class Search:
             return dict(found)
         return {}
 
-    def _run(self, method: str, pack: str, spec: TrialSpec, fixed: Mapping[str, Any]) -> TrialSpec:
+    def _run(self, branch: _Branch, pack: str, spec: TrialSpec, fixed: Mapping[str, Any]) -> TrialSpec:
         """Open an Optuna trial, with the sampler's parameters unless they are fixed."""
-        branch = self._branches[method]
         if fixed:
             branch.study.enqueue_trial(dict(fixed))
         trial = branch.study.ask()
         assert trial.number == spec["number"], "only this search may add trials"
-        parameters = suggest_parameters(trial, *self._space(method))
+        parameters = suggest_parameters(trial, *self._space(branch.method))
         for name, value in _named(pack, spec).items():
             trial.set_user_attr(name, value)
         branch.asked += 1
@@ -294,20 +312,23 @@ class Search:
         branch.running[spec["trial"]] = trial
         return {**spec, "parameters": parameters}
 
-    def _by_method(self, manifests: Iterable[Manifest]) -> dict[str, list[Manifest]]:
-        found: dict[str, list[Manifest]] = defaultdict(list)
+    def _by_branch(self, manifests: Iterable[Manifest]) -> dict[_Key, list[Manifest]]:
+        found: dict[_Key, list[Manifest]] = defaultdict(list)
         for manifest in manifests:
-            found[manifest["method"]].append(manifest)
-        unknown = sorted(set(found) - set(self._branches))
+            found[_key(manifest)].append(manifest)
+        methods = self._config.methods
+        unknown = sorted({method for method, _ in found} - set(methods))
         if unknown:
-            raise StudyError(f"the directory has trials of {', '.join(unknown)}, expected {', '.join(self._branches)}")
+            raise StudyError(f"the directory has trials of {', '.join(unknown)}, expected {', '.join(methods)}")
+        searches = 1 + max((search for _, search in found), default=0)
+        if searches > self._config.searches:
+            raise StudyError(f"searches: the directory has trials of {searches}, expected no fewer than that")
         return found
 
     def _replay(
-        self, method: str, packs: Sequence[Manifest], results: Mapping[str, Mapping[str, Mapping[str, Any]]]
+        self, branch: _Branch, packs: Sequence[Manifest], results: Mapping[str, Mapping[str, Mapping[str, Any]]]
     ) -> None:
-        """Give Optuna a method's trials in the order of their numbers."""
-        branch = self._branches[method]
+        """Give Optuna a branch's trials in the order of their numbers."""
         self._dequeued |= {spec["queued"] for manifest in packs for spec in manifest["trials"] if "queued" in spec}
         branch.packs = 1 + max(pack_index(manifest["pack"]) for manifest in packs)
         branch.answers = {number: ({**packs[0], "trials": []}, {}) for number in range(branch.packs)}
@@ -328,7 +349,7 @@ class Search:
                 branch.study.add_trial(optuna.trial.create_trial(state=TrialState.FAIL, user_attrs={"reason": _LOST}))
                 branch.lost += 1
                 branch.asked += 1
-            params, space = self._space_of(method, spec["parameters"])
+            params, space = self._space_of(branch.method, spec["parameters"])
             row = results[pack].get(spec["trial"]) if pack in results else None
             values, shown = outcome(row, self._config.objectives)
             if pack in told:
@@ -340,13 +361,27 @@ class Search:
                 branch.asked += 1
                 branch.told += values is not None
             else:
-                self._run(method, pack, spec, fixed=params)
+                self._run(branch, pack, spec, fixed=params)
 
     def _space_of(self, method: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Those of the parameters that are searched, and their distributions on the branch they took."""
         fixed = FixedTrial(dict(parameters))
         suggest_parameters(cast(optuna.Trial, fixed), *self._space(method))
         return fixed.params, fixed.distributions
+
+
+def _key(manifest: Manifest) -> _Key:
+    return manifest["method"], manifest.get("search", 0)
+
+
+def _of_search(search: int) -> tuple[object, ...]:
+    """What is added to the parts of a seed: nothing in the first search, which is that of a study with one."""
+    return ("search", search) if search else ()
+
+
+def _manifest(method: str, pack: str, trials: list[TrialSpec], search: int) -> Manifest:
+    made: Manifest = {"schema": VERSION, "pack": pack, "method": method, "trials": trials}
+    return {**made, "search": search} if search else made
 
 
 def outcome(row: Mapping[str, Any] | None, objectives: Sequence[str]) -> tuple[list[float] | None, dict[str, Any]]:
@@ -397,7 +432,7 @@ def manifest_of(rows: Sequence[Mapping[str, Any]]) -> Manifest:
         }
         for row in rows
     ]
-    return {"schema": VERSION, "pack": rows[0]["pack"], "method": rows[0]["method"], "trials": trials}
+    return _manifest(rows[0]["method"], rows[0]["pack"], trials, int(rows[0].get("search") or 0))
 
 
 def _study(name: str, objectives: Sequence[str], storage: BaseStorage) -> optuna.Study:

@@ -153,3 +153,15 @@ def test_optimism_is_what_selection_adds(trials):
     assert found.others == pytest.approx(0, abs=0.002)
     assert found.by_selection > 0.005
     assert analysis.optimism(frame.assign(test_accuracy=np.nan)) is None
+
+
+def test_compression_is_a_curve_over_tolerances(trials):
+    frame, answers = drawn_study(trials, np.random.default_rng(2), ["npn"])
+    found = analysis.tolerances(frame, answers, within=[0.0, 0.02, 0.05])
+    assert found["share"].is_monotonic_decreasing
+    assert (found["low"] <= found["share"]).all() and (found["share"] <= found["high"]).all()
+    bare = analysis.tolerances(frame, within=[0.02])
+    assert bare["share"].tolist() == found["share"].tolist()[1:2] and bare["low"].isna().all()
+    searched = pd.concat([frame.assign(search=0), frame.assign(search=1, neurons=frame["neurons"] + 2)])
+    (line,) = analysis.tolerances(searched, within=[0.02]).to_dict("records")
+    assert line["low"] < line["share"] < line["high"]

@@ -53,3 +53,27 @@ def test_searched_and_logarithmic(ruled):
     assert logarithmic(ruled["param_lambda"])
     assert not logarithmic(ruled["param_kind"])
     assert not logarithmic(ruled["param_beta"] + 1)
+
+
+def test_ranges_over_halves_hold_the_share_and_tell_noise_from_what_decides(ruled):
+    found = analysis.importance(ruled).set_index(["objective", "parameter"])
+    assert ((found["low"] <= found["importance"]) & (found["importance"] <= found["high"])).all()
+    assert found.loc[("accuracy", "lambda"), "low"] > found.loc[("accuracy", "noise"), "high"]
+
+
+def test_a_declared_range_is_taken_for_what_it_is(trials):
+    """Over half a decade the scale cannot be seen in the values."""
+    random = np.random.default_rng(0)
+    rate = 10 ** random.uniform(-1.7, -0.7, 100)
+    frame = trials(
+        0.9 - (np.log10(rate) + 1.5) ** 2, np.arange(100) + 1, param_lr=rate, param_noise=random.uniform(size=100)
+    )
+    declared = {"group_lasso": {"lr": optuna.distributions.FloatDistribution(0.01, 0.3, log=True)}}
+    plain, known = analysis.importance(frame), analysis.importance(frame, declared=declared)
+    assert plain["importance"].tolist() != known["importance"].tolist()
+    assert known["parameter"].iloc[0] == "lr"
+
+
+def test_collapsed_networks_decide_nothing(ruled):
+    with_some = analysis.importance(ruled.assign(required_val_accuracy=0.15))
+    assert set(with_some["trials"]) == {int((ruled["val_accuracy"] >= 0.15).sum())}

@@ -13,6 +13,10 @@ from trainables.training.stack import Trial
 NUMBER = {check.__name__.removeprefix("_"): index for index, check in enumerate(CHECKS)}
 
 
+OPEN = ("seeds", "searches", "data_sets", "paired_tests")
+"""What the small made-up study does not have."""
+
+
 def audited(study, point, frame=None, **config):
     (settings,) = study.configs.values()
     return analysis.audit(study.trials if frame is None else frame, {**settings, **config}, "runs/digits")[
@@ -20,7 +24,7 @@ def audited(study, point, frame=None, **config):
     ]
 
 
-@pytest.mark.parametrize("point", [name for name in NUMBER if name not in ("seeds",)])
+@pytest.mark.parametrize("point", [name for name in NUMBER if name not in OPEN])
 def test_a_complete_study_passes(study, point):
     check = audited(study, point)
     assert check.passed and not check.remedy
@@ -116,3 +120,22 @@ def test_fine_tuning_of_a_reconstruction(reconstruction, score):
 def test_nothing_to_audit(study):
     with pytest.raises(ValueError, match="a score and a count"):
         analysis.audit(study.trials.iloc[:0], {"objectives": ["neurons"]})
+
+
+@pytest.mark.parametrize("point", [name for name in NUMBER if name != "fine_tuning"])
+def test_every_open_point_says_what_to_run(study, point):
+    poor = study.trials[study.trials["method"] == "npn"].assign(macs=None, test_accuracy=float("nan"), epochs=range(12))
+    check = audited(study, point, poor)
+    assert check.passed or check.passed is None or check.remedy.startswith("study ")
+
+
+def test_searches_pass_with_five_and_can_be_added(study):
+    check = audited(study, "searches")
+    assert (check.passed, check.remedy) == (False, "study resume runs/digits --set searches=5")
+    assert audited(study, "searches", study.trials.assign(search=study.trials["number"] % 5)).passed
+
+
+def test_answers_make_tests_possible(study):
+    assert not audited(study, "paired_tests").passed
+    recorded = study.trials.assign(task="classification", val_examples=359)
+    assert "359 validation examples" in audited(study, "paired_tests", recorded).found

@@ -39,3 +39,12 @@ def test_each_method_in_both(pair):
 def test_two_are_needed(study):
     with pytest.raises(ValueError, match="expected two studies, got 1"):
         analysis.compare(study)
+
+
+def test_studies_of_other_configurations_are_no_replicates(study_writer, tmp_path):
+    one = study_writer(tmp_path / "a", name="one", trials=4)
+    repeated = analysis.load(one, study_writer(tmp_path / "b", name="two", trials=5, seed=1))
+    analysis.check_replicates(repeated.configs)
+    other = analysis.load(one, study_writer(tmp_path / "c", name="three", trials=4, epochs=9))
+    with pytest.raises(ValueError, match="one and three differ in epochs"):
+        analysis.check_replicates(other.configs)

@@ -34,6 +34,7 @@ def configuration(
     methods: Mapping[str, Any] | None = None,
     sampler: str | Mapping[str, Any] = "tpe",
     seeds: int = 1,
+    searches: int = 1,
 ) -> StudyConfig:
     return StudyConfig.model_validate(
         {
@@ -44,6 +45,7 @@ def configuration(
             "epochs": 2,
             "trials": trials,
             "seeds": seeds,
+            "searches": searches,
             "methods": methods or ["group_lasso"],
             "sampler": sampler,
             "pack": {"size": 4},
@@ -423,3 +425,28 @@ def test_requirements_count_from_the_bound_in_the_direction_of_the_objective() -
     row = {"val_accuracy": 0.75, "neurons": 30}
     assert violations(row, {"accuracy": 0.8, "neurons": 20}) == pytest.approx({"accuracy": 0.05, "neurons": 10})
     assert violations(None, {"accuracy": 0.8}) == {}
+
+
+def test_searches_are_independent_and_the_first_is_that_of_a_study_with_one(tmp_path: Path) -> None:
+    alone = run(Search(configuration(12), study_at(tmp_path / "alone"), layers=LAYERS))
+    manifests = run(Search(configuration(12, searches=3), study_at(tmp_path / "three"), layers=LAYERS))
+    by_search = {k: [m for m in manifests if m.get("search", 0) == k] for k in range(3)}
+    assert by_search[0] == alone
+    assert [m["pack"] for m in by_search[1]] == [f"group_lasso-s1-p{index:04d}" for index in range(3)]
+    trials = {k: [trial for m in own for trial in m["trials"]] for k, own in by_search.items()}
+    assert [trial["trial"] for trial in trials[2]] == [f"group_lasso-s2-{number:05d}" for number in range(12)]
+    for name in ("seed", "data_seed"):
+        assert not {trial[name] for trial in trials[0]} & {trial[name] for trial in trials[1]}  # type: ignore[literal-required]
+    assert all(one["parameters"] != other["parameters"] for one, other in zip(trials[0], trials[1], strict=True))
+
+
+def test_a_study_of_searches_is_rebuilt_and_may_get_more_of_them(directory: StudyDirectory) -> None:
+    search = Search(configuration(8, searches=2), directory, layers=LAYERS)
+    run(search, directory, packs=3)
+    again = Search(configuration(8, searches=3), StudyDirectory(directory.location), layers=LAYERS)
+    assert again.rebuild(directory.manifests(), directory.trials().to_pylist()) == []
+    assert again.remaining() == {"group_lasso": 12}
+    assert {manifest.get("search", 0) for manifest in run(again)} == {1, 2}
+    fewer = Search(configuration(8), directory, layers=LAYERS)
+    with pytest.raises(ValueError, match="searches: the directory has trials of 2"):
+        fewer.rebuild(directory.manifests(), directory.trials().to_pylist())
