@@ -14,6 +14,7 @@ from analysis.figures.sharpness import SHARPNESS, SharpnessData, Stages, sharpne
 from analysis.figures.slices import SlicesData, slices_data, slices_figure
 from analysis.figures.style import SUFFIXES, save
 from analysis.figures.timeline import TimelineData, timeline_data, timeline_figure
+from analysis.figures.tolerance import ToleranceData, tolerance_data, tolerance_figure
 from analysis.figures.widths import WidthsData, widths_data, widths_figure
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Stages",
     "Subject",
     "TimelineData",
+    "ToleranceData",
     "WidthsData",
     "attainment_data",
     "attainment_figure",
@@ -64,6 +66,8 @@ __all__ = [
     "stages_of",
     "timeline_data",
     "timeline_figure",
+    "tolerance_data",
+    "tolerance_figure",
     "widths_data",
     "widths_figure",
 ]

@@ -14,6 +14,7 @@ from analysis.studies import Study
 from analysis.text import (
     Table,
     audit,
+    budget_table,
     claim_table,
     compare,
     compression_at_drop,
@@ -92,8 +93,10 @@ def _tables(
     except ValueError:
         return
     score, count = axis.name, counts[0].name
-    if answers is not None and answers.right and score == "accuracy" and runs(trials).max() == 0 and baseline(trials):
+    if answers is not None and answers.right and score == "accuracy" and runs(trials).max() == 0:
         yield "claims", "claims and their tests", claim_table(trials, answers, score=axis, count=counts[0])
+    if baseline(trials, score):
+        yield "budgets", "equal budgets", budget_table(trials, score=score, count=count)
     yield "compression", f"{score} at compression", score_at_compression(trials, score=score, count=count)
     if baseline(trials, score):
         yield "drop", f"compression at {score} drop", compression_at_drop(trials, score=score, count=count)

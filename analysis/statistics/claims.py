@@ -7,9 +7,8 @@ part of the answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 from analysis.axes import Axis, axes_of
 from analysis.palette import in_order
 from analysis.statistics.answers import Answers, Matrix
-from analysis.statistics.definitions import BASELINE, KEPT, admissible, baseline, configurations, fewest, runs
-from analysis.statistics.estimates import estimate, per_run
+from analysis.statistics.definitions import BASELINE, KEPT, Baseline, admissible, baseline, configurations, runs
+from analysis.statistics.estimates import estimate
 from analysis.statistics.tests import holm, mcnemar
 
 RESAMPLES = 1000
@@ -141,6 +140,7 @@ def tolerances(
     several = bool(len(trials)) and int(runs(trials).max()) > 0
     field = _field(trials, answers, score_axis, count_axis) if answers is not None and not several else None
     weights = _weights(field.validation.shape[1], resamples, 0) if field is not None else None
+    searched = [_searched(run, score_axis, count_axis) for _, run in trials.groupby(runs(trials))]
     lines = []
     for tolerance in within:
         drawn = None
@@ -148,9 +148,7 @@ def tolerances(
             factor, slack = (1.0, tolerance) if score_axis.maximise else (1.0 + tolerance, 0.0)
             drawn = _drawn(field, score_axis, count_axis, factor, weights, slack)
         for method in methods:
-            own = trials[trials["method"].isin([BASELINE, method])]
-            share = partial(_kept_within, method, score_axis, count_axis, tolerance)
-            found = estimate(per_run(own, share), level=LEVEL)
+            found = estimate(np.array([one.kept(method, score_axis, tolerance) for one in searched]), level=LEVEL)
             low, high = found.low, found.high
             if field is not None and drawn is not None:
                 mine = np.flatnonzero((field.rows["method"] == method).to_numpy())
@@ -160,12 +158,30 @@ def tolerances(
     return pd.DataFrame(lines, columns=["method", "within", "share", "low", "high"])
 
 
-def _kept_within(method: str, score: Axis, count: Axis, within: float, run: pd.DataFrame) -> float:
-    control = baseline(run, score.name)
-    if control is None:
-        return np.nan
-    small = fewest(run[run["method"] == method], count.name, score.name, control.bound(score, within))
-    return np.inf if small is None else float(small[count.column]) / float(small[count.dense])
+@dataclass(frozen=True)
+class _Searched:
+    """One search: its baseline, and by method the scores and shares of its admissible configurations."""
+
+    control: Baseline | None
+    points: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+    def kept(self, method: str, score: Axis, within: float) -> float:
+        """The least share that reaches the bound; infinite where none does, NaN without a baseline."""
+        if self.control is None:
+            return np.nan
+        values, shares = self.points.get(method, (np.empty(0), np.empty(0)))
+        bound = self.control.bound(score, within)
+        return float(shares[values >= bound if score.maximise else values <= bound].min(initial=np.inf))
+
+
+def _searched(run: pd.DataFrame, score: Axis, count: Axis) -> _Searched:
+    rows = configurations(run)
+    rows = rows[admissible(rows, (score.name, count.name)) & rows[count.dense].notna().to_numpy()]
+    values = rows[score.column].to_numpy(np.float64)
+    shares = (rows[count.column] / rows[count.dense]).to_numpy(np.float64)
+    groups = rows.groupby("method", observed=True).indices
+    points = {str(name): (values[own], shares[own]) for name, own in groups.items()}
+    return _Searched(baseline(run, score.name), points)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ sampler that learns finds its good trials late: drawn in any order they look as 
 """
 
 from collections.abc import Sequence
-from math import comb
 
 import numpy as np
 import pandas as pd
@@ -27,8 +26,17 @@ def order_weights(total: int, drawn: int) -> NDArray[np.float64]:
 
     C(total - k, drawn - 1) / C(total, drawn).
     """
-    whole = comb(total, drawn)
-    return np.array([comb(total - k, drawn - 1) / whole for k in range(1, total + 1)])
+    left = total - np.arange(1, total + 1)
+    logs = np.where(left >= drawn - 1, _log_choose(left, drawn - 1) - _log_choose(total, drawn), -np.inf)
+    return np.asarray(np.exp(logs))
+
+
+def _log_choose(n: NDArray[np.int_] | int, k: int) -> NDArray[np.float64]:
+    """log C(n, k); of anything where k > n."""
+    from scipy.special import gammaln  # slow to import
+
+    n = np.maximum(n, k)
+    return np.asarray(gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0))
 
 
 def equal_budgets(
@@ -140,4 +148,6 @@ def _best(values: NDArray[np.float64], drawn: int, otherwise: float = np.nan) ->
 
 def _none(among: int, total: int, drawn: int) -> float:
     """P(none of `among` special ones is drawn)."""
-    return comb(total - among, drawn) / comb(total, drawn)
+    if total - among < drawn:
+        return 0.0
+    return float(np.exp(_log_choose(total - among, drawn) - _log_choose(total, drawn)))

@@ -1,6 +1,7 @@
 """What a study found and how it was run, in tables and sentences."""
 
 from analysis.text.audit import AuditPoint, audit
+from analysis.text.budgets import budget_table
 from analysis.text.comparison import check_replicates, compare, settings_that_differ
 from analysis.text.headline import claim_table
 from analysis.text.intervals import intervals
@@ -15,6 +16,7 @@ __all__ = [
     "Column",
     "Table",
     "audit",
+    "budget_table",
     "check_replicates",
     "claim_table",
     "compare",

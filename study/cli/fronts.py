@@ -75,6 +75,9 @@ def table(
     at_drop: Annotated[
         str | None, typer.Option(metavar="DROPS", help="The compression at these losses in points or %, e.g. 0.5,1,2.")
     ] = None,
+    at_budget: Annotated[
+        str | None, typer.Option(metavar="NUMBERS", help="What so many trials of each method would give, e.g. 4,16,64.")
+    ] = None,
     count: Annotated[
         str | None, typer.Option(help="What is compressed, e.g. macs; the study's first if not given.")
     ] = None,
@@ -86,14 +89,17 @@ def table(
     """Tables for a paper: per method at given compression ratios or accuracy drops, mean and spread over searches."""
     import analysis
 
-    if at_compression and at_drop:
-        raise StudyError("expected --at-compression or --at-drop, but got both")
+    if sum(map(bool, (at_compression, at_drop, at_budget))) > 1:
+        raise StudyError("expected one of --at-compression, --at-drop and --at-budget, but got several")
     study = analysis.load(*directories)
     analysis.check_replicates(study.configs)
     score, counts = analysis.measured(study.trials, study.objectives)
     names = {"score": score.name, "count": count or counts[0].name}
     if at_compression:
         found = analysis.score_at_compression(study.trials, _numbers("--at-compression", at_compression), **names)
+    elif at_budget:
+        numbers = [int(number) for number in _numbers("--at-budget", at_budget) if number >= 1]
+        found = analysis.budget_table(study.trials, numbers, **names)
     elif at_drop:
         drops = [drop / 100 for drop in _numbers("--at-drop", at_drop)]
         found = analysis.compression_at_drop(study.trials, drops, **names)

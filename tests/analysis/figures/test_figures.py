@@ -180,6 +180,7 @@ def moons(study):
 DRAWN = {
     "hypervolume": lambda study: analysis.hypervolume_figure(analysis.hypervolume_data(study.trials)),
     "budget": lambda study: analysis.budget_figure(analysis.budget_data(study.trials)),
+    "tolerance": lambda study: analysis.tolerance_figure(analysis.tolerance_data(study.trials)),
     "learning": lambda study: analysis.learning_figure(analysis.learning_data(study.curves, ["npn-00001"], polish=2)),
     "widths": lambda study: analysis.widths_figure(analysis.widths_data(study.trials, "npn")),
     "sharpness": lambda study: analysis.sharpness_figure(plan_of(study)),
