@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,18 +72,19 @@ def _show(row: Row) -> None:
         "", "published", "measured", "sd", "least", "most", "within tolerance", words=("within tolerance",)
     )
     for column, number in row.numbers.items():
-        table.add_row(column, _text(number.published), *_measured(number), number.verdict or "")
+        table.add_row(column.removeprefix("count_"), _text(number.published), *_measured(number), number.verdict or "")
     wide(table)
     failed = f", {row.failed} failed" if row.failed else ""
     pace = f", {row.seconds_per_epoch:.3g} s an epoch and seed" if row.seconds_per_epoch else ""
     console.print(f"{row.seeds} seeds{failed}, {row.epochs} of {row.published_epochs} epochs{pace}", highlight=False)
 
 
-def _measured(number: Number) -> tuple[str, str, str, str]:
+def _measured(number: Number) -> tuple[str, ...]:
     numbers = [value for value in number.values if not isinstance(value, str)]
     if not numbers:
-        return ", ".join(map(str, number.values)), "", "", ""
-    return _text(number.mean), _text(number.sd), _text(min(numbers)), _text(max(numbers))
+        return ", ".join(map(str, number.values)), "", "", "", ""
+    found = (number.mean, number.sd, min(numbers), statistics.median(numbers), max(numbers))
+    return tuple(map(_text, found))
 
 
 def _text(value: float | str | None) -> str:
