@@ -25,6 +25,7 @@ MAY_CHANGE = (
     "retries",
     "keep_models",
     "loggers",
+    "storage",
     "published",
     "reproduction",
     "reproduction.*",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -22,7 +23,8 @@ from trainables.recipe import BUDGET, OPTIMIZERS, SCHEDULES, Recipe, completed_o
 
 class DataSettings(Named):
     name: str = Field(
-        description="A data set (`study list data`), a path from the working directory, hub:OWNER/SET; options beside."
+        description="A data set (`study list data`), a path from the working directory, a URI (s3://), "
+        "hub:OWNER/SET; options beside."
     )
 
 
@@ -132,10 +134,21 @@ class PackSettings(Settings):
 
 class ResourceSettings(Settings):
     workers: Count | Literal["auto"] = Field(
-        default="auto", description="Packs in training at once; auto fills the cluster."
+        default="auto",
+        description="Packs in training at once; auto fills the cluster, whatever its size at the moment. An autoscaler "
+        "starts nodes for a number that does not fit.",
     )
     cpus_per_worker: Positive = Field(default=1, description="CPU cores a pack occupies.")
     gpus_per_worker: NonNegative = Field(default=0, description="GPUs a pack occupies; .5 lets two packs share one.")
+    accelerator: str | None = Field(
+        default=None, description="Only on nodes with GPUs of this kind, in Ray's words: A100, L4, H100."
+    )
+    custom: dict[str, Positive] = Field(
+        default={}, description="Resources of your own that a pack occupies (`ray start --resources`)."
+    )
+    labels: dict[str, str] = Field(
+        default={}, description="Only on nodes with these labels (`ray start --labels`): a, !a, in(a,b) or !in(a,b)."
+    )
     address: str | None = Field(
         default=None, description="An existing Ray cluster (auto, or host:port); null starts a local one."
     )
@@ -285,6 +298,11 @@ class StudyConfig(Settings):
     loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = Field(
         default=(), strict=False, description="Trackers that get a run of every trial, too: tensorboard, mlflow, wandb."
     )
+    storage: str | None = Field(
+        default=None,
+        description="A database that gets finished trials, too, for a team's optuna-dashboard: postgresql://HOST/NAME. "
+        "User and password come from the environment (PGUSER, PGPASSWORD) or ~/.pgpass.",
+    )
     published: tuple[PublishedSettings, ...] = Field(
         default=(), strict=False, description="Others' results, drawn beside yours."
     )
@@ -301,6 +319,16 @@ class StudyConfig(Settings):
         if mistakes:
             raise Mistakes(mistakes)
         return names
+
+    @field_validator("storage")
+    @classmethod
+    def _without_secrets(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "")
+        if url is not None and (not parts.scheme or parts.password or "password=" in parts.query):
+            got = f"one with a password, at {parts.hostname}" if parts.scheme else repr(url)
+            expected = "a database's URL without its password (PGPASSWORD, ~/.pgpass), such as postgresql://HOST/NAME"
+            raise Mistakes([Mistake((), expected, got)])
+        return url
 
     @field_validator("require")
     @classmethod

@@ -36,6 +36,10 @@ class Machine:
             StudyError: a worker asks for more than there is, and would wait for ever.
         """
         resources = config.resources
+        for key in ("custom", "labels"):
+            if asked := getattr(resources, key):
+                here = "a Ray of our own has none: give resources.address of a cluster with such nodes"
+                raise StudyError(f"resources.{key}: {', '.join(asked)}: {here}")
         for key, asked, there, what in (
             ("gpus_per_worker", resources.gpus_per_worker, self.gpus, "GPU"),
             ("cpus_per_worker", resources.cpus_per_worker, self.cpus, "CPU"),

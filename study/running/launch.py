@@ -9,7 +9,7 @@ from functools import partial
 from ray import tune
 
 from search_spaces import Scale
-from study.config import StudyConfig, check_changes, check_recipes, stored, to_yaml
+from study.config import ResourceSettings, StudyConfig, check_changes, check_recipes, stored, to_yaml
 from study.directory import (
     CONFIG,
     Lock,
@@ -27,7 +27,7 @@ from study.running.ending import Signals
 from study.running.loggers import Loggers
 from study.running.monitor import Monitor
 from study.running.networks import Keeper
-from study.running.nodes import Nodes, able, placed
+from study.running.nodes import Nodes, able, needs, placed
 from study.running.orders import Orders
 from study.running.recovery import Recovery
 from study.running.scratch import scratch
@@ -76,7 +76,7 @@ def launch(
     layers, losses = scales(config), 0
     farewell = f"Stopped at once; go on with:\n  study resume {directory.path()}"
     with (
-        Loggers(config, directory, monitor.warn) as loggers,
+        Loggers(config, directory, monitor.warn, layers) as loggers,
         Lock(directory.store) as lock,
         Signals(monitor.ending, farewell, own_process=own_process) as signals,
         Orders(directory.store, signals.end, timeout),
@@ -89,7 +89,10 @@ def launch(
                 try:
                     with session(config.resources) as connected:
                         signals.install()
-                        for blind in look(monitor.config, directory, able(config.resources)):
+                        nodes = able(config.resources)
+                        if not nodes:
+                            monitor.warn(f"no node of the cluster has {_asked(config.resources)}; packs wait for one")
+                        for blind in look(monitor.config, directory, nodes):
                             monitor.warn(blind)
                         searcher = _from_disk(monitor, directory, layers, connected, loggers)
                         if not searcher.spent:
@@ -214,6 +217,13 @@ def _in_turn(config: StudyConfig, manifests: Sequence[Manifest]) -> bool:
     return any(obstacle(found) is not None for found in problems(config))
 
 
+def _asked(resources: ResourceSettings) -> str:
+    """What a worker asks for, in a line."""
+    amounts = [f"{need:g} {name}" for name, need in needs(resources).items() if need and ":" not in name]
+    kind = [f"an accelerator {resources.accelerator}"] if resources.accelerator else []
+    return ", ".join([*amounts, *kind, *(f"the label {name}={value}" for name, value in resources.labels.items())])
+
+
 def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
     """One Tune run, to the end of the budget or to the ending."""
     config, ending = searcher.monitor.config, searcher.monitor.ending
@@ -224,7 +234,6 @@ def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 num_samples=-1,
-                max_concurrent_trials=searcher.session.workers(config.resources),
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: f"{trial.config['pack']}-{trial.config['try']}",
             ),

@@ -21,24 +21,56 @@ ASIDE_SECONDS = 1800.0
 """How long a broken node gets nothing to do; after that one more fault sets it aside again."""
 
 
+_OF_A_KIND = 0.001
+"""Of Ray's resource that stands for a kind of accelerator: every node has 1, so small parts never run out."""
+
+
+def needs(resources: ResourceSettings) -> dict[str, float]:
+    """What a worker occupies, in Ray's words."""
+    kind = {f"accelerator_type:{resources.accelerator}": _OF_A_KIND} if resources.accelerator else {}
+    return {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker, **kind, **resources.custom}
+
+
 def able(resources: ResourceSettings) -> dict[str, str]:
-    """Ray's nodes that are there and have room for a worker: their names by their ids."""
-    needs = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
-    return {
-        node["NodeID"]: node["NodeManagerHostname"]
-        for node in ray.nodes()
-        if node["Alive"] and all(node["Resources"].get(name, 0) >= need for name, need in needs.items())
-    }
+    """Ray's nodes that are there and are large enough for a worker: their names by their ids."""
+    return {node["NodeID"]: node["NodeManagerHostname"] for node in _nodes(resources) if _fit(node, resources)}
+
+
+def room(resources: ResourceSettings) -> int:
+    """How many workers fit on all nodes that are there."""
+    return sum(_fit(node, resources) for node in _nodes(resources))
 
 
 def placed(resources: ResourceSettings, config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
     """What Tune is to reserve for a pack, and on which nodes it is not to do so: those in ``avoid``."""
-    bundle = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
-    avoided = config["avoid"].split()
-    if not avoided:
-        return tune.PlacementGroupFactory([bundle])
-    selector = f"!in({','.join(avoided)})"
-    return tune.PlacementGroupFactory([bundle], bundle_label_selector=[{NODE_ID_LABEL_KEY: selector}])
+    labels, avoided = dict(resources.labels), config["avoid"].split()
+    if avoided:
+        labels[NODE_ID_LABEL_KEY] = f"!in({','.join(avoided)})"
+    selector = {"bundle_label_selector": [labels]} if labels else {}
+    return tune.PlacementGroupFactory([needs(resources)], **selector)
+
+
+def _nodes(resources: ResourceSettings) -> list[dict[str, Any]]:
+    """Those that are there and have the labels that are asked for."""
+    return [
+        node
+        for node in ray.nodes()
+        if node["Alive"]
+        and all(_matches(node.get("Labels", {}).get(name, ""), asked) for name, asked in resources.labels.items())
+    ]
+
+
+def _fit(node: Mapping[str, Any], resources: ResourceSettings) -> int:
+    """Workers that a node has room for, while nobody else is there."""
+    there = node["Resources"]
+    return min(int(there.get(name, 0) / need + 1e-9) for name, need in needs(resources).items() if need)
+
+
+def _matches(label: str, asked: str) -> bool:
+    """Whether a node's label is what is asked for, as Ray reads it: a, !a, in(a,b), !in(a,b)."""
+    wanted = asked.removeprefix("!")
+    names = wanted[3:-1].split(",") if wanted.startswith("in(") and wanted.endswith(")") else [wanted]
+    return (label in [name.strip() for name in names]) != asked.startswith("!")
 
 
 @dataclass

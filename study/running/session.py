@@ -8,12 +8,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Self
 
 import ray
+from ray._private import ray_constants
 
 from study.config import ResourceSettings
+from study.running.nodes import room
 
 _PROBE_SECONDS = 0.5
 _OURS_LOST_SECONDS = 1.0
@@ -23,6 +25,7 @@ _CLUSTER_LOST_SECONDS = 40.0
 _TUNE = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # else three files for every Tune trial
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_MAX_PENDING_TRIALS_PG": "1000",  # else one at a time; how many packs there are `PackSearcher` decides
     "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints headers and error tables whatever the verbosity
 }
 
@@ -65,12 +68,8 @@ class Session:
         return bool(node == self._node)
 
     def workers(self, resources: ResourceSettings) -> int:
-        """How many packs can train at once."""
-        if resources.workers != "auto":
-            return resources.workers
-        available = ray.cluster_resources()
-        needs = (("CPU", resources.cpus_per_worker), ("GPU", resources.gpus_per_worker))
-        return max(1, min(int(available.get(name, 0) // need) for name, need in needs if need))
+        """How many packs can train at once: what is asked for, or what the cluster has room for at this moment."""
+        return max(1, room(resources)) if resources.workers == "auto" else resources.workers
 
     def _watch(self) -> None:
         while not self._stop.wait(_PROBE_SECONDS):
@@ -115,12 +114,13 @@ def _session(resources: ResourceSettings) -> Iterator[Session]:
     ours = not connected and address == "local"
     try:
         if not connected:
-            ray.init(
-                address=address,
-                include_dashboard=False if ours else None,
-                log_to_driver=False,
-                logging_level="ERROR",
-            )
+            with _on_loopback() if ours else nullcontext():
+                ray.init(
+                    address=address,
+                    include_dashboard=False if ours else None,
+                    log_to_driver=False,
+                    logging_level="ERROR",
+                )
         opened = Session(_OURS_LOST_SECONDS if ours else _CLUSTER_LOST_SECONDS)
     except Exception as error:
         if ours:
@@ -133,6 +133,20 @@ def _session(resources: ResourceSettings) -> Iterator[Session]:
     finally:
         if not connected:
             ray.shutdown()
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """A Ray that is started meanwhile listens on 127.0.0.1 alone, as it does by default where firewalls ask.
+
+    Ray reads its own switch for that, RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, when it is imported. That others on this
+    machine cannot use it either is its token's doing, which such a Ray has by default.
+    """
+    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _addresses() -> list[tuple[str, int]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import ray
+from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from study.config import StudyConfig
@@ -26,7 +28,7 @@ def look(config: StudyConfig, directory: StudyDirectory, nodes: Mapping[str, str
     """
     if len(nodes) < 2:
         return []  # the driver's own, or one on which the first pack says the same as quickly
-    ask = ray.remote(num_cpus=0)(missing)
+    ask = ray.remote(num_cpus=0, max_retries=0)(missing)
     answers = {
         ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
             directory.location, config.data.name
@@ -34,10 +36,19 @@ def look(config: StudyConfig, directory: StudyDirectory, nodes: Mapping[str, str
         for node, name in nodes.items()
     }
     answered, _ = ray.wait(list(answers), num_returns=len(answers), timeout=_PATIENCE)
-    blind = [f"{answers[answer]} cannot see {what}" for answer in answered for what in ray.get(answer)]
-    if blind and all(ray.get(answer) for answer in answered):
+    found = {answers[answer]: said for answer in answered if (said := _said(answer)) is not None}
+    blind = [f"{node} cannot see {what}" for node, lacking in found.items() for what in lacking]
+    if blind and all(found.values()):
         raise StudyError(f"{'; '.join(blind)}: expected the study directory and the data where all nodes see them")
     return blind
+
+
+def _said(answer: ray.ObjectRef) -> list[str] | None:
+    """What a node lacks; None where it is gone meanwhile."""
+    try:
+        return cast(list[str], ray.get(answer))
+    except RayError:
+        return None
 
 
 def missing(location: str, data: str) -> list[str]:

@@ -69,6 +69,8 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         self.in_turn, self.versions = in_turn, dict(versions)
         self.running: dict[str, Attempt] = {}
         self.workers = Workers(directory, monitor.config.limits)
+        self.most = session.workers(monitor.config.resources)
+        """Packs in training at once; follows the cluster."""
         self._looked = time.monotonic()
         self.while_idle: Callable[[], None] = self.session.check
         """What Tune would do between its steps."""
@@ -86,6 +88,8 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
             self.while_idle()
         if self.monitor.ending:
             return _FINISHED
+        if len(self.running) >= self.most:
+            return None
         with self._guarded():
             attempt = self.recovery.next() or self._ask()
             if attempt is None:
@@ -105,15 +109,24 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         return _FINISHED
 
     def look(self) -> None:
-        """Now and then: whether the study directory is still there, how far the packs are, for `study status`, and
-        whether their workers live."""
+        """Now and then: whether the study directory is still there, how far the packs are, for `study status`, 
+        whether their workers live, and how large the cluster is."""
         if time.monotonic() - self._looked > (_REMOTE_SECONDS if self.directory.local is None else _LOCAL_SECONDS):
             self._looked = time.monotonic()
             how_far = {trial: f"at {one.farthest:.0%} of its training" for trial, one in self.running.items()}
             self.workers.look(how_far, self.session.here)
+            if self.session.alive():  # a head that is gone would be waited for
+                self._follow(self.session.workers(self.monitor.config.resources))
             with self._guarded():
                 self.directory.config()
                 self.directory.store.put(PROGRESS, json.dumps(self.monitor.progress()).encode(), replace=True)
+
+    def _follow(self, workers: int) -> None:
+        """The cluster has grown or shrunk: as many packs at once as it has room for."""
+        if workers != self.most:
+            self.monitor.record("resized", f"{workers} packs at once, {self.most} before")
+            self.most = workers
+            self.search.workers = workers
 
     def close(self) -> None:
         """The run is over."""

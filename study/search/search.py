@@ -90,7 +90,7 @@ class Search:
         config: the resolved configuration.
         directory: the study's directory.
         layers: the scale of the problem to each method, which has the number of its layers.
-        workers: how many packs are in training at once.
+        workers: how many packs are in training at once; may be changed as the cluster does.
 
     Raises:
         ValueError: a method's space does not fit the model.
@@ -101,12 +101,18 @@ class Search:
     ) -> None:
         self._config = config
         self._size = pack_size(config, workers)
-        self._lag = math.ceil(workers / (len(config.methods) * config.searches)) if workers > 1 else 0
+        self.workers = workers
         self._layers = layers
         self._local, self._store = directory.local, directory.store
         self._dequeued: set[str] = set()
         """Entries of the queue that trials were made of."""
         self._start()
+
+    @property
+    def _lag(self) -> int:
+        """Packs of a method whose results are not waited for."""
+        branches = len(self._config.methods) * self._config.searches
+        return math.ceil(self.workers / branches) if self.workers > 1 else 0
 
     def ask(self, size: int | None = None) -> Manifest | None:
         """The next pack of at most `size` (the configured) trials.
