@@ -18,10 +18,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from search_spaces import Layers
 from study.config import StudyConfig
 from study.directory import StudyDirectory, broke_off, event_path, logged_path, parameters_of
+from study.search import Database
 from trainables.errors import StudyError
 
 Row = Mapping[str, Any]
@@ -54,13 +57,21 @@ class Loggers:
 
     Args:
         warn: told of a logger that failed; it is left alone from then on.
+        layers: how many layers of the model can have a knob of their own, for each method; for the database.
 
     Raises:
         StudyError: a logger's package is not installed, or it has no key.
     """
 
-    def __init__(self, config: StudyConfig, directory: StudyDirectory, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: StudyConfig,
+        directory: StudyDirectory,
+        warn: Callable[[str], None],
+        layers: Mapping[str, Layers] = MappingProxyType({}),
+    ) -> None:
         self._directory, self._study, self._warn = directory, config.name, warn
+        self._database = Database(config, directory.path(), layers) if config.storage else None
         self._callbacks: dict[str, Any] = {name: _callback(name, config.name) for name in config.loggers}
         self._set_up = set[str]()
         self._scratch = Path(tempfile.mkdtemp()) if self._callbacks else Path()
@@ -74,6 +85,9 @@ class Loggers:
 
     def update(self, rows: Iterable[Row]) -> None:
         """The trial rows of finished packs; what has been logged before is passed over."""
+        rows = list(rows)
+        if self._database:
+            self._thread.submit(self._write, rows)
         if self._callbacks:
             for pack, own in groupby(sorted(rows, key=lambda row: row["pack"]), key=lambda row: row["pack"]):
                 self._thread.submit(self._log, pack, list(own))
@@ -81,8 +95,22 @@ class Loggers:
     def close(self, wait: bool = True) -> None:
         """Log what is waiting, or leave it to the next run."""
         self._thread.shutdown(cancel_futures=not wait)
+        if self._database:
+            self._database.close()
         if self._callbacks:
             shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _write(self, rows: Sequence[Row]) -> None:
+        """Into the team's database."""
+        if self._database is None:
+            return
+        try:
+            self._database.write(row for row in rows if not broke_off(row))
+        except Exception as error:  # of a service elsewhere, which the study does not depend on
+            self._database.close()
+            self._database = None
+            why = str(error) if isinstance(error, StudyError) else f"{type(error).__name__}: {error}".splitlines()[0]
+            self._warn(f"storage: {why}; what it has not got is written when the study is resumed")
 
     def _log(self, pack: str, rows: Sequence[Row]) -> None:
         for name in list(self._callbacks):

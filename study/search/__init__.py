@@ -1,7 +1,8 @@
 """Optuna, asked and told in whole packs; its journal for the dashboard."""
 
+from study.search.database import Database
 from study.search.pack_size import pack_size
 from study.search.samplers import Ask
 from study.search.search import Search, manifest_of, outcome
 
-__all__ = ["Ask", "Search", "manifest_of", "outcome", "pack_size"]
+__all__ = ["Ask", "Database", "Search", "manifest_of", "outcome", "pack_size"]
