@@ -1,4 +1,4 @@
-"""The data sets known by name, and `load`, which takes a name, a path or `hub:NAME`."""
+"""The data sets known by name, and `load`, which takes a name, a path, a URI or `hub:NAME`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 import pyarrow.parquet as pq
 
-from trainables.data import digits, hub, image_files, moons, sparse_regression, tables
+from trainables.data import digits, hub, image_files, moons, remote, sparse_regression, tables
 from trainables.data.assemble import Numbers, assemble
 from trainables.data.checks import one_of, share_of_one, whole
 from trainables.data.dataset import Dataset, Task
@@ -152,7 +152,8 @@ def load(
 
     Args:
         name: a key of DATA; a path, absolute or relative to the working folder or to `root`, of a Parquet,
-            CSV or npz file, of a folder of such files by split, or of a folder of images by class;
+            CSV or npz file, of a folder of such files by split, or of a folder of images by class; a URI of one
+            (s3://BUCKET/FILE), fetched once per node;
             `hub:OWNER/SET` or `hub:OWNER/SET:CONFIGURATION`.
         seed: of what is random: which examples are held out, or the points where they are generated.
         validation: share held out of all examples but those of a test set the data set brings itself; unused
@@ -223,6 +224,9 @@ def _resolve(name: str, root: Path | None, options: dict[str, Any]) -> tuple[Rea
     """The reader and the path of `name`; takes from `options` what is meant for the hub."""
     if name.startswith("hub:"):
         path = hub.fetch(name.removeprefix("hub:"), revision=options.pop("revision", None))
+        return _reader_of(path), path
+    if remote.is_remote(name):
+        path = remote.fetch(name)
         return _reader_of(path), path
     if root is None and (set_root := os.environ.get("STUDY_DATA")):
         root = Path(set_root)

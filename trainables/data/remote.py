@@ -1,0 +1,60 @@
+"""Data in an object store, fetched once per node: a file or folder such as `s3://bucket/train.parquet`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pyarrow as pa
+from filelock import FileLock
+from pyarrow import fs
+
+from trainables.data import cache
+from trainables.errors import StudyError
+
+
+def is_remote(name: str) -> bool:
+    """Whether this is a URI."""
+    return "://" in name
+
+
+def fetch(uri: str) -> Path:
+    """The file or folder that a URI names, as a local copy; what has changed there (size, time) is fetched anew.
+
+    Endpoint and keys come from the usual variables of the store.
+
+    Raises:
+        StudyError: there is no such file, or the URI holds keys.
+        OSError: the store does not answer.
+    """
+    if urlsplit(uri).password:
+        raise StudyError("data: expected a URI without keys, they would be written down: set the usual variables")
+    try:
+        store, root = fs.FileSystem.from_uri(uri)
+    except (ValueError, pa.ArrowInvalid) as error:
+        raise StudyError(f"data: expected a URI that pyarrow.fs reads, s3://BUCKET/FILE, but got {error}") from None
+    (found,) = store.get_file_info([root])
+    if found.type == fs.FileType.NotFound:
+        raise StudyError(f"data: there is no {uri}")
+    files = [found] if found.is_file else store.get_file_info(fs.FileSelector(root, recursive=True))
+    facts = sorted((file.path, file.size, file.mtime_ns) for file in files if file.is_file)
+    home = cache.folder() / "remote" / cache.fingerprint(uri, facts)
+    local = home / PurePosixPath(root).name
+    if local.exists():
+        return local
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.with_suffix(".lock")):
+        if local.exists():
+            return local  # another process of this node has fetched it meanwhile
+        work = home.with_suffix(f".{uuid4().hex}.tmp")
+        try:
+            for path, _, _ in facts:
+                target = work / local.name / PurePosixPath(path).relative_to(root)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                fs.copy_files(path, str(target), source_filesystem=store, destination_filesystem=fs.LocalFileSystem())
+            work.replace(home)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return local
