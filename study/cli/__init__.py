@@ -10,10 +10,12 @@ from typing import Any
 
 from study.cli import (
     ascii,
+    cluster,
     enqueue,
     failures,
     figures,
     fronts,
+    jobs,
     models,
     orders,
     plan,
@@ -30,10 +32,12 @@ from trainables.errors import StudyError
 
 __all__ = [
     "app",
+    "cluster",
     "enqueue",
     "failures",
     "figures",
     "fronts",
+    "jobs",
     "main",
     "models",
     "orders",

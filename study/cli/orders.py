@@ -10,20 +10,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from study.cli.app import Directory, Json, app, console, errors
+from study.cli import jobs
+from study.cli.app import Json, app, console, errors
 
 if TYPE_CHECKING:
     from study.directory import StudyDirectory
 
 _PATIENCE_SECONDS = 30.0
 
+DirectoryOrJob = Annotated[
+    str, typer.Argument(metavar="DIRECTORY|JOB", help="A study directory, or the id of a job (`study submit`).")
+]
+
 
 @app.command()
-def stop(directory: Directory) -> None:
+def stop(directory: DirectoryOrJob, address: jobs.JobAddress = None) -> None:
     """Stop a study that runs, here or elsewhere, as Ctrl-C does: nothing is lost, `study resume` goes on."""
     from study import api
     from study.directory import StudyDirectory, driver_of
 
+    if jobs.there(directory, address):
+        jobs.stop_there(directory, address)
+        return
     place = StudyDirectory(directory)
     place.config()  # says what is there instead, if it is no study
     driver = driver_of(place.store)
@@ -42,14 +50,24 @@ def stop(directory: Directory) -> None:
 
 @app.command()
 def logs(
-    directory: Directory,
+    directory: DirectoryOrJob,
     trial: Annotated[str | None, typer.Argument(metavar="[TRIAL]", help="Only what is about this trial.")] = None,
     as_json: Json = False,
+    address: jobs.JobAddress = None,
+    follow: jobs.Follow = False,
 ) -> None:
-    """What happened: events of all runs, warnings, why trials failed, the stacks of workers that hung."""
+    """What happened: events of all runs, warnings, why trials failed, the stacks of workers that hung.
+
+    Of a job: what it has printed.
+    """
     from study import api
     from study.directory import StudyDirectory, find_trial
 
+    if jobs.there(directory, address):
+        from study.cluster import Jobs
+
+        jobs.show(Jobs(address), directory, follow)
+        return
     place = StudyDirectory(directory)
     found = api.logs(place, trial)
     if as_json:

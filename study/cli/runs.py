@@ -5,25 +5,34 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from study.cli import durations, failures, plan
+from study.cli import durations, failures, jobs, plan
 from study.cli.app import Directory, Json, Modules, app, console, errors, table_of
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
-    from study.api import Result
+    from study.api import Result, Status
     from study.config import StudyConfig
     from study.directory import StudyDirectory
 
 BROKEN = 1
+_WATCH_SECONDS = 2.0
 
 Timeout = Annotated[
     str | None, typer.Option(metavar="TIME", help="Stop after this time, e.g. 2h or 90m; `study resume` goes on.")
+]
+
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address", metavar="ADDRESS", help="A running Ray cluster: auto, or its head's HOST:PORT; here, if not given."
+    ),
 ]
 
 Settings = Annotated[
@@ -41,13 +50,14 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and show what would run.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: JSON for programs.")] = False,
     timeout: Timeout = None,
+    address: Address = None,
 ) -> None:
     """Run a study to its end: search every method, keep every result, draw the front."""
     from study import api
 
     plan.json_only_for_dry_runs(as_json, dry_run)
     limit = _seconds(timeout)
-    config = api.load_config(study, settings or ())
+    config = api.load_config(study, _there(settings, address))
     directory = api.fresh_directory(config, output)
     if dry_run:
         plan.show_plan(config, directory, as_json)
@@ -57,7 +67,9 @@ def run(
 
 @app.command()
 def resume(
-    directory: Directory,
+    directory: Annotated[
+        str, typer.Argument(metavar="DIRECTORY|JOB", help="A study directory: a path or a URI; or the id of a job.")
+    ],
     file: Annotated[
         Path | None,
         typer.Argument(help="The study's YAML, where it has changed: its budget, its resources, its notes."),
@@ -65,17 +77,38 @@ def resume(
     settings: Settings = None,
     modules: Modules = None,
     timeout: Timeout = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            metavar="ADDRESS",
+            help="A running Ray cluster (auto, HOST:PORT), or http://HEAD:8265 to go on as a job there.",
+        ),
+    ] = None,
+    working_dir: jobs.WorkingDir = None,
+    requirements: jobs.Requirements = None,
+    variables: jobs.Variables = None,
+    follow: jobs.Follow = False,
 ) -> None:
     """Go on with a study that was stopped, wherever and however it was stopped."""
     from study import api
     from study.config import to_go_on
     from study.directory import StudyDirectory
 
+    if jobs.there(directory, address):
+        shipment = (working_dir, requirements, variables or ())
+        jobs.resume_there(directory, address, settings or (), shipment, follow)
+        return
+    settings = _there(settings, address)
     place = StudyDirectory(directory)
     if file is None or not place.exists():
+<<<<<<< HEAD
         _launch(to_go_on(place, settings or ()), place, _seconds(timeout))
+=======
+        _launch(stored(place, settings, names=True), place, _seconds(timeout))
+>>>>>>> 23978d0 (Studies as Ray jobs, files that start clusters, several nodes on one machine, metrics and a dashboard for them)
     else:
-        _launch(api.load_config(file, settings or ()), place, _seconds(timeout))
+        _launch(api.load_config(file, settings), place, _seconds(timeout))
 
 
 @app.command()
@@ -114,6 +147,13 @@ def retry(
     _conduct(config, place, _seconds(timeout))
 
 
+def _there(settings: list[str] | None, address: str | None) -> list[str]:
+    """The changes of settings, the address of the cluster among them."""
+    if jobs.is_server(address):
+        raise StudyError(f"--address: {address} is a job server; expected auto or HOST:PORT here, or `study submit`")
+    return [*(settings or ()), *([f"resources.address={address}"] if address else [])]
+
+
 def _seconds(timeout: str | None) -> float | None:
     return None if timeout is None else durations.seconds("--timeout", timeout)
 
@@ -128,16 +168,27 @@ def _rehearse(config: StudyConfig, directory: StudyDirectory) -> None:
         plan.show_notes(plan.rehearsed(config))
     except ConnectionError as error:
         _stop(f"Ray cannot be reached: {error}", BROKEN, directory)
+<<<<<<< HEAD
 
 
 def _conduct(config: StudyConfig, directory: StudyDirectory, timeout: float | None = None) -> None:
     from study import api
     from study.running import display, duration
+=======
+    from study.running import Metrics, Monitor, display, duration
+>>>>>>> 23978d0 (Studies as Ray jobs, files that start clusters, several nodes on one machine, metrics and a dashboard for them)
 
     title = f"[bold]{config.name}[/bold] in {directory.path()}; watch it with `study status` or `study dashboard`"
     try:
-        with display(console, _hypervolume(config), title) as listener:
-            result = api.conduct(config, directory, listener, timeout, own_process=True)
+        volume = _hypervolume(config)
+        metrics = Metrics(config, volume)
+        with display(console, volume, title) as listener:
+
+            def told(monitor: Monitor) -> None:
+                listener(monitor)
+                metrics(monitor)
+
+            result = api.conduct(config, directory, told, timeout, own_process=True)
     except ConnectionError as error:
         _stop(f"Ray cannot be reached: {error}", BROKEN, directory)
     except OSError as error:
@@ -198,14 +249,31 @@ def _conclude(result: Result) -> None:
 
 
 @app.command()
-def status(directory: Directory, as_json: Json = False) -> None:
+def status(
+    directory: Directory,
+    as_json: Json = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Again every 2 s, until nobody works on it any more.")] = False,
+) -> None:
     """How far a study is: trials finished, in flight and failed, per method."""
     from study import api
+    from study.directory import StudyDirectory, driver_of
 
-    found = api.status(directory)
-    if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2))
-        return
+    store = StudyDirectory(directory).store
+    while True:
+        working = driver_of(store) is not None  # asked first: what it does last is shown
+        found = api.status(directory)
+        if as_json:
+            typer.echo(json.dumps(asdict(found), indent=None if watch else 2))
+        else:
+            if watch and console.is_terminal:
+                console.clear()
+            _show(found)
+        if not (watch and working):
+            return
+        time.sleep(_WATCH_SECONDS)
+
+
+def _show(found: Status) -> None:
     table = table_of("method", "finished", "in flight", "failed", "budget")
     for name, counts in found.methods.items():
         table.add_row(name, *map(str, (counts.finished, counts.in_flight, counts.failed, counts.budget)))
@@ -233,9 +301,14 @@ def dashboard(
     from study.directory import JOURNAL, StudyDirectory
 
     place = StudyDirectory(directory)
-    place.config()
+    if storage := place.config().get("storage"):
+        _dashboard(str(storage), host, port)
     journal = place.local / JOURNAL if place.local else None
     if journal is None or not journal.exists():
         raise StudyError(f"expected Optuna's journal at {place.path(JOURNAL)}; only local studies have one")
-    command = ["optuna-dashboard", str(journal), "--host", host, "--port", str(port)]
+    _dashboard(str(journal), host, port)
+
+
+def _dashboard(storage: str, host: str, port: int) -> NoReturn:
+    command = ["optuna-dashboard", storage, "--host", host, "--port", str(port)]
     raise typer.Exit(subprocess.call([str(Path(sys.executable).with_name(command[0])), *command[1:]]))

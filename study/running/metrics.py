@@ -1,0 +1,98 @@
+"""What a study says to Prometheus, by Ray's own exporter: gauges of the driver, named ray_study_... there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ray
+from ray.util.metrics import Gauge
+
+from study.config import StudyConfig
+from study.running.monitor import Monitor, Row
+
+EVERY_SECONDS = 5.0
+
+GAUGES = {
+    "study_trials": ("Trials by state: complete, failed, training, waiting.", ("study", "method", "state")),
+    "study_best": ("The best value of an objective among complete trials.", ("study", "method", "objective")),
+    "study_hypervolume": ("Of the complete trials, against the dense network.", ("study", "method")),
+    "study_packs_training": ("Packs that train at the moment, or wait for room.", ("study",)),
+    "study_lanes_busy": ("Trials that train at the moment.", ("study",)),
+    "study_epochs_per_second": ("Epochs of single trials, since the value before.", ("study",)),
+    "study_seconds_left": ("Until the budget is spent, by what trials have cost so far.", ("study",)),
+}
+"""Names, what each is, and its labels; the Grafana dashboard draws these."""
+
+Volume = Callable[[list[Row], tuple[str, ...]], float | None]
+
+
+class Metrics:
+    """A listener of `launch` that keeps the gauges.
+
+    Args:
+        volume: the hypervolume of rows of trials, if it is to be told.
+        clock: seconds from anywhere.
+    """
+
+    def __init__(
+        self, config: StudyConfig, volume: Volume | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._config, self._volume, self._clock = config, volume, clock
+        self._gauges: dict[str, Any] = {}
+        self._told = float("-inf")
+        self._done: float | None = None
+        self._volumes: dict[tuple[str, int], float | None] = {}
+
+    def __call__(self, monitor: Monitor) -> None:
+        now = self._clock()
+        if now - self._told < EVERY_SECONDS or not ray.is_initialized():
+            return
+        for name, labels, value in self.values(monitor, now - self._told):
+            if name not in self._gauges:
+                said, keys = GAUGES[name]
+                self._gauges[name] = Gauge(name, description=said, tag_keys=keys)
+            self._gauges[name].set(value, tags=labels)
+        self._told = now
+
+    def values(self, monitor: Monitor, seconds: float) -> list[tuple[str, dict[str, str], float]]:
+        """Every gauge: name, labels, value.
+
+        Args:
+            seconds: since the values before.
+        """
+        study = {"study": self._config.name}
+        found: list[tuple[str, dict[str, str], float]] = []
+        for method, rows in monitor.rows.items():
+            labels = study | {"method": method}
+            complete, training = sum(row["status"] == "COMPLETE" for row in rows), monitor.running_trials(method)
+            states = {
+                "complete": complete,
+                "failed": len(rows) - complete,
+                "training": training,
+                "waiting": max(0, monitor.budget(method) - len(rows) - training),
+            }
+            found += [("study_trials", labels | {"state": state}, count) for state, count in states.items()]
+            for objective in self._config.objectives:
+                if (best := monitor.best(method, objective)) is not None:
+                    found.append(("study_best", labels | {"objective": objective}, best))
+            if (volume := self._hypervolume(method, rows)) is not None:
+                found.append(("study_hypervolume", labels, volume))
+        done = self._config.epochs * sum(map(monitor.trials_done, monitor.rows))
+        if self._done is not None:
+            found.append(("study_epochs_per_second", study, max(0.0, done - self._done) / seconds))
+        self._done = done
+        found.append(("study_packs_training", study, len(monitor.running)))
+        found.append(("study_lanes_busy", study, sum(running.together for running in monitor.running.values())))
+        if (left := monitor.seconds_left()) is not None:
+            found.append(("study_seconds_left", study, left))
+        return found
+
+    def _hypervolume(self, method: str, rows: Sequence[Row]) -> float | None:
+        if self._volume is None or not rows:
+            return None
+        key = (method, len(rows))  # they only grow
+        if key not in self._volumes:
+            self._volumes[key] = self._volume(list(rows), self._config.objectives)
+        return self._volumes[key]
