@@ -8,9 +8,10 @@ A small digits study runs over and over, with SIGKILL at random moments to its d
 raylet, up to three times in a study; a driver that is gone is followed by `study resume`. Then the study is compared
 with one that was never interrupted: trials lost, trials twice, Optuna trials left RUNNING, results that differ.
 
-Two kinds are of our side alone: `preempted`, where packs live long and lose their worker up to six times, more often
-than `retries` would allow without progress; and `data`, where the file that is trained on is away for some seconds and
-a worker has to read it again meanwhile.
+Three kinds are of our side alone: `preempted`, where packs live long and lose their worker up to six times, more often
+than `retries` would allow without progress; `data`, where the file that is trained on is away for some seconds and
+a worker has to read it again meanwhile; and `node`, on a cluster of three nodes of which one is killed with all its
+workers and another takes its place some seconds later.
 
 The stock side has as many trials, the same kills at the same shares of its own time, and goes on by Tuner.restore.
 """
@@ -30,13 +31,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos_sides import STUDY, Finished, OnFile, Ours, Side, Stock, long_study
+from benchmarks.chaos_sides import STUDY, Finished, OnCluster, OnFile, Ours, Side, Stock, long_study
 from benchmarks.machine import machine
 from benchmarks.processes import KINDS as PROCESSES
 from benchmarks.processes import born, descendants, kill, targets, title
 
 SIDES = ("study", "stock")
-OURS_ALONE = ("preempted", "data")
+OURS_ALONE = ("preempted", "data", "node")
 KINDS = (*PROCESSES, *OURS_ALONE)
 KILLS_PER_STUDY = {"preempted": 6}
 USUAL_KILLS_PER_STUDY = 3
@@ -104,6 +105,14 @@ class Run:
         found = targets(driver, "worker" if self.kind in OURS_ALONE else self.kind)
         if not found:
             return False
+        if isinstance(self.side, OnCluster):
+            self._bring_back()
+            self.seen |= self.side.finished()
+            self.side.order("kill")
+            self.returning = threading.Timer(self.random.uniform(*AWAY_SECONDS), self.side.order, ["add"])
+            self.returning.start()
+            self.kills += 1
+            return True
         if isinstance(self.side, OnFile):
             self._bring_back()
             self.side.hide()
@@ -116,7 +125,7 @@ class Run:
         return True
 
     def _bring_back(self) -> None:
-        """The data that are away; nobody starts a driver without them."""
+        """The data, or the node, that are away; nobody starts a driver without them."""
         if self.returning is not None:
             self.returning.join()
 
@@ -211,12 +220,13 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
 
 
 def _ours(folder: Path, shares: dict[str, list[float]], arguments: argparse.Namespace, known: dict[str, Any]) -> None:
-    """Each kind on its own study: short packs, long ones, long ones on a file."""
+    """Each kind on its own study: short packs, long ones, long ones on a file, long ones on a cluster."""
     long = long_study(arguments.long_epochs)
     makers: dict[str, tuple[type[Ours], str]] = {
         "usual": (Ours, STUDY),
         "preempted": (Ours, long),
         "data": (OnFile, long),
+        "node": (OnCluster, long),
     }
     for name, (kept, study) in makers.items():
         own = {kind: found for kind, found in shares.items() if (kind if kind in OURS_ALONE else "usual") == name}

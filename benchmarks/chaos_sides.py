@@ -147,6 +147,29 @@ class OnFile(Ours):
             self.file.with_suffix(".away").rename(self.file)
 
 
+class OnCluster(Ours):
+    """On a cluster of three nodes on this machine, which nodes leave and join."""
+
+    def __init__(self, folder: Path, reference: Ours | None, study: str) -> None:
+        super().__init__(folder, reference, study.replace("resources: {workers: 2}", "resources: {workers: auto}"))
+        self.cluster: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "study.cluster.local", "--nodes", "3", "--cpus", "1", "--", *super().command()]
+
+    def start(self) -> subprocess.Popen[bytes]:
+        with (self.folder / "log").open("ab") as log:
+            self.cluster = subprocess.Popen(self.command(), stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT)
+        return self.cluster
+
+    def order(self, word: str) -> None:
+        """`kill` or `add`: a node."""
+        assert self.cluster is not None and self.cluster.stdin is not None
+        with contextlib.suppress(OSError):  # it has ended
+            self.cluster.stdin.write(f"{word}\n".encode())
+            self.cluster.stdin.flush()
+
+
 class Stock(Side):
     def command(self) -> list[str]:
         return [sys.executable, "-m", "benchmarks.chaos_stock", str(self.folder), str(2 * TRIALS)]
