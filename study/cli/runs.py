@@ -102,11 +102,7 @@ def resume(
     settings = _there(settings, address)
     place = StudyDirectory(directory)
     if file is None or not place.exists():
-<<<<<<< HEAD
-        _launch(to_go_on(place, settings or ()), place, _seconds(timeout))
-=======
-        _launch(stored(place, settings, names=True), place, _seconds(timeout))
->>>>>>> 23978d0 (Studies as Ray jobs, files that start clusters, several nodes on one machine, metrics and a dashboard for them)
+        _launch(to_go_on(place, settings), place, _seconds(timeout))
     else:
         _launch(api.load_config(file, settings), place, _seconds(timeout))
 
@@ -168,15 +164,11 @@ def _rehearse(config: StudyConfig, directory: StudyDirectory) -> None:
         plan.show_notes(plan.rehearsed(config))
     except ConnectionError as error:
         _stop(f"Ray cannot be reached: {error}", BROKEN, directory)
-<<<<<<< HEAD
 
 
 def _conduct(config: StudyConfig, directory: StudyDirectory, timeout: float | None = None) -> None:
     from study import api
-    from study.running import display, duration
-=======
     from study.running import Metrics, Monitor, display, duration
->>>>>>> 23978d0 (Studies as Ray jobs, files that start clusters, several nodes on one machine, metrics and a dashboard for them)
 
     title = f"[bold]{config.name}[/bold] in {directory.path()}; watch it with `study status` or `study dashboard`"
     try:
@@ -301,14 +293,9 @@ def dashboard(
     from study.directory import JOURNAL, StudyDirectory
 
     place = StudyDirectory(directory)
-    if storage := place.config().get("storage"):
-        _dashboard(str(storage), host, port)
+    place.config()
     journal = place.local / JOURNAL if place.local else None
     if journal is None or not journal.exists():
         raise StudyError(f"expected Optuna's journal at {place.path(JOURNAL)}; only local studies have one")
-    _dashboard(str(journal), host, port)
-
-
-def _dashboard(storage: str, host: str, port: int) -> NoReturn:
-    command = ["optuna-dashboard", storage, "--host", host, "--port", str(port)]
+    command = ["optuna-dashboard", str(journal), "--host", host, "--port", str(port)]
     raise typer.Exit(subprocess.call([str(Path(sys.executable).with_name(command[0])), *command[1:]]))

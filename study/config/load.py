@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -126,13 +126,25 @@ def to_go_on(directory: StudyDirectory, overrides: Sequence[str] = ()) -> StudyC
         StudyError: it names another cluster.
     """
     config = stored(directory, overrides, names=True)
-    address, set_by_user = config.resources.address, (setting.partition("=")[0] for setting in overrides)
+    set_by_user = {setting.partition("=")[0] for setting in overrides}
+    _check_storage(config, directory, set_by_user)
+    address = config.resources.address
     if address in (None, "auto", "local") or not _SETS_ADDRESS.isdisjoint(set_by_user) or address in _own_clusters():
         return config
     raise StudyError(
         f"{directory.path(CONFIG)}: {_ADDRESS}: expected a cluster that you name, too, but only this directory names "
         f"{address}: add --set {_ADDRESS}={address} if it is yours (from Python overrides=), or =local"
     )
+
+
+def _check_storage(config: StudyConfig, directory: StudyDirectory, set_by_user: Collection[str]) -> None:
+    """Raises StudyError: only the directory names a database, which would be told the user's password."""
+    storage = config.storage
+    if storage not in (None, os.environ.get("STUDY_STORAGE")) and "storage" not in set_by_user:
+        raise StudyError(
+            f"{directory.path(CONFIG)}: storage: expected a database that you name, too, but only this directory names "
+            f"{storage}: set STUDY_STORAGE, or add --set storage={storage} if it is yours, --set storage=null if not"
+        )
 
 
 def _own_clusters() -> set[str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from search_spaces import Layers
+from search_spaces import Scale
 from study.config import StudyConfig
 from study.directory import StudyDirectory, broke_off, event_path, logged_path, parameters_of
 from study.search import Database
@@ -57,7 +57,7 @@ class Loggers:
 
     Args:
         warn: told of a logger that failed; it is left alone from then on.
-        layers: how many layers of the model can have a knob of their own, for each method; for the database.
+        scales: the scale of the problem to each method, for the database.
 
     Raises:
         StudyError: a logger's package is not installed, or it has no key.
@@ -68,10 +68,10 @@ class Loggers:
         config: StudyConfig,
         directory: StudyDirectory,
         warn: Callable[[str], None],
-        layers: Mapping[str, Layers] = MappingProxyType({}),
+        scales: Mapping[str, Scale] = MappingProxyType({}),
     ) -> None:
         self._directory, self._study, self._warn = directory, config.name, warn
-        self._database = Database(config, directory.path(), layers) if config.storage else None
+        self._database = Database(config, directory.path(), scales) if config.storage else None
         self._callbacks: dict[str, Any] = {name: _callback(name, config.name) for name in config.loggers}
         self._set_up = set[str]()
         self._scratch = Path(tempfile.mkdtemp()) if self._callbacks else Path()

@@ -109,7 +109,7 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         return _FINISHED
 
     def look(self) -> None:
-        """Now and then: whether the study directory is still there, how far the packs are, for `study status`, 
+        """Now and then: whether the study directory is still there, how far the packs are, for `study status`,
         whether their workers live, and how large the cluster is."""
         if time.monotonic() - self._looked > (_REMOTE_SECONDS if self.directory.local is None else _LOCAL_SECONDS):
             self._looked = time.monotonic()

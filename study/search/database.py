@@ -16,7 +16,7 @@ from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
-from search_spaces import Layers, suggest_parameters
+from search_spaces import Scale, suggest_parameters
 from study.directory import OBJECTIVES, parameters_of
 from study.search.search import outcome, violations
 from trainables.errors import StudyError
@@ -33,17 +33,17 @@ class Database:
 
     Args:
         directory: the study directory, as people call it.
-        layers: how many layers of the model can have a knob of their own, for each method.
+        scales: the scale of the problem to each method, as `Search` takes it.
 
     Raises:
         StudyError: its URL is none, or what reads such databases is not installed.
     """
 
-    def __init__(self, config: StudyConfig, directory: str, layers: Mapping[str, Layers]) -> None:
+    def __init__(self, config: StudyConfig, directory: str, scales: Mapping[str, Scale]) -> None:
         from sqlalchemy import create_engine
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-        self._config, self._directory, self._layers = config, directory, layers
+        self._config, self._directory, self._scales = config, directory, scales
         self._url = str(config.storage)
         self._storage: RDBStorage | None = None
         self._studies: dict[str, optuna.Study] = {}
@@ -107,7 +107,7 @@ class Database:
     def _frozen(self, row: Mapping[str, Any]) -> FrozenTrial:
         method = row["method"]
         fixed = FixedTrial(parameters_of(row))
-        space = self._config.implementation(method), self._config.space(method), self._layers[method]
+        space = self._config.implementation(method), self._config.space(method), self._scales[method]
         suggest_parameters(cast(optuna.Trial, fixed), *space)
         values, shown = outcome(row, self._config.objectives)
         trial = optuna.trial.create_trial(
