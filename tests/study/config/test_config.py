@@ -13,7 +13,19 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from study.config.load import ConfigError, StudyConfig, load, loads, presets, schema, starter, to_yaml
+from study.config.load import (
+    ConfigError,
+    StudyConfig,
+    load,
+    loads,
+    presets,
+    schema,
+    starter,
+    to_go_on,
+    to_yaml,
+)
+from study.directory.study_directory import StudyDirectory
+from trainables.errors import StudyError
 
 GOOD = """\
 name: tiny
@@ -512,3 +524,18 @@ def test_mistakes_come_in_the_order_of_the_lines_and_in_words() -> None:
 def test_what_a_setting_made_is_blamed_on_the_setting() -> None:
     with pytest.raises(ConfigError, match=r"^--set methods.grp.trials=3: methods.grp: .*did you mean 'group_lasso'\?$"):
         load("digits", ["methods.grp.trials=3"])
+
+
+def test_a_database_that_only_a_directory_names_gets_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STUDY_STORAGE", raising=False)
+    database = "postgresql://elsewhere/team"
+    directory = StudyDirectory(tmp_path / "study")
+    directory.create(to_yaml(load("digits", [f"storage={database}"])))
+    with pytest.raises(StudyError, match=f"storage: expected a database that you name, too.*{database}"):
+        to_go_on(directory)
+    assert to_go_on(directory, ["storage=null"]).storage is None
+    assert to_go_on(directory, [f"storage={database}"]).storage == database
+    monkeypatch.setenv("STUDY_STORAGE", database)
+    assert to_go_on(directory).storage == database

@@ -14,6 +14,7 @@ import optuna
 import pytest
 from optuna.storages import RDBStorage
 
+from search_spaces import Scale
 from study.config.load import ConfigError, of_mapping
 from study.config.settings import StudyConfig
 from study.running.loggers import Loggers
@@ -59,7 +60,7 @@ def postgres() -> Iterator[str]:
 def told(config: StudyConfig, study: Grown) -> list[str]:
     """What is warned of while all trials that are finished are written."""
     warnings: list[str] = []
-    with Loggers(config, study.directory, warnings.append, dict.fromkeys(config.methods, 2)) as loggers:
+    with Loggers(config, study.directory, warnings.append, dict.fromkeys(config.methods, Scale())) as loggers:
         loggers.update(study.directory.trials().to_pylist())
         loggers.close()
     return warnings
