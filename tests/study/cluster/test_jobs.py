@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from study.api import status
-from study.directory.study_directory import StudyDirectory
 from tests.study.cluster.conftest import Study, laptop
 from tests.study.cluster.heads import PYTHON, Head
 
@@ -75,26 +73,6 @@ def test_a_study_goes_on_when_its_client_is_killed(head: Head, study: Study, pla
     assert "6 trials in" in study("logs", str(runs), *there).stdout, "found by its study directory, too"
     again = study("stop", str(runs), *there)
     assert again.returncode == 0 and f"{job} is SUCCEEDED" in again.stdout
-
-
-def test_a_job_is_stopped_and_goes_on_as_another(head: Head, study: Study, place: Path, tmp_path: Path) -> None:
-    runs, there = tmp_path / "runs" / "shipped", ("--address", head.server)
-    slow = ("--set", "epochs=400", "--set", "checkpoint.epochs=1", "--env", "STUDY_DATA")
-    job = submitted(study("submit", "shipped.yaml", "--output", str(runs), *there, *slow, cwd=place).stdout)
-    until = time.monotonic() + 240
-    while not list((runs / "checkpoints").glob("*.pt")):
-        assert time.monotonic() < until, study("logs", job, *there).stdout
-        time.sleep(0.1)
-    exported = head.exported("ray_study_trials", 120)
-    assert 'study="shipped"' in exported and 'state="waiting"' in exported
-    busy = study("resume", job, *there)
-    assert busy.returncode == 2 and f"expected a job that has ended, but {job} is RUNNING" in busy.stderr
-    stopped = study("stop", job, *there)
-    assert stopped.returncode == 0 and f"{job} STOPPED" in stopped.stdout, stopped
-    assert list((runs / "checkpoints").glob("*.pt")) and status(str(runs)).finished < 4
-    resumed = study("resume", job, *there, "--working-dir", str(place), "--follow")
-    assert resumed.returncode == 0 and submitted(resumed.stdout) != job, resumed
-    assert [row["status"] for row in StudyDirectory(runs).trials().to_pylist()] == ["COMPLETE"] * 4
 
 
 def test_what_is_wrong_is_said_before_anything_is_submitted(head: Head, study: Study, place: Path) -> None:

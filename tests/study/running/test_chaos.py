@@ -15,7 +15,7 @@ from benchmarks.processes import KINDS as PROCESSES
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("kinds", [PROCESSES, ("preempted",), ("data",), ("node",)], ids="-".join)
+@pytest.mark.parametrize("kinds", [PROCESSES, ("preempted",), ("data",)], ids="-".join)
 def test_nothing_is_lost_when_it_is_killed(kinds: Sequence[str], tmp_path: Path) -> None:
     file = tmp_path / "chaos.json"
     few = ["--kills", "3", "--long-epochs", "120", "--patience", "300"]
