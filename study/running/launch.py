@@ -90,6 +90,7 @@ def launch(
                     with session(config.resources) as connected:
                         signals.install()
                         nodes = able(config.resources)
+                        monitor.lacking = "" if nodes else f"a node with {_asked(config.resources)}"
                         if not nodes:
                             monitor.warn(f"no node of the cluster has {_asked(config.resources)}; packs wait for one")
                         for blind in look(monitor.config, directory, nodes):

@@ -18,9 +18,10 @@ Row = Mapping[str, Any]
 class Running:
     """A pack in training, as of its worker's newest report.
 
-    ``fraction``: of its epochs that are done; ``gained``: how much of that in the ``seconds`` that its worker has had
-    it, which may have gone on from a checkpoint. ``epoch``: of the trials that train at the moment, ``together`` of
-    them. ``since``, ``reported``, ``grown`` (when ``fraction`` was): seconds of the monitor's clock.
+    ``fraction``: of its epochs that are done, ``part`` for the one under way; ``gained``: how much of ``fraction`` in
+    the ``seconds`` that its worker has had it, which may have gone on from a checkpoint. ``epoch``: of the trials that
+    train at the moment, ``together`` of them. ``since``, ``reported``, ``grown`` (when it came further): seconds of the
+    monitor's clock.
     """
 
     pack: str
@@ -30,6 +31,7 @@ class Running:
     reported: float
     grown: float
     fraction: float = 0.0
+    part: float = 0.0
     gained: float = 0.0
     seconds: float = 0.0
     epoch: int = 0
@@ -38,11 +40,12 @@ class Running:
     together: int = 0
 
     def fraction_at(self, now: float) -> float:
-        """``fraction``, and what follows from its speed since the report: less than one epoch more."""
-        if not (self.gained and self.seconds and self.epochs):
-            return self.fraction
-        guess = self.gained / self.seconds * (now - self.reported)
-        return min(self.fraction + min(guess, 0.9 / self.epochs), 1.0)
+        """What is done, and what follows from its speed since the report: less than one epoch more."""
+        done, gained = self.fraction + self.part, self.gained + self.part
+        if not (gained and self.seconds and self.epochs):
+            return done
+        guess = gained / self.seconds * (now - self.reported)
+        return min(done + min(guess, 0.9 / self.epochs), 1.0)
 
 
 class Monitor:
@@ -61,6 +64,8 @@ class Monitor:
         self.record: Callable[[str, str], None] = lambda kind, message: None
         """Takes down what happens: its kind, and a line about it."""
         self.found: int | None = None
+        self.lacking = ""
+        """What workers wait for before they can start."""
         self._clock = clock
         self._began = clock()
         self._spent = dict.fromkeys(config.methods, 0.0)
@@ -96,9 +101,9 @@ class Monitor:
         """A worker's report, see `Training.report`."""
         if (running := self.running.get(pack)) is not None:
             running.reported = self._clock()
-            if report["fraction"] != running.fraction:
+            if (report["fraction"], report["part"]) != (running.fraction, running.part):
                 running.grown = running.reported
-            for name in ("fraction", "gained", "seconds", "epoch", "epochs", "together"):
+            for name in ("fraction", "part", "gained", "seconds", "epoch", "epochs", "together"):
                 setattr(running, name, report[name])
             running.finished = report["trials_done"]
 
@@ -125,7 +130,7 @@ class Monitor:
         """Of the packs in training: the fraction, and when it last grew in seconds since 1970."""
         offset = time.time() - self._clock()
         return {
-            pack: {"fraction": running.fraction, "since": running.grown + offset}
+            pack: {"fraction": running.fraction + running.part, "since": running.grown + offset}
             for pack, running in self.running.items()
         }
 
@@ -187,7 +192,7 @@ class Monitor:
         spent, trained = self._spent.copy(), self._trained.copy()
         for one in self.running.values():
             spent[one.method] += one.seconds
-            trained[one.method] += one.trials * one.gained
+            trained[one.method] += one.trials * (one.gained + one.part)
         costs = {method: spent[method] / trained[method] for method in self.rows if trained[method]}
         if not costs:
             return None

@@ -87,6 +87,8 @@ def summary(monitor: Monitor) -> str:
     ]
     if monitor.ending:
         parts.append(f"{monitor.ending.reason}; waiting for checkpoints")
+    elif monitor.lacking and not any(one.epochs for one in monitor.running.values()):
+        parts.append(f"waiting for {monitor.lacking}")
     elif monitor.trials_finished < monitor.trials_total:
         parts.append("starting" if left is None else f"about {duration(_rounded(left))} left")
     return " · ".join(parts)

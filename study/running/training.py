@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -72,6 +73,8 @@ class Training:
         """What is not finished, in the packs it is trained in."""
         self.pack: Pack | None = None
         """Of ``parts[0]``, once it has started."""
+        self.under_way: Iterator[None] | None = None
+        """What is left of the epoch that it trains."""
 
     def _go_on(self) -> None:
         state = self.checkpoints.newest(_device())
@@ -106,20 +109,17 @@ class Training:
         return None if stack is None else (id(stack), stack.step)
 
     def advance(self, seconds: float, until: Callable[[], bool] = lambda: False) -> Row:
-        """Train for about so long, in whole epochs; write a checkpoint when one is due, the results when done.
+        """Train for about so long; write a checkpoint when one is due, the results when done.
 
         Args:
-            until: asked after every epoch whether to stop there.
+            until: asked after every epoch whether to stop there, and then not before.
 
         Returns:
             How far the pack is, for Tune.
         """
         deadline = time.monotonic() + seconds
-        while not self.done and time.monotonic() < deadline and not until():
-            self._attempt(self._train_epoch)
-            self._write_networks()
-            if not self.done and self.checkpoints.due(self.epochs):
-                self.save()
+        while not self.done and time.monotonic() < deadline and (self.under_way is not None or not until()):
+            self._train(deadline)
         if self.done:
             publish(self.directory, self.config.name, self.manifest, self.trials, self.curves)
             if not self.failed:
@@ -128,13 +128,15 @@ class Training:
         return self.report()
 
     def report(self) -> Row:
-        """How far the pack is: ``fraction`` of its training, ``gained`` of that in ``seconds`` here; at which epoch
-        the trials are that train at the moment, ``together`` of them."""
+        """How far the pack is: ``fraction`` of its training in whole epochs, ``gained`` of that in ``seconds`` here,
+        ``part`` of it in the epoch under way; at which epoch the trials are that train at the moment, ``together`` of
+        them."""
         stack = self.pack.stack if self.pack is not None else None
         return {
             "trials_done": len(self.trials) + (self.pack.trials_done if self.pack is not None else 0),
             "fraction": self._fraction(),
             "gained": self._fraction() - self._found,
+            "part": self._part(),
             "seconds": time.monotonic() - self._since,
             "epoch": stack.epoch if stack is not None else 0,
             "epochs": self.config.epochs,
@@ -150,16 +152,37 @@ class Training:
             trials += len(self.parts[0]) * self.pack.epochs_done / self.pack.epochs_total
         return trials / len(self.manifest["trials"])
 
+    def _part(self) -> float:
+        if self.pack is None or self.under_way is None:
+            return 0.0
+        share = len(self.parts[0]) / self.pack.epochs_total / len(self.manifest["trials"])
+        return self.pack.part * share
+
     def save(self) -> None:
-        """Write a checkpoint of where the pack is now."""
+        """Write a checkpoint of where the pack is, once the epoch under way is over."""
+        if self.under_way is not None:
+            self._train(math.inf)
         if not self.done and self.epochs:
             self.checkpoints.save(self.epochs, self._state())
 
-    def _train_epoch(self) -> None:
+    def _train(self, deadline: float) -> None:
+        """To the end of the epoch, unless it is late before; what follows an epoch."""
+        self._attempt(lambda: self._train_steps(deadline))
+        if self.under_way is not None:
+            return
+        self._write_networks()
+        if not self.done and self.checkpoints.due(self.epochs):
+            self.save()
+
+    def _train_steps(self, deadline: float) -> None:
         if self.pack is None:
             self.pack = self._new_pack()
-        if not self.pack.done:  # networks that cannot be built are done at once
-            self.pack.train_epoch()
+        if self.under_way is None and not self.pack.done:  # networks that cannot be built are done at once
+            self.under_way = self.pack.steps_of_epoch()
+        for _ in self.under_way or ():
+            if time.monotonic() >= deadline:
+                return
+        self.under_way = None
         self.epochs += 1
         if self.pack.done:
             self._keep(self.pack)
@@ -192,7 +215,7 @@ class Training:
         """Do what the model, the data and the method take part in."""
         try:
             action()
-            self.begun = True
+            self.begun = self.begun or self.under_way is None
             return
         except Fault:
             raise
@@ -221,6 +244,7 @@ class Training:
             finished = {row["trial"] for row in self.trials}
             self.parts[0] = [trial for trial in self.parts[0] if trial.trial not in finished]
             self.pack = None
+        self.under_way = None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

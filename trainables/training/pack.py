@@ -108,9 +108,19 @@ class Pack:
     def trials_done(self) -> int:
         return sum(len(rows) for rows, _ in self.finished)
 
+    @property
+    def part(self) -> float:
+        """Of the epoch under way that is done, in [0, 1)."""
+        return self.stack.part if self.stack else 0.0
+
     def train_epoch(self) -> None:
+        for _ in self.steps_of_epoch():
+            pass
+
+    def steps_of_epoch(self) -> Iterator[None]:
+        """As `train_epoch`, with a pause after each step of training."""
         assert self.stack is not None, "the pack is done"
-        self.stack.train_epoch()
+        yield from self.stack.steps_of_epoch()
         if self.stack.done:
             found = outcomes(self.stack)
             rows = list(_trial_rows(self.stack, found))

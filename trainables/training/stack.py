@@ -7,7 +7,7 @@ a function of the lane's own seeds (`trainables.math.streams`), every tensor ope
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -118,6 +118,11 @@ class Stack:
     def done(self) -> bool:
         return self.epoch >= self.recipe.epochs or all(self.failures)
 
+    @property
+    def part(self) -> float:
+        """Of the epoch under way that is done, in [0, 1)."""
+        return max(0.0, self.step / len(self.batches) - self.epoch)
+
     # -- set-up ------------------------------------------------------------------------------------------------
 
     def _build_networks(self) -> None:
@@ -193,10 +198,24 @@ class Stack:
 
     def train_epoch(self) -> None:
         """One epoch of all lanes, then the scores and counts of the networks as they would be deployed."""
+        for _ in self.steps_of_epoch():
+            pass
+
+    def steps_of_epoch(self) -> Iterator[None]:
+        """As `train_epoch`, with a pause after each step; the state is whole only at the end."""
         started = time.perf_counter()
         factor = rate_factor(self.recipe.lr_schedule, self.epoch, self.recipe.epochs)
         lr = self.lr * factor
-        train_loss = self._train_steps(self.working, lr, factor)
+        steps = self._train_steps(self.working, lr, factor)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as last:
+                train_loss = last.value
+                break
+            paused = time.perf_counter()
+            yield
+            started += time.perf_counter() - paused
         with torch.no_grad():
             if self.reduction is not None:
                 self.reduction.write_back()
@@ -213,7 +232,7 @@ class Stack:
         self.train_seconds += time.perf_counter() - started
         self._record(lr, train_loss, numbers, open_gates)
 
-    def _train_steps(self, working: Networks, lr: Tensor, factor: float) -> Tensor:
+    def _train_steps(self, working: Networks, lr: Tensor, factor: float) -> Generator[None, None, Tensor]:
         method, params, state, knobs = self.method, working.params, self.state, self.knobs
         order = self.feed.order(self.epoch, self.recipe.shuffle)
         total = torch.zeros(len(self.trials), device=self.device)
@@ -239,6 +258,7 @@ class Stack:
             if self.step == 0:
                 self.untrained_loss = loss
             self.step += 1
+            yield
         return total / self.batches[-1][1]
 
     def _losses_of(self, x: Tensor, y: Tensor, params: Params) -> Tensor:

@@ -36,7 +36,7 @@ class Watched:
 
     def report(self, pack: str, epoch: int, seconds: float, found: int = 0, **more: Any) -> None:
         report = {"trials_done": 0, "fraction": epoch / 10, "gained": (epoch - found) / 10, "seconds": seconds}
-        self.monitor.advanced(pack, report | {"epoch": epoch, "epochs": 10, "together": 4} | more)
+        self.monitor.advanced(pack, report | {"part": 0.0, "epoch": epoch, "epochs": 10, "together": 4} | more)
 
     def finish(self, pack: str, seconds: float) -> None:
         self.report(pack, 10, seconds)
@@ -47,6 +47,24 @@ class Watched:
 @pytest.fixture
 def watched() -> Watched:
     return Watched()
+
+
+def test_the_first_epoch_moves(watched: Watched) -> None:
+    pack = watched.start("dense")
+    watched.clock.now += 30
+    watched.report(pack, 0, 30.0, part=0.05)
+    assert watched.monitor.fraction == pytest.approx(0.05 * 4 / 16)
+    assert watched.monitor.seconds_left() == pytest.approx(30 / 0.2 * (16 - 0.2))
+    assert watched.monitor.progress()[pack]["fraction"] == 0.05
+    watched.clock.now += 3
+    assert watched.monitor.fraction == pytest.approx(0.055 * 4 / 16)
+
+
+def test_what_workers_wait_for_is_said(watched: Watched) -> None:
+    watched.monitor.lacking = "a node with 64 CPUs"
+    assert summary(watched.monitor).endswith("waiting for a node with 64 CPUs")
+    watched.report(watched.start("dense"), 1, 10.0)
+    assert "waiting" not in summary(watched.monitor)
 
 
 def test_progress_counts_epochs(watched: Watched) -> None:

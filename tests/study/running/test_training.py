@@ -102,8 +102,27 @@ def test_a_pack_leaves_rows_curves_networks_and_no_checkpoints(tmp_path: Path) -
     assert report.pop("seconds") > 0
     assert report == {
         **{"trials_done": 4, "fraction": 1.0, "gained": 1.0, "halvings": 0, "damaged": [], "done": True},
-        **{"epoch": 0, "epochs": 4, "together": 0},
+        **{"epoch": 0, "epochs": 4, "together": 0, "part": 0.0},
     }
+
+
+@pytest.mark.parametrize("vectorize", ["on", "off"])
+def test_long_epochs_are_reported_step_by_step(vectorize: str, tmp_path: Path) -> None:
+    directory, manifest = pack_at(tmp_path / "study", batch_size=128, pack={"vectorize": vectorize})
+    whole, _ = pack_at(tmp_path / "whole", batch_size=128, pack={"vectorize": vectorize})
+    train(whole, manifest)
+    training, done = opened(directory, manifest), [0.0]
+    while not training.done and len(done) < 10:
+        report = training.advance(1e-4)
+        assert report["fraction"] + report["part"] >= done[-1]
+        done.append(report["fraction"] + report["part"])
+    assert len(set(done)) == len(done) and training.epochs < 4 and 0 < done[1] < 1 / 16
+    training.save()  # the epoch ends first: in between there is no state that could be gone on from
+    assert training.under_way is None and opened(directory, manifest).epochs == training.epochs > 0
+    second = opened(directory, manifest)
+    while not second.done:
+        second.advance(0.05)
+    assert tables(directory) == tables(whole)
 
 
 @pytest.mark.parametrize("vectorize", ["on", "off"])
@@ -145,13 +164,13 @@ def test_a_checkpoint_of_other_code_is_not_gone_on_from(
     assert tables(directory) == uninterrupted
 
 
-def short_of_memory(lanes: int, when: Callable[[Pack], bool]) -> Callable[[Pack], None]:
-    train_epoch = Pack.train_epoch
+def short_of_memory(lanes: int, when: Callable[[Pack], bool]) -> Callable[[Pack], Iterator[None]]:
+    steps_of_epoch = Pack.steps_of_epoch
 
-    def limited(pack: Pack) -> None:
+    def limited(pack: Pack) -> Iterator[None]:
         if len(pack.job.trials) > lanes and when(pack):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        train_epoch(pack)
+        return steps_of_epoch(pack)
 
     return limited
 
@@ -169,7 +188,7 @@ def test_without_enough_memory_the_pack_is_halved(
     uninterrupted: tuple[list[Row], list[Row]],
 ) -> None:
     directory, manifest = pack_at(tmp_path / "study")
-    monkeypatch.setattr(Pack, "train_epoch", short_of_memory(lanes, when))
+    monkeypatch.setattr(Pack, "steps_of_epoch", short_of_memory(lanes, when))
     training = train(directory, manifest)
     assert training.halvings == halvings
     trials, curves = tables(directory)
@@ -192,7 +211,7 @@ def test_a_single_trial_without_enough_memory_is_for_another_worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory, manifest = pack_at(tmp_path / "study")
-    monkeypatch.setattr(Pack, "train_epoch", short_of_memory(0, lambda pack: True))
+    monkeypatch.setattr(Pack, "steps_of_epoch", short_of_memory(0, lambda pack: True))
     with pytest.raises(Fault, match="not enough memory for a single trial") as raised:
         train(directory, manifest)
     assert raised.value.kind == "memory" and directory.finished() == set()
@@ -200,14 +219,14 @@ def test_a_single_trial_without_enough_memory_is_for_another_worker(
 
 def test_an_exception_fails_what_is_not_finished_and_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory, manifest = pack_at(tmp_path / "study", pack={"vectorize": "off"})
-    train_epoch = Pack.train_epoch
+    steps_of_epoch = Pack.steps_of_epoch
 
-    def fail(pack: Pack) -> None:
+    def fail(pack: Pack) -> Iterator[None]:
         if pack.trials_done == 1:
             raise RuntimeError("the model reads a file that is not there")
-        train_epoch(pack)
+        return steps_of_epoch(pack)
 
-    monkeypatch.setattr(Pack, "train_epoch", fail)
+    monkeypatch.setattr(Pack, "steps_of_epoch", fail)
     train(directory, manifest)
     rows = directory.rows(manifest["pack"], "group_lasso")
     assert [row["status"] for row in rows] == ["COMPLETE", "FAILED", "FAILED", "FAILED"]
@@ -217,14 +236,14 @@ def test_an_exception_fails_what_is_not_finished_and_is_kept(tmp_path: Path, mon
 
 def test_checkpoints_of_a_pack_that_failed_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory, manifest = pack_at(tmp_path / "study")
-    train_epoch = Pack.train_epoch
+    steps_of_epoch = Pack.steps_of_epoch
 
-    def fail(pack: Pack) -> None:
+    def fail(pack: Pack) -> Iterator[None]:
         if pack.epochs_done == 2:
             raise RuntimeError("the trial's own")
-        train_epoch(pack)
+        return steps_of_epoch(pack)
 
-    monkeypatch.setattr(Pack, "train_epoch", fail)
+    monkeypatch.setattr(Pack, "steps_of_epoch", fail)
     train(directory, manifest)
     assert {row["status"] for row in directory.rows(manifest["pack"], "group_lasso")} == {"FAILED"}
     assert len(directory.store.names("checkpoints", ".pt")) == 2
@@ -235,15 +254,15 @@ def test_what_the_place_lacks_fails_no_trial_and_the_pack_goes_on_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, uninterrupted: tuple[list[Row], list[Row]]
 ) -> None:
     directory, manifest = pack_at(tmp_path / "study")
-    train_epoch = Pack.train_epoch
+    steps_of_epoch = Pack.steps_of_epoch
 
-    def fail(pack: Pack) -> None:
+    def fail(pack: Pack) -> Iterator[None]:
         if pack.epochs_done == 2:
             raise error
-        train_epoch(pack)
+        return steps_of_epoch(pack)
 
     with monkeypatch.context() as patched, pytest.raises(Fault) as raised:
-        patched.setattr(Pack, "train_epoch", fail)
+        patched.setattr(Pack, "steps_of_epoch", fail)
         train(directory, manifest)
     assert (raised.value.kind, raised.value.brief) == ("place", f"{type(error).__name__}: {error}")
     assert directory.finished() == set()
