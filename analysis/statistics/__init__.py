@@ -2,6 +2,7 @@
 
 from analysis.statistics.answers import Answers, unpacked
 from analysis.statistics.attainment import attainment, attainment_difference
+from analysis.statistics.borders import Border, borders
 from analysis.statistics.claims import claims, tolerances
 from analysis.statistics.definitions import (
     BASELINE,
@@ -44,6 +45,7 @@ __all__ = [
     "REQUIRED",
     "Answers",
     "Baseline",
+    "Border",
     "Budget",
     "Estimate",
     "Optimism",
@@ -54,6 +56,7 @@ __all__ = [
     "baseline",
     "best_by_test",
     "best_of",
+    "borders",
     "claims",
     "collapsed",
     "configurations",

@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.axes import Axis, measured
 from analysis.palette import in_order, title
-from analysis.statistics import BASELINE, admissible, distinct, optimism, pareto, runs
+from analysis.statistics import BASELINE, admissible, borders, distinct, optimism, pareto, runs
 
 POINTS = 5
 """Operating points per method that make a curve; the paper asks for at least five."""
@@ -198,6 +198,16 @@ def _same_budget(subject: _Subject) -> AuditPoint:
     return AuditPoint(name, False, found, subject.more({str(method): most for method in short.index}))
 
 
+def _ranges(subject: _Subject) -> AuditPoint:
+    name = "Ranges that hold their fronts"
+    if not len(subject.complete):
+        return AuditPoint(name, None, "no trial is complete")
+    at = borders(subject.complete, subject.config, (subject.score.name, subject.counts[0].name))
+    if not at:
+        return AuditPoint(name, True, "no front lies at the border of a range that was searched")
+    return AuditPoint(name, False, "; ".join(map(str, at)), "widen these ranges: methods.METHOD.space in the YAML")
+
+
 def _fine_tuning(subject: _Subject) -> AuditPoint:
     name = "Scores before and after fine-tuning"
     polish = int(subject.config.get("polish", 0))
@@ -263,6 +273,7 @@ CHECKS: tuple[Callable[[_Subject], AuditPoint], ...] = (
     _searches,
     _pruning_baselines,
     _same_budget,
+    _ranges,
     _fine_tuning,
     _data_sets,
 )
