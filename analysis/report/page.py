@@ -27,6 +27,7 @@ _NOTHING: dict[str, Any] = {
     "score": {},
     "trials": {"name": [], "series": []},
     "fronts": {},
+    "means": {},
     "curves": {},
     "boundaries": {"networks": {}, "points": []},
     "timeline": {"bars": [], "epochs": [[], []], "lines": 0, "unit": "s"},

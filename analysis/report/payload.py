@@ -13,7 +13,7 @@ from analysis.report.elements import lean, trials_of
 from analysis.report.encode import number, numbers
 from analysis.report.rows import Json, curves_of, parameters_of, values_of
 from analysis.report.thin import Thinned, thin
-from analysis.statistics import Budget, admissible, distinct, front_mask, importance, packs, runs
+from analysis.statistics import Budget, admissible, configurations, distinct, front_mask, importance, packs, runs
 from analysis.studies import Study
 from analysis.units import unit_of
 
@@ -61,6 +61,7 @@ def payload(study: Study, *, limit: int = 5000, boundaries: Boundaries | None = 
         "trials": values_of(trials, score, counts),
         "parameters": parameters_of(trials, len(series)),
         "fronts": {count.name: _fronts(trials, (score.name, count.name)) for count in counts},
+        "means": {count.name: _means(trials, score, count) for count in counts},
         "windows": {count.name: _window(whole, (score.name, count.name)) for count in counts},
         "spread": {count.name: _spread(whole, (score.name, count.name), series) for count in counts},
         "volumes": {over: _volumes(whole, over, series) for over in BUDGETS},
@@ -140,14 +141,25 @@ def _series(
 
 
 def _fronts(trials: pd.DataFrame, objectives: tuple[str, str]) -> Json:
-    """By series: the rows of the distinct points of its front, smallest network first."""
+    """By series: the rows of the distinct points of its front, smallest network first; of a configuration the first."""
     (axis,) = axes_of(objectives[1:])
     found: Json = {}
     for index, own in trials.groupby("series"):
-        front = distinct(own[front_mask(own, objectives)], objectives)
+        rows = configurations(own)
+        front = distinct(rows[front_mask(rows, objectives)], objectives)
         if len(front):
             found[str(index)] = front.sort_values(axis.column, kind="stable").index.tolist()
     return found
+
+
+def _means(trials: pd.DataFrame, score: Axis, count: Axis) -> Json:
+    """By the row of a configuration's first trial, where it has several: its mean count and score, as printed."""
+    if "configuration" not in trials:
+        return {}
+    rows = configurations(trials)
+    rows = rows[(rows["seeds"] > 1) & admissible(rows, (score.name, count.name))]
+    values = zip(rows.index, rows[count.column] * count.scale, rows[score.column] * score.scale, strict=True)
+    return {str(row): [number(across), number(up)] for row, across, up in values}
 
 
 def _window(study: Study, objectives: tuple[str, str]) -> Json | None:

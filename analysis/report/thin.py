@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.statistics import admissible, distinct, front_mask
+from analysis.statistics import admissible, front_members
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ def thin(
         usable |= admissible(trials, names)
         for rows in groups:
             own = trials.iloc[rows].reset_index(drop=True)
-            front = own[front_mask(own, names)]
-            fronts[rows[distinct(front, names).index]] = True
+            fronts[rows[front_members(own, names)]] = True
     random = np.random.default_rng(seed)
     cloud, shown = usable & ~fronts, fronts.copy()
     share = min(1.0, limit / max(int(cloud.sum()), 1))

@@ -253,6 +253,17 @@ def pareto(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT, *, by: str
     return rows.iloc[places[np.lexsort(points[places].T[::-1])]]
 
 
+def front_members(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> NDArray[np.bool_]:
+    """Mask (n,) of the trials whose configuration is on the front, one configuration for each objective vector."""
+    rows = configurations(trials)
+    front = distinct(rows[front_mask(rows, objectives)], objectives)
+    if "configuration" not in trials or "seeds" in trials:
+        return np.asarray(trials.index.isin(front.index))
+    keys = [name for name in CONFIGURATION if name in trials]
+    among = pd.MultiIndex.from_frame(front[keys].astype(str))
+    return np.asarray(pd.MultiIndex.from_frame(trials[keys].astype(str)).isin(among))
+
+
 def distinct(front: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> pd.DataFrame:
     """One row (the first) for each objective vector."""
     return front.drop_duplicates([axis.column for axis in axes_of(objectives)])

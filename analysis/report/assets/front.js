@@ -21,6 +21,9 @@ function buildFront() {
   const traces = [];
   const shapes = [];
   const fronts = study.fronts[name];
+  // A configuration of several seeds stands at their mean; its single trials are points.
+  const means = study.means[name] ?? {};
+  const onMean = (row) => (means[row] ? [scale.place(means[row][0]), means[row][1]] : at(row));
 
   study.series.forEach((series, index) => {
     if (state.hidden.includes(index)) return;
@@ -30,24 +33,24 @@ function buildFront() {
     if (dense[index]) {
       const best = front.at(-1);
       if (best === undefined) return;
-      const level = at(best)[1];
+      const level = onMean(best)[1];
       shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: level, y1: level, line: { color: colour, width: 1, dash: "dot" }, layer: "below" });
-      traces.push({ ...dots([best], at), marker: { symbol: series.symbol, size: sized(series, 14), color: colour, line: { width: 1, color: ink("card") } }, cliponaxis: false, name: escapeHtml(series.title), ...selection([best]) });
+      traces.push({ ...dots([best], onMean), marker: { symbol: series.symbol, size: sized(series, 14), color: colour, line: { width: 1, color: ink("card") } }, cliponaxis: false, name: escapeHtml(series.title), ...selection([best]) });
       return;
     }
     const onFront = new Set(front);
-    const cloud = own.filter((row) => !onFront.has(row));
+    const cloud = own.filter((row) => !onFront.has(row) || means[row]);
     traces.push({ ...dots(cloud, at), marker: { symbol: series.symbol, size: sized(series, 6), color: colour, opacity: FADED[state.theme] }, ...selection(cloud) });
     const spread = state.spread === "on" && study.spread[name][index];
     if (spread) {
       traces.push({ x: spread.band[0].map(scale.place), y: spread.band[1], mode: "lines", fill: "toself", fillcolor: colour, opacity: 0.16, line: { width: 0 }, hoverinfo: "skip", name: `${escapeHtml(series.title)}: 25 % to 75 % of ${spread.runs} searches` });
       traces.push({ x: spread.median[0].map(scale.place), y: spread.median[1], mode: "lines", line: { color: colour, width: 1.8, dash: series.dash }, hoverinfo: "skip" });
     } else if (front.length) {
-      const corners = front.map(at);
+      const corners = front.map(onMean);
       const stairs = [[corners[0][0], worst], ...corners, [edge, corners.at(-1)[1]]];
       traces.push({ x: stairs.map(([x]) => x), y: stairs.map(([, y]) => y), mode: "lines", line: { shape: "hv", color: colour, width: series.study ? 1.1 : 1.8, dash: series.dash }, hoverinfo: "skip" });
     }
-    traces.push({ ...dots(front, at), name: escapeHtml(series.title), marker: { symbol: series.symbol, size: sized(series, 10), color: colour, line: { width: 1, color: ink("card") } }, ...selection(front) });
+    traces.push({ ...dots(front, onMean), name: escapeHtml(series.title), marker: { symbol: series.symbol, size: sized(series, 10), color: colour, line: { width: 1, color: ink("card") } }, ...selection(front) });
   });
 
   const published = study.studies.flatMap((one) => one.published).filter((mark) => mark.count === name);

@@ -97,6 +97,19 @@ def test_a_spread_needs_seeds(evil):
     assert set(spread) == {"1", "2", "3", "4"} and spread["1"]["runs"] == 3
 
 
+def test_fronts_of_several_seeds_are_of_means(study_writer, tmp_path):
+    study = analysis.load(study_writer(tmp_path / "seeded", trials=6, seeds=2))
+    found = payload(study)
+    rows = analysis.configurations(study.trials[study.trials["method"] == "npn"])
+    front = analysis.pareto(rows).sort_values("neurons")
+    shown = found["fronts"]["neurons"]["2"]
+    assert [found["trials"]["name"][row] for row in shown] == front["trial"].tolist()
+    means = [found["means"]["neurons"][str(row)] for row in shown]
+    assert means == pytest.approx(front[["neurons", "val_accuracy"]].to_numpy() * [1, 100])
+    assert payload(study, limit=0)["means"]["neurons"].keys() <= set(map(str, range(len(study.trials))))
+    assert len(payload(study, limit=0)["fronts"]["neurons"]["2"]) == len(shown)
+
+
 def test_thinned_pages_say_so_and_keep_fronts(study):
     found = payload(study, limit=5)
     whole = payload(study)
