@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,11 +13,15 @@ import typer
 
 from study.cli import jobs
 from study.cli.app import Json, app, console, errors
+from trainables.errors import StudyError
 
 if TYPE_CHECKING:
-    from study.directory import StudyDirectory
+    from collections.abc import Callable
+
+    from study.directory import Event, StudyDirectory
 
 _PATIENCE_SECONDS = 30.0
+_FOLLOW_SECONDS = 2.0
 
 DirectoryOrJob = Annotated[
     str, typer.Argument(metavar="DIRECTORY|JOB", help="A study directory, or the id of a job (`study submit`).")
@@ -58,7 +63,7 @@ def logs(
 ) -> None:
     """What happened: events of all runs, warnings, why trials failed, the stacks of workers that hung.
 
-    Of a job: what it has printed.
+    Of a job: what it has printed. With --json and --follow: events only, a line of JSON each, as they happen.
     """
     from study import api
     from study.directory import StudyDirectory, find_trial
@@ -69,14 +74,18 @@ def logs(
         jobs.show(Jobs(address), directory, follow)
         return
     place = StudyDirectory(directory)
+    if follow and trial is not None:
+        raise StudyError("--follow: expected a study or a job, but got a trial")
+    if follow and as_json:
+        place.config()  # says what is there instead, if it is no study
+        _follow(place, 0, lambda event: typer.echo(json.dumps(event, ensure_ascii=False)))
+        return
     found = api.logs(place, trial)
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
         return
     for event in found.events:
-        at = datetime.fromtimestamp(event["at"], UTC)
-        line = f"{at:%Y-%m-%d %H:%M:%S} UTC  {event['kind']:<8}  {event['message']}"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        _line(event)
     if trial is not None:
         for reason in found.failures.values():
             said = f"\n{trial} {find_trial(place, trial).status}:\n{reason}"
@@ -87,6 +96,29 @@ def logs(
         console.print(f"\n{place.path(name)}:\n{text}", markup=False, highlight=False, soft_wrap=True)
     if not (found.events or found.failures or found.stacks):
         console.print("Nothing has been written down.")
+    if follow:
+        _follow(place, len(found.events), _line)
+
+
+def _line(event: Event) -> None:
+    at = datetime.fromtimestamp(event["at"], UTC)
+    line = f"{at:%Y-%m-%d %H:%M:%S} UTC  {event['kind']:<8}  {event['message']}"
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _follow(place: StudyDirectory, shown: int, tell: Callable[[Event], None]) -> None:
+    """Events after the first ``shown``, as they happen, until nobody works on the study."""
+    from study.directory import driver_of, events
+
+    while True:
+        working = driver_of(place.store) is not None  # asked first: what it does last is told
+        new = events(place.store)[shown:]
+        for event in new:
+            tell(event)
+        shown += len(new)
+        if not working:
+            return
+        time.sleep(_FOLLOW_SECONDS)
 
 
 def _failures(place: StudyDirectory, failures: dict[str, str]) -> None:

@@ -60,7 +60,7 @@ def check_machine(config: StudyConfig) -> Machine | None:
     """The machine, where a Ray of our own is started on it; None for a cluster, which is asked once it is reached.
 
     Raises:
-        StudyError: a worker asks for more than this machine has.
+        StudyError: a worker asks for more than this machine has, or the address is one of Ray's client.
         ConnectionError: nothing answers at the address of the cluster.
     """
     address = config.resources.address or os.environ.get("RAY_ADDRESS") or "local"
@@ -70,7 +70,12 @@ def check_machine(config: StudyConfig) -> Machine | None:
         return machine
     if address == "auto":
         address = _found_by_ray()
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address.startswith("ray://"):
+        raise StudyError(
+            "resources.address: expected auto, or HOST:PORT of the head from one of its nodes, but got a Ray client's: "
+            "a driver out here would end with this machine; `study submit --address http://HEAD:8265` starts it there"
+        )
+    host, _, port = address.rpartition(":")
     if host and port.isdecimal():
         try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()

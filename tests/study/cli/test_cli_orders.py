@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -30,7 +32,7 @@ def test_stop_waits_for_the_driver(grow: Callable[..., Any]) -> None:
     assert begun.wait(30)
     said = run("stop", grown.path)
     driver.join()
-    assert said.startswith("Asked process ") and f"Stopped. Go on with:\n  study resume {grown.path}" in said
+    assert said.startswith("Asking process ") and f"Stopped. Go on with:\n  study resume {grown.path}" in said
     assert run("stop", grown.path) == f"Nobody is at work on {grown.path}\n"
 
 
@@ -56,6 +58,24 @@ def test_logs_tell_events_failures_and_stacks(grow: Callable[..., Any]) -> None:
     own = run("logs", grown.path, "dense-00001")
     assert f"dense-00001 FAILED:\n{reason}" in own and "budget" not in own and "lost its worker" in own
     assert set(json.loads(run("logs", grown.path, "--json"))) == {"events", "failures", "stacks"}
+    lines = run("logs", grown.path, "--json", "--follow").splitlines()
+    assert [json.loads(line)["kind"] for line in lines] == ["warning", "ended"]
+
+
+def test_logs_are_followed_until_nobody_works(grow: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("study.cli.orders._FOLLOW_SECONDS", 0.05)
+    grown = grow(packs=1, finished=0)
+    store = grown.directory.store
+    Log(store, "a").write("started", "by the first")
+    with Lock(store), ThreadPoolExecutor(1) as pool:
+        followed = pool.submit(run, "logs", grown.path, "--follow")
+        time.sleep(0.3)
+        Log(store, "b").write("finished", "a pack")
+        with pytest.raises(TimeoutError):
+            followed.result(timeout=0.3)
+        store.remove("driver.json")
+        said = followed.result(timeout=30)
+    assert said.count("by the first") == said.count("a pack") == 1
 
 
 @pytest.mark.parametrize(
