@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -85,7 +85,7 @@ def logs(
         typer.echo(json.dumps(asdict(found), indent=2))
         return
     for event in found.events:
-        _line(event)
+        _line(cast("Event", event))
     if trial is not None:
         for reason in found.failures.values():
             said = f"\n{trial} {find_trial(place, trial).status}:\n{reason}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -74,36 +73,6 @@ def test_a_study_goes_on_when_its_client_is_killed(head: Head, study: Study, pla
     assert "6 trials in" in study("logs", str(runs), *there).stdout, "found by its study directory, too"
     again = study("stop", str(runs), *there)
     assert again.returncode == 0 and f"{job} is SUCCEEDED" in again.stdout
-
-
-def test_a_job_is_stopped_and_goes_on_as_another(head: Head, study: Study, place: Path, tmp_path: Path) -> None:
-    runs, there = tmp_path / "runs" / "shipped", ("--address", head.server)
-    endless = ("--set", "epochs=1000000", "--set", "checkpoint.epochs=50", "--env", "STUDY_DATA")
-
-    def trained() -> int:
-        """Epochs of the newest checkpoint."""
-        return max((int(file.stem.rpartition("-")[2]) for file in runs.glob("checkpoints/*.pt")), default=0)
-
-    def wait(job: str, epochs: int) -> None:
-        until = time.monotonic() + 240
-        while trained() <= epochs:
-            assert time.monotonic() < until, study("logs", job, *there).stdout
-            time.sleep(0.1)
-
-    job = submitted(study("submit", "shipped.yaml", "--output", str(runs), *there, *endless, cwd=place).stdout)
-    wait(job, 0)
-    exported = head.exported("ray_study_trials", 120)
-    assert 'study="shipped"' in exported and 'state="waiting"' in exported
-    busy = study("resume", job, *there)
-    assert busy.returncode == 2 and f"expected a job that has ended, but {job} is RUNNING" in busy.stderr
-    stopped = study("stop", job, *there)
-    assert stopped.returncode == 0 and f"{job} STOPPED" in stopped.stdout, stopped
-    before = trained()
-    resumed = study("resume", job, *there, "--working-dir", str(place))
-    assert resumed.returncode == 0 and submitted(resumed.stdout) != job, resumed
-    wait(submitted(resumed.stdout), before)
-    again = study("stop", str(runs), *there)
-    assert again.returncode == 0 and f"{submitted(resumed.stdout)} STOPPED" in again.stdout, again
 
 
 def test_what_is_wrong_is_said_before_anything_is_submitted(head: Head, study: Study, place: Path) -> None:

@@ -28,8 +28,17 @@ def test_the_gauges_say_where_a_study_stands() -> None:
     assert first["study_best", "digits", "group_lasso", "accuracy"] == 0.9
     assert first["study_hypervolume", "digits", "group_lasso"] == 0.5
     assert ("study_epochs_per_second", "digits") not in first, "nothing to compare with"
-    report = {"fraction": 0.5, "gained": 0.5, "seconds": 5.0, "epoch": 5, "epochs": 10, "together": 4, "trials_done": 0}
-    monitor.advanced("group_lasso-p0001", report)
+    report = {
+        "fraction": 0.5,
+        "part": 0.0,
+        "gained": 0.5,
+        "seconds": 5.0,
+        "epoch": 5,
+        "epochs": 10,
+        "together": 4,
+        "trials_done": 0,
+    }
+    monitor.advanced("group_lasso-p0001", report | {"trials_done": 0})
     second = {name: value for name, _, value in metrics.values(monitor, 5)}
     assert second["study_epochs_per_second"] == 4 * 5 / 5
     assert second["study_lanes_busy"] == 4 and second["study_packs_training"] == 1

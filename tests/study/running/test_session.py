@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import subprocess
@@ -56,32 +55,3 @@ def test_a_study_leaves_tune_as_it_was_for_the_caller(monkeypatch: pytest.Monkey
     before = settings()
     study.run(yaml.safe_load(STUDY), tmp_path / "out")
     assert settings() == before
-
-
-_OUR_OWN = """
-import json, os, subprocess, sys
-import ray
-import psutil  # which Ray brings
-from study.config.settings import ResourceSettings
-from study.running.session import session
-
-with session(ResourceSettings()):
-    ray.get(ray.remote(lambda: None).remote())
-    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    sockets = [socket for process in processes for socket in process.net_connections()]
-    address = ray.get_runtime_context().gcs_address
-    stranger = dict(os.environ, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="guessed", RAY_ADDRESS=address)
-    command = [sys.executable, "-c", "import ray; ray.init(logging_level='ERROR')"]
-    refused = subprocess.run(command, env=stranger, text=True, capture_output=True)
-listening = sorted({socket.laddr.ip for socket in sockets if socket.status == "LISTEN"})
-print(json.dumps({"listening": listening, "code": refused.returncode, "said": refused.stderr}))
-"""
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-def test_a_ray_of_our_own_listens_on_the_loopback_device_and_asks_for_its_token() -> None:
-    run = subprocess.run([sys.executable, "-c", _OUR_OWN], capture_output=True, text=True, check=True)
-    found = json.loads(run.stdout)
-    assert found["listening"] and {ip.removeprefix("::ffff:") for ip in found["listening"]} == {"127.0.0.1"}
-    assert found["code"] != 0 and "uthentication" in found["said"]
