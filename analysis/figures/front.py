@@ -13,7 +13,17 @@ from analysis.axes import Axis, Points
 from analysis.figures.plane import Plane, oriented, plane_of, printed
 from analysis.figures.style import blank, legend, style
 from analysis.palette import Look, in_order, looks
-from analysis.statistics import BASELINE, DEFAULT, admissible, baseline, collapsed, configurations, front_mask
+from analysis.statistics import (
+    BASELINE,
+    DEFAULT,
+    Baseline,
+    admissible,
+    baseline,
+    collapsed,
+    configurations,
+    fewest,
+    front_mask,
+)
 from study.directory import StudyError
 
 if TYPE_CHECKING:
@@ -48,6 +58,16 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Selected:
+    """A network that validation data chose, in printed units: its count, validation and test score."""
+
+    method: str
+    x: float
+    y: float
+    test: float
+
+
+@dataclass(frozen=True)
 class FrontData:
     """All that the figure shows.
 
@@ -57,6 +77,8 @@ class FrontData:
         below: how many admissible trials lie under the plane.
         collapsed: how many complete trials fall short of what the study requires; they are not drawn.
         published: others' results that have both objectives.
+        selected: of each method the smallest network at 98 % of the dense score, with its test score.
+        error: the binomial standard error of an accuracy like the best, in points; None where examples are not known.
     """
 
     plane: Plane
@@ -65,6 +87,8 @@ class FrontData:
     below: int
     published: tuple[Mark, ...] = ()
     collapsed: int = 0
+    selected: tuple[Selected, ...] = ()
+    error: float | None = None
 
 
 def front_data(
@@ -109,7 +133,27 @@ def front_data(
         own = usable[usable["method"] == BASELINE]
         dense = (float(own[x.column].max()) * x.scale, control.validation * y.scale)
     short = int((collapsed(trials) & (trials["status"] == "COMPLETE")).sum())
-    return FrontData(plane, tuple(clouds), dense, plane.below(values), marks, short)
+    chosen = _selected(usable, x, y, control) if control and not x.is_score else ()
+    return FrontData(plane, tuple(clouds), dense, plane.below(values), marks, short, chosen, _error(usable, y))
+
+
+def _selected(trials: pd.DataFrame, x: Axis, y: Axis, control: Baseline) -> tuple[Selected, ...]:
+    found = []
+    for method in in_order(trials["method"].unique()):
+        own = trials[trials["method"] == method]
+        row = fewest(own, x.name, y.name, control.kept(y)) if method != BASELINE else None
+        if row is not None and pd.notna(row[y.test]):
+            values = (row[x.column] * x.scale, row[y.column] * y.scale, row[y.test] * y.scale)
+            found.append(Selected(str(method), *map(float, values)))
+    return tuple(found)
+
+
+def _error(trials: pd.DataFrame, score: Axis) -> float | None:
+    """sqrt(p (1 - p) / n) for the best accuracy p on n validation examples."""
+    if score.name != "accuracy" or "val_examples" not in trials or not trials["val_examples"].notna().any():
+        return None
+    best, examples = float(trials[score.column].max()), float(trials["val_examples"].max())
+    return float(np.sqrt(best * (1 - best) / examples)) * score.scale
 
 
 def marks_of(published: Sequence[Mapping[str, Any]], x: Axis, y: Axis) -> tuple[Mark, ...]:
@@ -124,7 +168,7 @@ def marks_of(published: Sequence[Mapping[str, Any]], x: Axis, y: Axis) -> tuple[
 def front_figure(data: FrontData, width: str | float = "column") -> Figure:
     """Draw each front as a staircase, dominated trials faint, the dense baseline as a dotted line."""
     with style():
-        figure = blank(width, len(data.clouds) + (data.dense is not None) + bool(data.published))
+        figure = blank(width, len(data.clouds) + (data.dense is not None) + bool(data.published) + bool(data.selected))
         axes = figure.add_subplot()
         data.plane.prepare(axes)
         shown = looks(cloud.method for cloud in data.clouds)
@@ -132,13 +176,39 @@ def front_figure(data: FrontData, width: str | float = "column") -> Figure:
             _draw(axes, cloud, shown[cloud.method])
         if data.dense:
             draw_baseline(axes, data.dense)
+        if data.selected:
+            axes.plot([], [], linestyle="", marker=r"$\downarrow$", color="black", label="selected, to its test score")
         for mark in data.published:
             _draw_mark(axes, mark)
         if data.published:
             axes.plot([], [], linestyle="", label="published (test data)", **_PUBLISHED)
+        for one in data.selected:
+            draw_selected(axes, one, shown[one.method].colour)
+        if data.error:
+            draw_error(axes, data.error)
         data.plane.note_below(axes, data.below, "trial")
         legend(figure)
     return figure
+
+
+def draw_selected(axes: Axes, one: Selected, colour: str) -> None:
+    """An arrow from what validation said of a network to what test data say."""
+    axes.annotate(
+        "",
+        (one.x, one.test),
+        (one.x, one.y),
+        annotation_clip=True,
+        arrowprops={"arrowstyle": "-|>,head_width=0.15,head_length=0.3", "color": colour, "linewidth": 0.8},
+        zorder=6,
+    )
+
+
+def draw_error(axes: Axes, error: float) -> None:
+    """A scale bar, as long as one standard error to each side: less than that is not resolved."""
+    place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": True}
+    middle = axes.get_ylim()[0] + 1.6 * error
+    axes.errorbar([0.97], [middle], yerr=error, fmt="none", ecolor="black", elinewidth=0.8, capsize=2, **place)
+    axes.text(0.955, middle, f"± {error:.2g} points\nstandard error", ha="right", va="center", fontsize=6, **place)
 
 
 def draw_baseline(axes: Axes, dense: tuple[float, float]) -> None:

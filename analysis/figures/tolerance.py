@@ -68,7 +68,7 @@ def tolerance_figure(data: ToleranceData, width: str | float = "column") -> Figu
         for method, look in looks(data.curves).items():
             within, share, low, high = data.curves[method].T
             top = np.where(np.isnan(high), 100.0, high)
-            band: dict[str, Any] = {"color": look.colour, "alpha": 0.12, "linewidth": 0}
+            band: dict[str, Any] = {"color": look.colour, "alpha": 0.07, "linewidth": 0}
             axes.fill_between(within, low, top, where=~np.isnan(low), step="post", **band)
             axes.plot(within, share, color=look.colour, linestyle=look.line, drawstyle="steps-post", label=look.title)
         unit = "points" if data.score.percent else "%"

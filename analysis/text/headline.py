@@ -169,12 +169,23 @@ def said_of_selection(trials: pd.DataFrame, score: Axis, count: Axis) -> str:
     found = optimism(trials, score.name, count.name)
     if found is None:
         return ""
-    unit = " points" if score.percent else ""
-    numbers = [score.scale * value for value in (found.selected, found.others, found.by_selection)]
     return (
-        f"Validation looks better than test by {numbers[0]:.2g}{unit} on the fronts and by {numbers[1]:.2g}{unit} on"
-        f" all other networks: being selected is worth {numbers[2]:.2g}{unit}, which no new data will give."
+        f"Validation {_side(found.selected)} test {_by(score, found.selected)} on the fronts and"
+        f" {_side(found.others)} it {_by(score, found.others)} on all other networks: being selected is worth"
+        f" {_amount(score, found.by_selection)}, which no new data will give."
     )
+
+
+def _side(gap: float) -> str:
+    return "looks better than" if gap >= 0 else "looks worse than"
+
+
+def _by(score: Axis, gap: float) -> str:
+    return f"by {_amount(score, abs(gap))}"
+
+
+def _amount(score: Axis, gap: float) -> str:
+    return f"{100 * gap:.2f} points" if score.percent else f"{gap:.3g}"
 
 
 def said_of_resolution(trials: pd.DataFrame, score: Axis, control: Baseline) -> str:

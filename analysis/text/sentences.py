@@ -53,7 +53,8 @@ def sentences(
         told = ["No dense trial finished, so nothing can be said against the uncompressed network."]
     told.append(_best(usable, score, counts[0], control))
     told.append(said_of_selection(usable, score, counts[0]))
-    return (*filter(None, told), _chance(usable), _effort(trials))
+    # Of several counts the selected network may be the same one, with the same test score.
+    return (*dict.fromkeys(filter(None, told)), _chance(usable), _effort(trials))
 
 
 def _found(

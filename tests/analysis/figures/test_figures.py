@@ -273,7 +273,10 @@ def test_packs_at_once_have_lines_of_their_own(trials):
     data = analysis.timeline_data(frame)
     assert data.epochs.tolist() == [[0, 0], [10, 6], [12, 12], [20, 15]]
     assert data.volumes["group_lasso"][:, 0].tolist() == [10, 12, 20]
-    assert data.volumes["group_lasso"][-1, 1] == pytest.approx(0.8 * 0.8)  # the last dominates all
+    # The last dominates all.
+    assert data.volumes["group_lasso"][-1, 1] == pytest.approx(
+        0.8 * (1 - np.log(20) / np.log(100))
+    )  # the last dominates all
 
 
 def test_a_study_without_finished_packs_has_no_timeline(trials):

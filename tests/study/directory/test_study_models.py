@@ -114,6 +114,21 @@ def test_a_front_of_nothing_is_empty() -> None:
     assert len(found) == 0 and "a" not in found and found.trials == []
 
 
+def test_what_falls_short_of_what_is_required_is_on_no_front() -> None:
+    found = Front(["accuracy", "neurons"], {"accuracy": 0.5})
+    found.add(rows_of({"a": (0.9, 50.0), "b": (0.5, 9.0), "c": (0.4, 1.0)}))
+    assert found.trials == ["a", "b"]
+
+
+def test_the_front_of_several_seeds_is_of_their_means() -> None:
+    points = {"t0": (0.99, 10.0), "t1": (0.41, 10.0), "t2": (0.8, 10.0), "t3": (0.8, 10.0), "t4": (1.0, 9.0)}
+    rows = [row | {"method": "npn", "number": n} for n, row in enumerate(rows_of(points))]
+    rows.append(rows_of({"t5": (None, 9.0)}, "FAILED")[0] | {"method": "npn", "number": 5})
+    found = Front.of({"objectives": ["accuracy", "neurons"], "seeds": 2, "methods": {"npn": None}})
+    found.add(rows)
+    assert set(found.trials) == {"t2", "t3"}, "t0 is lucky, and a seed of t4's configuration failed"
+
+
 def test_networks_that_leave_the_front_are_removed(tmp_path: Path) -> None:
     directory = opened(tmp_path / "study")
     models, keeper = Models(directory), Keeper(stored(directory), directory)
