@@ -160,6 +160,8 @@ def _row(plan: Plan, rules: ReproductionSettings, folder: Path, progress: bool) 
     complete = [trial for trial in trials if trial["status"] == "COMPLETE"]
     numbers = compared(plan.entry, rules, complete, _columns(plan.config))
     full = not plan.missing and recipe_of(plan.config, plan.method) == recipe_of(plan.as_published, plan.method)
+    if not full:  # nothing follows from its numbers
+        numbers = {name: replace(number, verdict=None) for name, number in numbers.items()}
     row = replace(
         row,
         status=f"stopped: {stopped}" if stopped else "complete",

@@ -76,7 +76,10 @@ def _show(row: Row) -> None:
     wide(table)
     failed = f", {row.failed} failed" if row.failed else ""
     pace = f", {row.seconds_per_epoch:.3g} s an epoch and seed" if row.seconds_per_epoch else ""
-    console.print(f"{row.seeds} seeds{failed}, {row.epochs} of {row.published_epochs} epochs{pace}", highlight=False)
+    console.print(
+        f"{row.seeds} seed{'s' * (row.seeds != 1)}{failed}, {row.epochs} of {row.published_epochs} epochs{pace}",
+        highlight=False,
+    )
 
 
 def _measured(number: Number) -> tuple[str, ...]:

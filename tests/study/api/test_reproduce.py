@@ -87,6 +87,7 @@ def test_rows_that_are_there_are_read(quick: Path) -> None:
         assert (line.status, line.verdict, line.full) == ("complete", "partial", False)
         assert (line.seeds, line.failed, line.epochs, line.published_epochs) == (2, 0, 2, 100)
         assert len(line.numbers["test_nmse"].values) == 2 and line.numbers["count_drop_neuron_units"].mean
+        assert {number.verdict for number in line.numbers.values()} == {None}
         assert line.machine and line.same_code and line.seconds_per_epoch
     assert found.command == "study reproduce dropneuron_regression --seeds 2 --quick"
     kept = json.loads(written(found, quick).read_text())
