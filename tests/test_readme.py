@@ -19,6 +19,7 @@ model: {name: mlp, widths: [8]}
 epochs: 2
 polish: 1
 methods: [dense, group_lasso]
+resources: {workers: 1}
 """
 SMALLER = {"trials=16": "trials=2", "trials=32": "trials=3", '"epochs": 30': '"epochs": 3', "runs/digits": "runs/mine"}
 
