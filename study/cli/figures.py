@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from study.cli.app import Directory, Modules, app, console, errors
+from study.cli.app import Directory, Modules, app, console, errors, written
 from trainables.errors import StudyError, not_one_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def plot(
     name: Annotated[str, typer.Argument(metavar="NAME", help="One of `study list figures`.")],
     directory: Directory,
     output: Annotated[
-        Path | None, typer.Option(help="A .pdf, .svg or .png file; all three in DIR/report/figures if not given.")
+        Path | None, written("A .pdf, .svg or .png file; all three in DIR/report/figures if not given.")
     ] = None,
     objectives: Objectives = None,
     method: Annotated[str | None, typer.Option(help="Of a figure of one method; the first with a front.")] = None,
@@ -66,7 +66,7 @@ def plot(
 def figures(
     directory: Directory,
     whole: Annotated[bool, typer.Option("--all", help="For every method and count, not the first of them.")] = False,
-    output: Annotated[Path | None, typer.Option(help="The folder; DIR/report/figures if not given.")] = None,
+    output: Annotated[Path | None, written("The folder; DIR/report/figures if not given.")] = None,
     formats: Annotated[str, typer.Option("--format", help="With commas.")] = ",".join(FORMATS),
     width: Width = None,
     modules: Modules = None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from study.cli.app import app, console, table_of, wide
+from study.cli.app import app, console, table_of, wide, written
 from study.cli.runs import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def reproduce(
     rows: Annotated[list[str] | None, typer.Option("--row", metavar="LABEL", help="Only this published row.")] = None,
     settings: Settings = None,
     output: Annotated[
-        Path | None, typer.Option(help="Where its studies and reproduction.json are kept; runs/NAME-reproduced.")
+        Path | None, written("Where its studies and reproduction.json are kept; runs/NAME-reproduced.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:

@@ -117,6 +117,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "export": ("export", "{study}", "--front"),
     "resume": ("resume", "{study}"),
     "extend": ("extend", "{study}", "--trials", "20"),
+    "plot": ("plot", "front", "{study}"),
+    "figures": ("figures", "{study}"),
     "show": ("show", "{study}", "dense-00000"),
     "best": ("best", "{study}"),
     "importance": ("importance", "{study}"),
@@ -147,7 +149,7 @@ def test_no_command_runs_what_a_study_names(
 def test_every_command_is_looked_at() -> None:
     known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     tried = {words[0] for words in COMMANDS.values()} | {"evaluate", "predict"}
-    assert known - tried == {"run", "init", "schema", "list"}, "which read only what the user gives them"
+    assert known - tried == {"run", "init", "schema", "list", "reproduce"}, "which read only what the user gives them"
 
 
 @pytest.mark.parametrize("form", ["safetensors", "pytorch"])
