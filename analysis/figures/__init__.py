@@ -8,6 +8,13 @@ from analysis.figures.front import FrontData, front_data, front_figure, marks_of
 from analysis.figures.hypervolume import HypervolumeData, hypervolume_data, hypervolume_figure
 from analysis.figures.importance import importance_figure
 from analysis.figures.learning import LearningData, learning_data, learning_figure
+from analysis.figures.over_sets import (
+    RanksData,
+    fronts_over_sets_data,
+    fronts_over_sets_figure,
+    ranks_data,
+    ranks_figure,
+)
 from analysis.figures.pairs import PairsData, pairs_data, pairs_figure
 from analysis.figures.parallel import ParallelData, parallel_data, parallel_figure
 from analysis.figures.sharpness import SHARPNESS, SharpnessData, Stages, sharpness_data, sharpness_figure, stages_of
@@ -30,6 +37,7 @@ __all__ = [
     "LearningData",
     "PairsData",
     "ParallelData",
+    "RanksData",
     "SharpnessData",
     "SlicesData",
     "Stages",
@@ -48,6 +56,8 @@ __all__ = [
     "every",
     "front_data",
     "front_figure",
+    "fronts_over_sets_data",
+    "fronts_over_sets_figure",
     "hypervolume_data",
     "hypervolume_figure",
     "importance_figure",
@@ -58,6 +68,8 @@ __all__ = [
     "pairs_figure",
     "parallel_data",
     "parallel_figure",
+    "ranks_data",
+    "ranks_figure",
     "save",
     "sharpness_data",
     "sharpness_figure",

@@ -169,26 +169,29 @@ def front_figure(data: FrontData, width: str | float = "column") -> Figure:
     """Draw each front as a staircase, dominated trials faint, the dense baseline as a dotted line."""
     with style():
         figure = blank(width, len(data.clouds) + (data.dense is not None) + bool(data.published) + bool(data.selected))
-        axes = figure.add_subplot()
-        data.plane.prepare(axes)
-        shown = looks(cloud.method for cloud in data.clouds)
-        for cloud in data.clouds:
-            _draw(axes, cloud, shown[cloud.method])
-        if data.dense:
-            draw_baseline(axes, data.dense)
-        if data.selected:
-            axes.plot([], [], linestyle="", marker=r"$\downarrow$", color="black", label="selected, to its test score")
-        for mark in data.published:
-            _draw_mark(axes, mark)
-        if data.published:
-            axes.plot([], [], linestyle="", label="published (test data)", **_PUBLISHED)
-        for one in data.selected:
-            draw_selected(axes, one, shown[one.method].colour)
-        if data.error:
-            draw_error(axes, data.error)
-        data.plane.note_below(axes, data.below, "trial")
+        draw_front(figure.add_subplot(), data, looks(cloud.method for cloud in data.clouds))
         legend(figure)
     return figure
+
+
+def draw_front(axes: Axes, data: FrontData, shown: Mapping[str, Look]) -> None:
+    """All of the figure but its legend, in axes of whatever figure."""
+    data.plane.prepare(axes)
+    for cloud in data.clouds:
+        _draw(axes, cloud, shown[cloud.method])
+    if data.dense:
+        draw_baseline(axes, data.dense)
+    if data.selected:
+        axes.plot([], [], linestyle="", marker=r"$\downarrow$", color="black", label="selected, to its test score")
+    for mark in data.published:
+        _draw_mark(axes, mark)
+    if data.published:
+        axes.plot([], [], linestyle="", label="published (test data)", **_PUBLISHED)
+    for one in data.selected:
+        draw_selected(axes, one, shown[one.method].colour)
+    if data.error:
+        draw_error(axes, data.error)
+    data.plane.note_below(axes, data.below, "trial")
 
 
 def draw_selected(axes: Axes, one: Selected, colour: str) -> None:

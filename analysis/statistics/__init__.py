@@ -31,6 +31,7 @@ from analysis.statistics.estimates import FEW, Estimate, estimate, per_run, said
 from analysis.statistics.hypervolume import hypervolume, rank_stability
 from analysis.statistics.indicators import contributions, indicators
 from analysis.statistics.optimism import Optimism, optimism
+from analysis.statistics.over_sets import alike, critical_difference, friedman, ranks, wilcoxon_holm, win_tie_loss
 from analysis.statistics.parameters import importance, logarithmic, searched
 from analysis.statistics.significance import best_by_test, difference
 from analysis.statistics.superiority import superiority
@@ -52,6 +53,7 @@ __all__ = [
     "Optimism",
     "Reference",
     "admissible",
+    "alike",
     "attainment",
     "attainment_difference",
     "baseline",
@@ -62,6 +64,7 @@ __all__ = [
     "collapsed",
     "configurations",
     "contributions",
+    "critical_difference",
     "difference",
     "distinct",
     "equal_budgets",
@@ -69,6 +72,7 @@ __all__ = [
     "excluded",
     "expected_front",
     "fewest",
+    "friedman",
     "front_mask",
     "front_members",
     "holm",
@@ -83,6 +87,7 @@ __all__ = [
     "pareto",
     "per_run",
     "rank_stability",
+    "ranks",
     "reference_of",
     "runs",
     "said_of_runs",
@@ -92,4 +97,6 @@ __all__ = [
     "tolerances",
     "trajectory",
     "unpacked",
+    "wilcoxon_holm",
+    "win_tie_loss",
 ]

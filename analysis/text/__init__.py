@@ -6,6 +6,7 @@ from analysis.text.comparison import check_replicates, compare, settings_that_di
 from analysis.text.headline import claim_table
 from analysis.text.intervals import intervals
 from analysis.text.operating_points import compression_at_drop, score_at_compression
+from analysis.text.over_sets import rank_table, scores_over_sets, wins_table
 from analysis.text.provenance import provenance, recipe
 from analysis.text.sentences import sentences
 from analysis.text.summary import summary
@@ -23,9 +24,12 @@ __all__ = [
     "compression_at_drop",
     "intervals",
     "provenance",
+    "rank_table",
     "recipe",
     "score_at_compression",
+    "scores_over_sets",
     "sentences",
     "settings_that_differ",
     "summary",
+    "wins_table",
 ]

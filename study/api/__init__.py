@@ -19,7 +19,9 @@ from study.api.runs import (
     run,
     take_back,
 )
+from study.api.suites import SetStatus, places, run_suite, suite_status
 from study.api.trials import TrialReport, retrain, show
+from study.config import load_suite
 
 __all__ = [
     "ConfigLike",
@@ -33,6 +35,7 @@ __all__ = [
     "Reproduction",
     "Result",
     "Row",
+    "SetStatus",
     "Status",
     "TrialReport",
     "conduct",
@@ -42,7 +45,9 @@ __all__ = [
     "folder_of",
     "fresh_directory",
     "load_config",
+    "load_suite",
     "logs",
+    "places",
     "predict",
     "reproduce",
     "resume",
@@ -50,9 +55,11 @@ __all__ = [
     "retriable",
     "retry",
     "run",
+    "run_suite",
     "show",
     "status",
     "stop",
+    "suite_status",
     "take_back",
     "written",
 ]

@@ -43,7 +43,7 @@ def show_plan(config: StudyConfig, directory: StudyDirectory, as_json: bool) -> 
     except ConnectionError as error:
         raise StudyError(str(error)) from error
     if as_json:
-        study = {"study": config.name, "directory": directory.path(), "trials": _budgets(config)}
+        study = {"study": config.name, "directory": directory.path(), "trials": budgets(config)}
         typer.echo(json.dumps(study | found.to_dict(), indent=2))
         return
     console.print(f"[bold]{config.name}[/bold] would run into {directory.path()}; nothing was started.\n")
@@ -70,7 +70,7 @@ def show_notes(found: Rehearsal) -> None:
         console.print(f"note: {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
-def _budgets(config: StudyConfig) -> dict[str, int]:
+def budgets(config: StudyConfig) -> dict[str, int]:
     return {method: config.budget(method) for method in config.methods}
 
 

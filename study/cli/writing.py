@@ -29,11 +29,13 @@ def init(
 
 
 @app.command("schema")
-def print_schema() -> None:
+def print_schema(
+    of_suite: Annotated[bool, typer.Option("--suite", help="Of a suite's YAML (`study suite`).")] = False,
+) -> None:
     """The JSON Schema of the YAML, for editors."""
-    from study.config import schema
+    from study.config import SuiteSettings, schema
 
-    typer.echo(json.dumps(schema(), indent=2))
+    typer.echo(json.dumps(SuiteSettings.model_json_schema() if of_suite else schema(), indent=2))
 
 
 @app.command("list")
@@ -80,9 +82,9 @@ def _files() -> dict[str, str]:
 
 
 def _presets() -> dict[str, str]:
-    from study.config import presets
+    from study.config import presets, suites
 
-    return {name: path.read_text().splitlines()[0].lstrip("# ") for name, path in presets().items()}
+    return {name: path.read_text().splitlines()[0].lstrip("# ") for name, path in (presets() | suites()).items()}
 
 
 def _figures() -> dict[str, str]:

@@ -5,6 +5,7 @@ from study.config.load import check_names, load, loads, of_mapping, presets, sto
 from study.config.published import PublishedSettings, ReproductionSettings
 from study.config.schema import schema, starter
 from study.config.settings import LimitSettings, ResourceSettings, SamplerSettings, StudyConfig
+from study.config.suite import Suite, SuiteSettings, load_suite, suites
 from study.config.yaml_source import ConfigError
 
 __all__ = [
@@ -17,11 +18,14 @@ __all__ = [
     "ResourceSettings",
     "SamplerSettings",
     "StudyConfig",
+    "Suite",
+    "SuiteSettings",
     "changes",
     "check_changes",
     "check_names",
     "check_recipes",
     "load",
+    "load_suite",
     "loads",
     "of_mapping",
     "presets",
@@ -29,6 +33,7 @@ __all__ = [
     "schema",
     "starter",
     "stored",
+    "suites",
     "to_go_on",
     "to_yaml",
 ]

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 import pyarrow.parquet as pq
 
-from trainables.data import digits, hub, image_files, moons, remote, sparse_regression, tables
+from trainables.data import digits, hub, image_files, moons, remote, small_tables, sparse_regression, tables
 from trainables.data.assemble import Numbers, assemble
 from trainables.data.checks import one_of, share_of_one, whole
 from trainables.data.dataset import Dataset, Task
@@ -50,6 +50,27 @@ DATA: dict[str, Entry] = {
             "classification",
             "Alpaydin and Kaynak, 'Optical recognition of handwritten digits' (1998)",
             digits.read,
+        ),
+        Entry(
+            "wine",
+            "178 wines of three growers, 13 measurements, in scikit-learn; 60/20/20",
+            "classification",
+            "Aeberhard and Forina, 'Wine', UCI repository (1992)",
+            small_tables.wine,
+        ),
+        Entry(
+            "breast_cancer",
+            "569 tumours, 30 measurements of cell nuclei, in scikit-learn; 60/20/20",
+            "classification",
+            "Street, Wolberg and Mangasarian, 'Nuclear feature extraction for breast tumor diagnosis' (1993)",
+            small_tables.breast_cancer,
+        ),
+        Entry(
+            "diabetes",
+            "442 patients, 10 measurements, progression of the disease, in scikit-learn; 60/20/20",
+            "regression",
+            "Efron, Hastie, Johnstone and Tibshirani, 'Least angle regression' (2004)",
+            small_tables.diabetes,
         ),
         Entry(
             "moons",
