@@ -57,7 +57,7 @@ def critical_difference(methods: int, sets: int, alpha: float = 0.05) -> float:
     from scipy.stats import studentized_range
 
     q = float(studentized_range.ppf(1 - alpha, methods, np.inf)) / np.sqrt(2)
-    return q * float(np.sqrt(methods * (methods + 1) / (6 * sets)))
+    return float(q * np.sqrt(methods * (methods + 1) / (6 * sets)))
 
 
 def alike(average: pd.Series[float], pairs: pd.DataFrame, alpha: float = 0.05) -> tuple[tuple[str, ...], ...]:

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator
 
 from study.config.load import PRESETS, of_mapping
-from study.config.settings import Settings, StudyConfig
+from study.config.mappings import Settings
+from study.config.settings import StudyConfig
 from study.config.yaml_source import ConfigError, Source, read
 from trainables.errors import Mistake, Mistakes, StudyError, nearest
 

@@ -11,7 +11,8 @@ from study.directory import StudyDirectory
 
 YAML = """
 suite: three
-base: {epochs: 2, polish: 1, trials: 4, methods: [dense, group_lasso, magnitude], pack: {size: 4}, resources: {workers: 1}}
+base:
+  {epochs: 2, polish: 1, trials: 4, pack: {size: 4}, resources: {workers: 1}, methods: [dense, group_lasso, magnitude]}
 sets:
   wine: {data: wine, model: {name: mlp, widths: [8]}, batch_size: 64}
   diabetes: {data: diabetes, model: {name: mlp, widths: [4]}, batch_size: 64, objectives: [nmse, neurons]}
