@@ -66,13 +66,13 @@ def ranks_figure(data: RanksData, width: str | float = "column") -> Figure:
             axes.plot([rank, rank], [-0.12, 0], color="black", linewidth=0.8)
             axes.text(rank, -0.2, str(rank), ha="center", va="bottom", fontsize=6)
         shown = looks(data.average)
-        for place, (method, rank) in enumerate(data.average.items()):
+        for place, (method, average) in enumerate(data.average.items()):
             left = place < half
             at = len(data.groups) * 0.35 + 0.55 + (place if left else count - 1 - place)
             end = low - 0.05 * (high - low) if left else high + 0.05 * (high - low)
-            axes.plot([rank, rank, end], [0, at, at], color=shown[method].colour, linewidth=0.9)
-            axes.plot([rank], [0], color=shown[method].colour, marker=shown[method].marker, markersize=4, zorder=4)
-            text = f"{title(method)} {rank:.2f}" if left else f"{rank:.2f} {title(method)}"
+            axes.plot([average, average, end], [0, at, at], color=shown[method].colour, linewidth=0.9)
+            axes.plot([average], [0], color=shown[method].colour, marker=shown[method].marker, markersize=4, zorder=4)
+            text = f"{title(method)} {average:.2f}" if left else f"{average:.2f} {title(method)}"
             axes.text(
                 end, at, f"{text} " if left else f" {text}", ha="right" if left else "left", va="center", fontsize=6
             )

@@ -71,16 +71,10 @@ def rank_table(study: Study, measure: str = "hypervolume") -> Table:
     scores = scores_over_sets(study, measure)
     maximise = measure == "hypervolume"
     places = ranks(scores, maximise=maximise)
-    lines: list[dict[str, object]] = []
-    for name in scores.index:
-        line: dict[str, object] = {"set": str(name)}
-        for method in scores:
-            line |= {str(method): float(scores.loc[name, method])}
-            line |= {f"{method}_rank": float(places.loc[name, method]) if method in places else np.nan}
-        lines.append(line)
-    last: dict[str, object] = {"set": "average rank"}
-    last |= {f"{method}_rank": float(places[method].mean()) if method in places else np.nan for method in scores}
-    frame = pd.DataFrame([*lines, last])
+    both = pd.concat([scores, places.add_suffix("_rank")], axis=1)
+    both.loc["average rank"] = places.mean().add_suffix("_rank")
+    order = [f"{name}{end}" for name in scores for end in ("", "_rank")]
+    frame = both.reindex(columns=order).rename_axis("set").reset_index()
     form, scale = (".3f", 1.0) if maximise else (".1f", 100.0)
     columns = [Column("set", "data set")]
     for method in scores:
@@ -116,7 +110,7 @@ def wins_table(study: Study, against: Sequence[str] = RIVALS, measure: str = "hy
         line: dict[str, object] = {"method": str(method)}
         for name, part in parts.items():
             for what in ("win", "tie", "loss"):
-                line[f"{name}_{what}"] = float(part.loc[method, what]) if method in part.index else np.nan
+                line[f"{name}_{what}"] = part[what].astype(float).get(method, np.nan)
         lines.append(line)
     columns = [Column("method", "method", title)]
     for name in there:
