@@ -34,7 +34,16 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module", autouse=True)
 def callers_ray() -> Iterator[None]:
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(
+        address="local",
+        num_cpus=2,
+        num_gpus=1,  # which need not be there
+        resources={"seats": 3},
+        labels={"market": "reserved"},
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
     yield
     assert ray.is_initialized(), "it is not ours to shut down"
     ray.shutdown()
@@ -224,3 +233,27 @@ def test_sigterm_leaves_checkpoints_and_the_study_goes_on_from_them(tmp_path: Pa
     first, second = run_for_a_moment(), run_for_a_moment()
     assert 0 < len(first) < len(second) and second[: len(first)] == first, "nothing is trained again"
     assert table(directory) == []
+
+
+def test_packs_share_a_gpu_and_go_where_the_labels_are(tmp_path: Path) -> None:
+    directory = StudyDirectory(tmp_path / "little")
+    asked = {"cpus_per_worker": 0.25, "gpus_per_worker": 0.25, "custom": {"seats": 1}, "labels": {"market": "!spot"}}
+    most = 0
+
+    def count(monitor: Monitor) -> None:
+        nonlocal most
+        most = max(most, len(monitor.running))
+
+    monitor = launch(config(resources=asked, pack={"size": 1}), directory, count)
+    assert not monitor.ending and monitor.warnings == []
+    assert most == 3, "four would share the GPU, eight the CPUs; there are three seats"
+    assert [row["status"] for row in table(directory)] == ["COMPLETE"] * 4
+
+
+def test_packs_wait_for_a_node_and_that_is_said(tmp_path: Path) -> None:
+    directory = StudyDirectory(tmp_path / "little")
+    asked = {"labels": {"market": "spot"}, "accelerator": "A100"}
+    monitor = launch(config(resources=asked), directory, timeout=3.0)
+    (warning,) = monitor.warnings
+    assert warning.startswith("no node of the cluster has 1 CPU, an accelerator A100, the label market=spot;")
+    assert monitor.trials_finished == 0 and monitor.ending
