@@ -92,9 +92,7 @@ def status(directory: Location) -> Status:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         rows = place.trials().select(["method", "pack", "status", "epochs"]).to_pylist()
-        manifests = place.manifests()
-    finished = {row["pack"] for row in rows}
-    waiting = [manifest for manifest in manifests if manifest["pack"] not in finished]
+        waiting = place.manifests(without={row["pack"] for row in rows})
     methods = {}
     for name in config.methods:
         own = [row["status"] for row in rows if row["method"] == name]

@@ -27,6 +27,11 @@ def seal_text(data: bytes) -> bytes:
     return data + b"# checksum: " + checksum(data) + b"\n"
 
 
+def text_sealed(data: bytes) -> bool:
+    """Whether it has a checksum, and that is right."""
+    return _TEXT.search(data) is not None and text_intact(data)
+
+
 def text_intact(data: bytes) -> bool:
     found = _TEXT.search(data)
     return found is None or found[1] == checksum(data[: found.start()])

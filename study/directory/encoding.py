@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from study.directory import checksum
-from study.directory.layout import Kind, named, pack_of, part_of
+from study.directory.layout import Kind, is_block, named, pack_of, packs_of, part_of
 from study.directory.tables import CURVES, LATENCIES, TRIALS, VERSION, Manifest, may_hold, version_of
 from trainables.errors import StudyError
 
@@ -87,8 +87,37 @@ def decode_mapping(data: bytes) -> dict[str, Any]:
     return cast(dict[str, Any], found)
 
 
+def encode_manifests(manifests: Sequence[Manifest]) -> bytes:
+    """Of a block: a line for each, the checksum of all in the last."""
+    lines = "".join(json.dumps(manifest, separators=(",", ":"), allow_nan=False) + "\n" for manifest in manifests)
+    return checksum.seal_text(lines.encode())
+
+
+def decode_manifests(data: bytes, path: str) -> list[Manifest]:
+    """The manifests in a file, of a pack or of a block.
+
+    Raises: as `decode_manifest`.
+    """
+    name = pack_of(path)
+    if not is_block(name):
+        return [decode_manifest(data, path)]
+    if not checksum.text_sealed(data):
+        raise WrongChecksum("its checksum is wrong")
+    packs = packs_of(name)
+    try:
+        found = [json.loads(line) for line in data.splitlines()[:-1]]
+        _expect(len(found) == len(packs), f"{len(packs)} manifests", len(found))
+        for manifest, pack in zip(found, packs, strict=True):
+            _check_manifest(manifest, pack)
+    except (_Newer, Damaged):
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Damaged(f"{type(error).__name__}: {error}") from error
+    return cast(list[Manifest], found)
+
+
 def decode_manifest(data: bytes, path: str) -> Manifest:
-    """The manifest in a file.
+    """The manifest in a file of its own.
 
     Raises:
         Damaged: torn, or not the manifest of the pack that the file is named after.
@@ -99,17 +128,22 @@ def decode_manifest(data: bytes, path: str) -> Manifest:
         _check_version(found["schema"])
         if found.pop("checksum") != _checksum(found):
             raise WrongChecksum("its checksum is wrong")
-        _expect(found["pack"] == pack_of(path), f"the pack {pack_of(path)!r}", found["pack"])
-        for name in (found["pack"], found["method"], *(trial["trial"] for trial in found["trials"])):
-            named(name)
-        for trial in found["trials"]:
-            for name, kind in _SPEC.items():
-                _expect(isinstance(trial[name], kind), f"{name} as {kind.__name__}", trial[name])
+        _check_manifest(found, pack_of(path))
     except (_Newer, Damaged):
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Damaged(f"{type(error).__name__}: {error}") from error
     return cast(Manifest, found)
+
+
+def _check_manifest(found: Any, pack: str) -> None:
+    _check_version(found["schema"])
+    _expect(found["pack"] == pack, f"the pack {pack!r}", found["pack"])
+    for name in (found["pack"], found["method"], *(trial["trial"] for trial in found["trials"])):
+        named(name)
+    for trial in found["trials"]:
+        for name, kind in _SPEC.items():
+            _expect(isinstance(trial[name], kind), f"{name} as {kind.__name__}", trial[name])
 
 
 _CURVES_KEY = b"study.curves"
@@ -133,6 +167,12 @@ def curves_of(trials: pa.Table) -> str | None:
 
 def encode_table(table: pa.Table, kind: Kind) -> bytes:
     return _sealed(table, write_page_checksum=True, **_ENCODING[kind])
+
+
+def encode_block(table: pa.Table, kind: Kind) -> bytes:
+    """Many rows of few different words."""
+    words = [field.name for field in table.schema if pa.types.is_string(field.type) and field.name != "trial"]
+    return _sealed(table, write_page_checksum=True, compression="lz4", use_dictionary=words, write_statistics=False)
 
 
 def _sealed(table: pa.Table, **options: Any) -> bytes:
@@ -172,9 +212,11 @@ def decode_table(data: bytes, path: str) -> pa.Table:
 def _check_rows(part: pa.Table, path: str) -> None:
     kind, method = part_of(path)
     _check_schema(part.schema, kind)
-    for column, name in (("pack", pack_of(path)), ("method", method)):
-        others = set(part[column].unique().to_pylist()) - {named(name)}
-        _expect(not others, f"only rows of {column} {name!r}", sorted(map(str, others)))
+    packs = packs_of(pack_of(path))
+    for column, names in (("pack", packs), ("method", [method])):
+        others = set(part[column].unique().to_pylist()) - set(map(named, names))
+        expected = repr(names[0]) if len(names) == 1 else f"{names[0]!r} to {names[-1]!r}"
+        _expect(not others, f"only rows of {column} {expected}", sorted(map(str, others)))
     for name in part["trial"].unique().to_pylist():
         named(name)
 

@@ -6,6 +6,8 @@
     results/curves/method=M/PACK~SUM.parquet the same, of a second writer of the pack; SUM is the file's own
     results/trials/method=M/PACK.parquet     one row per trial, written last: with it the pack is finished; it names
                                              the sum of its curves
+    packs/BLOCK.json                         what was in the manifests of a block of packs that are finished
+    results/KIND/method=M/BLOCK.parquet      what was in their parts; it counts, whatever is left of those
     results/latency.parquet                  one row per network and way it was timed, if any was
     models/TRIAL.safetensors                 a compact network, its card and a checksum in the header
     models/TRIAL.json                        the card, to be read without tools
@@ -23,15 +25,16 @@
     report/                                  figures, tables and the page
 
 A trial is called METHOD-NUMBER and a pack METHOD-pINDEX: group_lasso-00012, group_lasso-p0003; of the searches after
-the first METHOD-sSEARCH-NUMBER and METHOD-sSEARCH-pINDEX: group_lasso-s1-00012. Paths are relative to the directory,
-with forward slashes.
+the first METHOD-sSEARCH-NUMBER and METHOD-sSEARCH-pINDEX: group_lasso-s1-00012. A block is as many packs of a method
+and search as `BLOCKS` says, from a multiple of that on: group_lasso-p0000-0015. So two blocks are apart, or one is in
+the other, which then counts. Paths are relative to the directory, with forward slashes.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -100,6 +103,50 @@ def _searched(method: str, search: int) -> str:
 def pack_index(pack: str) -> int:
     """Its place among the packs of its method and search."""
     return int(pack.rpartition("-p")[2])
+
+
+# -- blocks of packs ---------------------------------------------------------------------------------------------
+
+BLOCKS = (16, 256)
+"""Packs in a block of each level."""
+
+_BLOCK = re.compile(r"(.+)-p(\d{4,})-(\d{4,})")
+_PACK = re.compile(r"(.+)-p(\d{4,})")
+
+
+def blocks_of(pack: str) -> list[str]:
+    """The blocks that a pack or a block can be in, the larger ones first."""
+    found = _BLOCK.fullmatch(pack) or _PACK.fullmatch(pack)
+    if found is None:
+        return []
+    first, last = int(found[2]), int(found[found.lastindex or 2])
+    starts = [(first // size * size, size) for size in reversed(BLOCKS) if size > last - first + 1]
+    return [f"{found[1]}-p{start:04d}-{start + size - 1:04d}" for start, size in starts]
+
+
+def packs_of(name: str) -> list[str]:
+    """The packs of a block, or the one pack."""
+    found = _BLOCK.fullmatch(name)
+    if found is None:
+        return [name]
+    return [f"{found[1]}-p{index:04d}" for index in range(int(found[2]), int(found[3]) + 1)]
+
+
+def is_block(name: str) -> bool:
+    return _BLOCK.fullmatch(name) is not None
+
+
+def counting(paths: Iterable[str]) -> list[str]:
+    """Those of the paths of manifests, or of parts of a kind, that are not in a block among them."""
+    paths = list(paths)
+    blocks = {(path.rpartition("/")[0], pack_of(path)) for path in paths if is_block(pack_of(path))}
+    if not blocks:
+        return paths
+    return [
+        path
+        for path in paths
+        if not any((path.rpartition("/")[0], block) in blocks for block in blocks_of(pack_of(path)))
+    ]
 
 
 # -- paths, and what they are of ---------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ HOOKS: list[Callable[[str, str], None]] = []
 """Fault points for tests: called with the next step and the file, before each step of a write and at the end.
 
 The steps are write, fsync, rename, fsync folder, done; on an object store put, done; to set a damaged file
-aside quarantine, done.
+aside quarantine, done; before one is deleted remove.
 """
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -191,6 +191,7 @@ class Store:
 
     def remove(self, path: str) -> None:
         """Delete a file; nothing happens when there is none."""
+        _step("remove", path)
         if self.local is not None:
             Path(self._own(path)).unlink(missing_ok=True)
         elif self.exists(path):

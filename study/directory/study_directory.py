@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
+from study.directory.blocks import listed
 from study.directory.encoding import (
     SCHEMAS,
     Damaged,
     curves_of,
     decode_config,
     decode_latencies,
-    decode_manifest,
+    decode_manifests,
     decode_table,
     encode_config,
     encode_latencies,
@@ -39,9 +40,12 @@ from study.directory.layout import (
     PART_SUFFIX,
     Kind,
     belonging,
+    blocks_of,
+    is_block,
     manifest_path,
     named,
     pack_of,
+    packs_of,
     part_of,
     part_path,
     parts_folder,
@@ -91,6 +95,7 @@ __all__ = [
 _Part = TypeVar("_Part")
 
 _READERS = 8
+_ATTEMPTS = 10
 
 
 class NotAStudy(StudyError, FileNotFoundError):
@@ -178,12 +183,20 @@ class StudyDirectory:
     def manifest(self, pack: str) -> Manifest:
         """The manifest of one pack."""
         self._require()
-        return self._manifest(manifest_path(pack))
+        found = self._manifests(self._place_of(pack, manifest_path))
+        return next(manifest for manifest in found if manifest["pack"] == pack)
 
-    def manifests(self) -> list[Manifest]:
-        """All manifests, in the order of their packs' names."""
+    def manifests(self, without: Collection[str] = ()) -> list[Manifest]:
+        """All manifests, in the order of their packs' names; of those packs not, which saves reading them."""
         self._require()
-        return self._readable(self.store.names(PACKS, MANIFEST_SUFFIX), self._manifest)
+        left_out = set(without)
+
+        def read() -> list[list[Manifest]]:
+            names = listed(self.store, PACKS, MANIFEST_SUFFIX)
+            return self._readable([n for n in names if not left_out.issuperset(packs_of(pack_of(n)))], self._manifests)
+
+        found = [manifest for manifests in _until_it_stays(read) for manifest in manifests]
+        return sorted((one for one in found if one["pack"] not in left_out), key=lambda manifest: manifest["pack"])
 
     def write_results(
         self,
@@ -231,12 +244,14 @@ class StudyDirectory:
     def finished(self) -> set[str]:
         """The packs that have results."""
         self._require()
-        return {pack_of(name) for name in self.store.names(parts_folder("trials"), PART_SUFFIX)}
+        names = listed(self.store, parts_folder("trials"), PART_SUFFIX)
+        return {pack for name in names for pack in packs_of(pack_of(name))}
 
     def rows(self, pack: str, method: str) -> list[dict[str, Any]]:
         """The trial rows of one finished pack, as they were written (NaN as None), without the answers."""
         self._require()
-        return cast(list[dict[str, Any]], without_answers(self._table(part_path("trials", pack, method))).to_pylist())
+        part = without_answers(self._table(self._place_of(pack, lambda name: part_path("trials", name, method))))
+        return cast(list[dict[str, Any]], part.filter(pc.equal(part["pack"], pack)).to_pylist())
 
     def trials(self) -> pa.Table:
         """All trials that have results, by pack: the columns of TRIALS but for the answers, then the `param_NAME`."""
@@ -252,6 +267,13 @@ class StudyDirectory:
             return part if wanted is None else part.filter(pc.is_in(part["trial"], wanted))
 
         return self._tables("trials", of_part=of_part).select(columns)
+
+    def _place_of(self, pack: str, path_of: Callable[[str], str]) -> str:
+        """Where the file of a pack is: its own, unless only that of a block is there."""
+        own = path_of(pack)
+        if self.store.exists(own):
+            return own
+        return next(filter(self.store.exists, map(path_of, blocks_of(pack))), own)
 
     def curves(self, packs: Collection[str] | None = None, trials: Collection[str] | None = None) -> pa.Table:
         """The curves of all trials that have results, or of some: only their packs are read, only their rows kept."""
@@ -288,11 +310,19 @@ class StudyDirectory:
         schema: pa.Schema | None = None,
     ) -> pa.Table:
         """The parts of finished packs, or of some of them, each as ``of_part`` leaves it."""
-        wanted = self.finished() if packs is None else self.finished() & set(packs)
-        parts = [name for name in self.store.names(parts_folder(kind), PART_SUFFIX) if pack_of(name) in wanted]
-        if kind == "curves":
-            parts = self._that_belong(parts)
-        return concatenate(self._readable(parts, lambda name: of_part(self._table(name))), schema or SCHEMAS[kind])
+        self._require()
+
+        def read() -> list[pa.Table]:
+            finished = self.finished() if kind == "curves" or packs is not None else None
+            wanted = finished if finished is None or packs is None else finished.intersection(packs)
+            parts = listed(self.store, parts_folder(kind), PART_SUFFIX)
+            if wanted is not None:
+                parts = [name for name in parts if not wanted.isdisjoint(packs_of(pack_of(name)))]
+            if kind == "curves":
+                parts = self._that_belong(parts)
+            return self._readable(parts, lambda name: of_part(_only(self._table(name), name, wanted)))
+
+        return concatenate(_until_it_stays(read), schema or SCHEMAS[kind])
 
     def _that_belong(self, curves: Sequence[str]) -> list[str]:
         """Of packs with several curves those that their trials name."""
@@ -328,8 +358,8 @@ class StudyDirectory:
     def _table(self, name: str) -> pa.Table:
         return self._decoded(name, decode_table)
 
-    def _manifest(self, name: str) -> Manifest:
-        return self._decoded(name, decode_manifest)
+    def _manifests(self, name: str) -> list[Manifest]:
+        return self._decoded(name, decode_manifests)
 
     def _decoded(self, name: str, decode: Callable[[bytes, str], _Part]) -> _Part:
         """What the file holds; errors name it."""
@@ -340,6 +370,24 @@ class StudyDirectory:
             raise type(error)(f"{self.path(name)} is damaged: {error}") from error
         except ValueError as error:
             raise StudyError(f"{self.path(name)} cannot be read: {error}") from error
+
+
+def _only(part: pa.Table, path: str, wanted: Collection[str] | None) -> pa.Table:
+    """The rows of the packs that are wanted, None for all, where the part is a block's."""
+    if wanted is None or not is_block(pack_of(path)) or all(pack in wanted for pack in packs_of(pack_of(path))):
+        return part
+    return part.filter(pc.is_in(part["pack"], pa.array(list(wanted))))
+
+
+def _until_it_stays(read: Callable[[], _Part]) -> _Part:
+    """What is read of many files, once none of them is gone when its turn comes: packs go into blocks meanwhile."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return read()
+        except FileNotFoundError as error:
+            if isinstance(error, NotAStudy):
+                raise
+    return read()
 
 
 def _way(row: Mapping[str, Any]) -> tuple[Any, ...]:

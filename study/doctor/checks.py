@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import pyarrow as pa
 from safetensors import SafetensorError
@@ -21,6 +19,7 @@ from study.directory import (
     CONFIG,
     DRIVER,
     JOURNAL,
+    KINDS,
     LATENCY,
     MANIFEST_SUFFIX,
     MODELS,
@@ -33,35 +32,26 @@ from study.directory import (
     Damaged,
     DamagedCheckpoint,
     Front,
-    Manifest,
     StudyDirectory,
     WrongChecksum,
-    belonging,
-    broke_off,
-    curves_of,
+    counting,
     decode_checkpoint,
     decode_latencies,
-    decode_manifest,
-    decode_table,
     driver_of,
-    is_manifest,
     is_part,
     manifest_path,
-    mark_of,
     pack_of,
+    packs_of,
     part_of,
-    part_path,
     parts_folder,
     trial_of,
 )
 from study.doctor.repairs import QUARANTINE, REMOVE, REWRITE, UNLOCK, Repair, tell
+from study.doctor.state import State
 from study.doctor.zombies import Running, running
 from trainables.sealed import unseal
 
 Kind = Literal["torn", "checksum", "version", "orphan", "duplicate", "mismatch", "zombie", "failed", "leftover", "lock"]
-
-_READERS = 8
-_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -87,86 +77,15 @@ class Finding:
         return f"{self.path}: {self.message}"
 
 
-@dataclass
-class State:
-    """What is in a study directory, and what of it could not be read."""
-
-    directory: StudyDirectory
-    live: bool
-    config: Mapping[str, Any] | None = None
-    manifests: dict[str, Manifest] = field(default_factory=dict)
-    trials: dict[str, pa.Table] = field(default_factory=dict)
-    """By path."""
-    curves: dict[str, str] = field(default_factory=dict)
-    """The marks of those that are whole, by path."""
-    unreadable: dict[str, Exception] = field(default_factory=dict)
-
-    @cached_property
-    def finished(self) -> dict[str, pa.Table]:
-        """Rows by pack; a torn part counts as none."""
-        return {pack_of(path): rows for path, rows in self.trials.items()}
-
-    def broke_off(self, pack: str) -> list[dict[str, Any]]:
-        """Rows of those trials of a finished pack that failed before their end."""
-        rows = self.finished.get(pack)
-        if rows is None:
-            return []
-        return [row for row in rows.select(["trial", "status", "epochs", "reason"]).to_pylist() if broke_off(row)]
-
-    @cached_property
-    def belonging(self) -> dict[str, str]:
-        """Of finished packs the path that their curves have, if any are there."""
-        paths = {*self.curves, *(path for path in self.unreadable if is_part(path))}
-        parts = {pack_of(path): (part_of(path)[1], curves_of(rows)) for path, rows in self.trials.items()}
-        return {
-            pack: belonging(paths, part_path("curves", pack, method), mark) for pack, (method, mark) in parts.items()
-        }
-
-    def second(self, path: str) -> bool:
-        """Whether these are curves of a writer that came second: the pack's trials name others."""
-        return part_of(path)[0] == "curves" and self.belonging.get(pack_of(path), path) != path
-
-    @cached_property
-    def unknown_packs(self) -> set[str]:
-        """Packs whose manifest cannot be read; they may be anything."""
-        return {pack_of(path) for path in self.unreadable if is_manifest(path)}
-
-
-def look(directory: StudyDirectory, live: bool) -> State:
-    """Read the configuration, the manifests and all parts."""
-    state = State(directory, live)
-    store = directory.store
-    try:
-        state.config = directory.config()
-    except Damaged as error:
-        state.unreadable[CONFIG] = error
-
-    def read(names: Iterable[str], decode: Callable[[bytes, str], _Read]) -> Iterator[tuple[str, _Read]]:
-        def attempt(name: str) -> _Read | Exception:
-            try:
-                return decode(store.get(name), name)
-            except (ValueError, FileNotFoundError) as error:
-                return error
-
-        with ThreadPoolExecutor(_READERS) as pool:
-            names = list(names)
-            for name, found in zip(names, pool.map(attempt, names), strict=True):
-                if not isinstance(found, Exception):
-                    yield name, found
-                elif not isinstance(found, FileNotFoundError):  # removed since it was listed: nothing wrong
-                    state.unreadable[name] = found
-
-    for _, manifest in read(store.names(PACKS, MANIFEST_SUFFIX), decode_manifest):
-        state.manifests[manifest["pack"]] = manifest
-    state.trials = dict(read(store.names(parts_folder("trials"), PART_SUFFIX), decode_table))
-    state.curves = dict(read(store.names(parts_folder("curves"), PART_SUFFIX), _mark_of_whole))
-    return state
-
-
 def torn(state: State) -> Iterator[Finding]:
     """Files that cannot be read, and the other part of a pack one of whose parts cannot."""
     again = "its pack is trained again"
-    packs = {pack_of(path): path for path in state.unreadable if is_part(path) and not state.second(path)}
+    packs = {
+        pack: path
+        for path in state.unreadable
+        if is_part(path) and not state.second(path)
+        for pack in packs_of(pack_of(path))
+    }
     for path, error in state.unreadable.items():
         if not isinstance(error, Damaged):
             yield Finding("version", path, str(error))
@@ -176,9 +95,15 @@ def torn(state: State) -> Iterator[Finding]:
             kind: Kind = "checksum" if isinstance(error, WrongChecksum) else "torn"
             message = f"{error}; {again}" if is_part(path) and not state.second(path) else str(error)
             yield Finding(kind, path, message, QUARANTINE)
+    others: dict[str, str] = {}
     for path in (*state.trials, *sorted(state.curves)):
         if (cause := packs.get(pack_of(path))) and isinstance(state.unreadable[cause], Damaged):
-            yield Finding("torn", path, f"belongs to {cause}, which is torn: {again}", QUARANTINE)
+            place = state.blocks.get(path, path)
+            # Curves of more packs than are torn stay: those of a pack that is trained again are the same.
+            if part_of(place)[0] == "trials" or {*packs_of(pack_of(place))} <= packs.keys():
+                others[place] = cause
+    for place, cause in others.items():
+        yield Finding("torn", place, f"belongs to {cause}, which is torn: {again}", QUARANTINE)
 
 
 def torn_journal(state: State) -> Iterator[Finding]:
@@ -254,7 +179,9 @@ def mismatches(state: State) -> Iterator[Finding]:
         if manifest is None:
             continue
         specs = {trial["trial"]: trial for trial in manifest["trials"]}
-        found = {row["trial"]: row for row in rows.to_pylist()}
+        asked_for = {PARAMETER + name for spec in manifest["trials"] for name in spec["parameters"]}
+        columns = [name for name in rows.column_names if name in asked_for or name in _ASKED]
+        found = {row["trial"]: row for row in rows.select(columns).to_pylist()}
         if set(specs) != set(found):
             unlike = sorted(set(specs) ^ set(found))
             yield Finding("mismatch", path, f"{_some(unlike)} in its rows or its manifest only")
@@ -265,6 +192,9 @@ def mismatches(state: State) -> Iterator[Finding]:
             unlike = sorted(name for name, value in asked.items() if row.get(name) != value)
             if unlike:
                 yield Finding("mismatch", path, f"{trial} has another {_some(unlike)} than its manifest asked for")
+
+
+_ASKED = ("trial", "number", "seed", "data_seed")
 
 
 def zombies(state: State) -> Iterator[Finding]:
@@ -346,18 +276,17 @@ def leftovers(state: State) -> Iterator[Finding]:
         return
     for path in state.directory.store.leftovers():
         yield Finding("leftover", path, "half a file, of a writer that was killed", REMOVE)
+    parts = [(parts_folder(kind), PART_SUFFIX) for kind in KINDS]
+    for folder, suffix in (*parts, (PACKS, MANIFEST_SUFFIX)):
+        found = state.directory.store.names(folder, suffix)
+        for path in sorted(set(found) - set(counting(found))):
+            yield Finding("leftover", path, "of packs that are in a block", REMOVE)
     if state.directory.store.exists(DRIVER):
         driver = driver_of(state.directory.store)
         message = "its driver is dead; the next one takes over"
         if driver is not None:
             message = f"{driver.account}; the next one watches for {STALE_SECONDS:.0f} s, then takes over"
         yield Finding("lock", DRIVER, message, UNLOCK)
-
-
-def _mark_of_whole(data: bytes, path: str) -> str:
-    """Raises as decode_table does; the rows are not kept."""
-    decode_table(data, path)
-    return mark_of(data)
 
 
 def _running(state: State) -> list[Running] | Damaged:

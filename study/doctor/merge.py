@@ -28,7 +28,6 @@ from study.directory import (
     StudyDirectory,
     TrialSpec,
     card_path,
-    decode_table,
     encode_config,
     encode_manifest,
     encode_table,
@@ -41,7 +40,8 @@ from study.directory import (
     trial_name,
     with_curves,
 )
-from study.doctor.checks import State, as_stored, look
+from study.doctor.checks import as_stored
+from study.doctor.state import State, look
 from study.search import manifest_of
 from trainables.errors import StudyError
 from trainables.sealed import seal, unseal
@@ -244,9 +244,8 @@ def _parts(packs: Iterable[_Pack], study: str) -> Iterator[tuple[str, bytes]]:
             continue
         method = pack.new["method"]
         state, trials = pack.source.state, _relabelled(pack.rows, pack, study)
-        path = state.belonging.get(pack.old["pack"], part_path("curves", pack.old["pack"], method))
-        if path in state.curves:
-            found = decode_table(pack.source.directory.store.get(path), path)
+        found = state.curves_of(pack.old["pack"], method)
+        if found is not None:
             curves = encode_table(_relabelled(found, pack, study), "curves")
             yield part_path("curves", pack.new["pack"], method), curves
             trials = with_curves(trials, mark_of(curves))

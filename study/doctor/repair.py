@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from study.directory import Lock, NotAStudy, StudyDirectory, driver_of
+from study.directory import (
+    Blocks,
+    Lock,
+    NotAStudy,
+    StudyDirectory,
+    driver_of,
+    is_manifest,
+    is_part,
+    pack_of,
+    part_of,
+)
 from study.doctor.checks import (
     Finding,
-    State,
     duplicates,
     failures,
     leftovers,
-    look,
     mismatches,
     orphans,
     stray_models,
@@ -26,7 +34,8 @@ from study.doctor.checks import (
     versions,
     zombies,
 )
-from study.doctor.repairs import UNLOCK
+from study.doctor.repairs import REWRITE, UNLOCK
+from study.doctor.state import State, look
 
 __all__ = ["Finding", "examine", "fix", "recover"]
 
@@ -87,7 +96,16 @@ def _repair(directory: StudyDirectory, checks: Iterable[Check]) -> list[Finding]
     # A repair can bring to light what it hid: a pack without a manifest, once the torn one is set aside.
     while findings := [f for f in _findings(directory, checks) if f.repair not in (None, UNLOCK) and f not in done]:
         for finding in findings:
-            if finding.repair and directory.store.exists(finding.path):  # else another one was about the same file
+            if finding.repair == REWRITE or (finding.repair and _alone(directory, finding.path)):
                 finding.repair.apply(directory, finding.path)
         done += findings
     return done
+
+
+def _alone(directory: StudyDirectory, path: str) -> bool:
+    """Whether the file is there, once the block that it is in was taken apart."""
+    store = directory.store
+    if not store.exists(path) and (is_part(path) or is_manifest(path)):
+        method = part_of(path)[1] if is_part(path) else directory.manifest(pack_of(path))["method"]
+        Blocks(store).take_apart(pack_of(path), method)
+    return store.exists(path)

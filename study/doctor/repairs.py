@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from study.directory import JOURNAL, StudyDirectory, decode_table
+from study.directory import JOURNAL, StudyDirectory, pack_of, part_of
 from study.doctor.zombies import Running, conclude
 from study.search import manifest_of
 
@@ -22,7 +22,7 @@ class Repair:
 
 def _rewrite(directory: StudyDirectory, path: str) -> None:
     """The manifest of a pack from the rows of its trials part."""
-    directory.write_manifest(manifest_of(decode_table(directory.store.get(path), path).to_pylist()))
+    directory.write_manifest(manifest_of(directory.rows(pack_of(path), part_of(path)[1])))
 
 
 def _tell(zombie: Running, directory: StudyDirectory, path: str) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import TrialState
 
 from study.directory import Damaged
@@ -39,9 +40,12 @@ class Running:
 def running(journal: Path) -> list[Running]:
     """Those in a journal, which is only read.
 
+    Of a million entries few matter here, so that Optuna is not asked to replay them.
+
     Raises:
-        Damaged: a line is torn, or Optuna cannot replay it.
+        Damaged: a line is torn, or Optuna could not replay it.
     """
+    replay = _Replay()
     with journal.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
@@ -50,14 +54,64 @@ def running(journal: Path) -> list[Running]:
                 raise Damaged(f"line {number} is torn: {error}") from error
             if not isinstance(entry, dict) or not line.endswith(b"\n"):
                 raise Damaged(f"line {number} is torn")
-    try:
-        return [
-            Running(study.study_name, trial.number, trial.user_attrs.get("trial", ""), trial.user_attrs.get("pack", ""))
-            for study in _studies(journal)
-            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        ]
-    except Exception as error:  # Optuna trusts its journal, and stumbles over a wrong one anywhere
-        raise Damaged(f"Optuna cannot replay it: {type(error).__name__}: {error}") from error
+            try:
+                replay.apply(entry)
+            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+                raise Damaged(f"Optuna cannot replay line {number}: {type(error).__name__}: {error}") from error
+    return replay.found()
+
+
+class _Replay:
+    """What a journal says of trials that run; as in optuna.storages.JournalStorage."""
+
+    def __init__(self) -> None:
+        self.trials: list[Running] = []
+        self.running: dict[int, None] = {}
+        """By number among all, in the order in which they were opened."""
+        self._studies: list[str | None] = []
+        self._counts: list[int] = []
+        self._finished: set[int] = set()
+
+    def found(self) -> list[Running]:
+        """Those of studies that are not deleted."""
+        there = (self.trials[number] for number in self.running)
+        return [trial for trial in there if trial.study in self._studies]
+
+    def apply(self, entry: dict[str, Any]) -> None:
+        operation = JournalOperation(entry["op_code"])
+        if operation == JournalOperation.CREATE_STUDY:
+            if entry["study_name"] not in self._studies:
+                self._studies.append(str(entry["study_name"]))
+                self._counts.append(0)
+        elif operation == JournalOperation.DELETE_STUDY:
+            self._studies[entry["study_id"]] = None
+        elif operation == JournalOperation.CREATE_TRIAL:
+            self._open(entry)
+        elif operation == JournalOperation.SET_TRIAL_STATE_VALUES:
+            self._state(entry["trial_id"], TrialState(entry["state"]))
+        elif operation == JournalOperation.SET_TRIAL_USER_ATTR and entry["trial_id"] in self.running:
+            known = {name: str(value) for name, value in entry["user_attr"].items() if name in ("trial", "pack")}
+            self.trials[entry["trial_id"]] = replace(self.trials[entry["trial_id"]], **known)
+
+    def _open(self, entry: dict[str, Any]) -> None:
+        study = entry["study_id"]
+        if study >= len(self._studies) or (name := self._studies[study]) is None:
+            return
+        attributes = entry.get("user_attrs", {})
+        self.trials.append(Running(name, self._counts[study], attributes.get("trial", ""), attributes.get("pack", "")))
+        self._counts[study] += 1
+        self._state(len(self.trials) - 1, TrialState(entry.get("state", TrialState.RUNNING)))
+
+    def _state(self, trial: int, state: TrialState) -> None:
+        if trial >= len(self.trials):
+            raise ValueError(f"there is no trial {trial}")
+        if trial in self._finished:
+            return
+        if state == TrialState.RUNNING:
+            self.running[trial] = None
+        elif state.is_finished():
+            self._finished.add(trial)
+            self.running.pop(trial, None)
 
 
 def conclude(journal: Path, zombie: Running, row: Mapping[str, Any] | None) -> None:

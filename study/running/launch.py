@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from ray import tune
 
 from search_spaces import Scale
 from study.config import ResourceSettings, StudyConfig, check_changes, check_recipes, stored, to_yaml
 from study.directory import (
     CONFIG,
+    OBJECTIVES,
+    PROGRESS,
     Lock,
     Log,
     Manifest,
@@ -24,6 +32,7 @@ from study.directory import (
 from study.doctor import recover
 from study.rehearsal import problems, scales
 from study.running.ending import Signals
+from study.running.gathering import Gathering
 from study.running.loggers import Loggers
 from study.running.monitor import Monitor
 from study.running.networks import Keeper
@@ -35,7 +44,7 @@ from study.running.session import RayLost, Session, session
 from study.running.sight import look
 from study.running.tune import Listen, PackSearcher, StopWhen
 from study.running.worker import StudyTrainable
-from study.search import Search, pack_size
+from study.search import Search, needed, pack_size
 from trainables.own_code import load_function
 
 Listener = Callable[[Monitor], None]
@@ -78,6 +87,7 @@ def launch(
     with (
         Loggers(config, directory, monitor.warn, layers) as loggers,
         Lock(directory.store) as lock,
+        Gathering(directory, monitor.warn) as gathering,
         Signals(monitor.ending, farewell, own_process=own_process) as signals,
         Orders(directory.store, signals.end, timeout),
     ):
@@ -86,6 +96,12 @@ def launch(
             listener(monitor)
             while True:
                 finished = monitor.trials_finished
+                found = _read(monitor, directory)
+                gathering.found_on_disk(found.finished)
+                if found.complete and not (config.loggers or config.storage):  # no Ray is needed for nothing
+                    _conclude(directory, found, layers)
+                    gathering.close()
+                    break
                 try:
                     with session(config.resources) as connected:
                         signals.install()
@@ -95,11 +111,13 @@ def launch(
                             monitor.warn(f"no node of the cluster has {_asked(config.resources)}; packs wait for one")
                         for blind in look(monitor.config, directory, nodes):
                             monitor.warn(blind)
-                        searcher = _from_disk(monitor, directory, layers, connected, loggers)
+                        searcher = _searcher(monitor, directory, found, layers, connected, loggers, gathering)
+                        searcher.look()
                         if not searcher.spent:
                             _tune(searcher, listener, lock)
                         searcher.close()
                         loggers.close(wait=not monitor.ending)  # some need Ray
+                        gathering.close(wait=not monitor.ending)
                     break
                 except RayLost as lost:
                     losses = losses + 1 if monitor.trials_finished == finished else 1
@@ -166,31 +184,79 @@ def _with_pack_size(config: StudyConfig, chosen: int | None) -> StudyConfig:
     return config.model_copy(update={"pack": config.pack.model_copy(update={"chosen": chosen})})
 
 
-def _from_disk(
-    monitor: Monitor, directory: StudyDirectory, layers: dict[str, Scale], connected: Session, loggers: Loggers
-) -> PackSearcher:
+@dataclass(frozen=True)
+class _Found:
+    """What is in a study directory: rows of trials, and all manifests."""
+
+    config: StudyConfig
+    rows: list[dict[str, Any]]
+    manifests: list[Manifest]
+
+    @cached_property
+    def finished(self) -> dict[str, str]:
+        """The method of each finished pack."""
+        return {row["pack"]: row["method"] for row in self.rows}
+
+    @property
+    def complete(self) -> bool:
+        """Whether the budget is spent and nothing is left to be trained."""
+        counts = Counter(row["method"] for row in self.rows)
+        spent = all(counts[name] >= self.config.budget(name) for name in self.config.methods)
+        return spent and all(manifest["pack"] in self.finished for manifest in self.manifests)
+
+
+def _read(monitor: Monitor, directory: StudyDirectory) -> _Found:
     """All that is known about the study, read from its directory, after what is damaged there has been set aside."""
+    config = monitor.config
+    for finding in recover(directory):
+        monitor.warn(str(finding))
+    table, manifests = directory.trials(), directory.manifests()
+    known = pa.array([manifest["pack"] for manifest in manifests], pa.string())
+    if not (config.loggers or config.storage) and pc.all(pc.is_in(table["pack"], known)).as_py() is not False:
+        # Rows as Python has them are large, and so is a study.
+        dense = {f"dense_{OBJECTIVES[name].column}" for name in config.objectives}
+        wanted = {*needed(config), *dense, "epochs", "status", "reason"}
+        table = table.select([name for name in table.column_names if name in wanted])
+    found = _Found(config, table.to_pylist(), manifests)
+    for difference in version_differences(manifests, own_versions(config)):
+        monitor.warn(difference)
+    monitor.found_on_disk(found.rows)
+    return found
+
+
+def _conclude(directory: StudyDirectory, found: _Found, layers: dict[str, Scale]) -> None:
+    """What a driver that was killed at the end has left to do: the networks, and the journal."""
+    Keeper(found.config, directory).update(found.rows)
+    if directory.store.exists(PROGRESS):
+        Search(found.config, directory, layers).rebuild(found.manifests, found.rows)
+        directory.store.remove(PROGRESS)
+
+
+def _searcher(
+    monitor: Monitor,
+    directory: StudyDirectory,
+    found: _Found,
+    layers: dict[str, Scale],
+    connected: Session,
+    loggers: Loggers,
+    gathering: Gathering,
+) -> PackSearcher:
+    """The searcher of a Tune run, which knows what was found."""
     workers = connected.workers(monitor.config.resources)
     if monitor.config.pack.size == "auto" and monitor.config.pack.chosen is None:
         monitor.config = _with_pack_size(monitor.config, pack_size(monitor.config, workers))
         directory.create(to_yaml(monitor.config), replace=True)
     config = monitor.config
-    for finding in recover(directory):
-        monitor.warn(str(finding))
-    rows, manifests = directory.trials().to_pylist(), directory.manifests()
-    for difference in version_differences(manifests, own_versions(config)):
-        monitor.warn(difference)
-    monitor.found_on_disk(rows)
-    search = Search(config, directory, layers, workers)
-    unfinished = search.rebuild(manifests, rows)
+    search = Search(config, directory, layers, workers, optimiser_steps(config))
+    unfinished = search.rebuild(found.manifests, found.rows)
     keeper = Keeper(config, directory)
-    keeper.update(rows)
-    loggers.update(rows)
+    keeper.update(found.rows)
+    loggers.update(found.rows)
     versions = {**current_versions(), **own_versions(config)}
     nodes = Nodes(lambda: able(config.resources))
     recovery = Recovery(unfinished, config.retries, 60 * config.limits.outage_minutes, nodes, monitor.warn)
-    in_turn = _in_turn(config, manifests)
-    return PackSearcher(search, directory, monitor, connected, keeper, recovery, loggers, in_turn, versions)
+    in_turn = _in_turn(config, found.manifests)
+    return PackSearcher(search, directory, monitor, connected, keeper, recovery, loggers, gathering, in_turn, versions)
 
 
 def own_versions(config: StudyConfig) -> dict[str, str]:
@@ -252,3 +318,8 @@ def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
             tuner.fit()
         except OSError as error:  # of Tune's own files: the disk of the temporary folder may be full, too
             ending.give(f"{type(error).__name__}: {error}")
+
+
+def optimiser_steps(config: StudyConfig) -> int:
+    """Of one trial."""
+    return config.epochs * math.ceil(len(next(problems(config)).dataset.train) / config.batch_size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -43,7 +43,8 @@ class Metrics:
         self._gauges: dict[str, Any] = {}
         self._told = float("-inf")
         self._done: float | None = None
-        self._volumes: dict[tuple[str, int], float | None] = {}
+        self._volumes: dict[str, tuple[set[str], float | None]] = {}
+        """Of each method, and the trials on its front that it is of."""
 
     def __call__(self, monitor: Monitor) -> None:
         now = self._clock()
@@ -64,22 +65,22 @@ class Metrics:
         """
         study = {"study": self._config.name}
         found: list[tuple[str, dict[str, str], float]] = []
-        for method, rows in monitor.rows.items():
+        for method, tally in monitor.tallies.items():
             labels = study | {"method": method}
-            complete, training = sum(row["status"] == "COMPLETE" for row in rows), monitor.running_trials(method)
+            training = monitor.running_trials(method)
             states = {
-                "complete": complete,
-                "failed": len(rows) - complete,
+                "complete": tally.complete,
+                "failed": tally.finished - tally.complete,
                 "training": training,
-                "waiting": max(0, monitor.budget(method) - len(rows) - training),
+                "waiting": max(0, monitor.budget(method) - tally.finished - training),
             }
             found += [("study_trials", labels | {"state": state}, count) for state, count in states.items()]
             for objective in self._config.objectives:
                 if (best := monitor.best(method, objective)) is not None:
                     found.append(("study_best", labels | {"objective": objective}, best))
-            if (volume := self._hypervolume(method, rows)) is not None:
+            if (volume := self._hypervolume(method, list(tally.front.values()))) is not None:
                 found.append(("study_hypervolume", labels, volume))
-        done = self._config.epochs * sum(map(monitor.trials_done, monitor.rows))
+        done = self._config.epochs * sum(map(monitor.trials_done, monitor.tallies))
         if self._done is not None:
             found.append(("study_epochs_per_second", study, max(0.0, done - self._done) / seconds))
         self._done = done
@@ -89,10 +90,10 @@ class Metrics:
             found.append(("study_seconds_left", study, left))
         return found
 
-    def _hypervolume(self, method: str, rows: Sequence[Row]) -> float | None:
-        if self._volume is None or not rows:
+    def _hypervolume(self, method: str, front: list[Row]) -> float | None:
+        if self._volume is None or not front:
             return None
-        key = (method, len(rows))  # they only grow
-        if key not in self._volumes:
-            self._volumes[key] = self._volume(list(rows), self._config.objectives)
-        return self._volumes[key]
+        trials = {str(row["trial"]) for row in front}
+        if method not in self._volumes or self._volumes[method][0] != trials:
+            self._volumes[method] = trials, self._volume(front, self._config.objectives)
+        return self._volumes[method][1]

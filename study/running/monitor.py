@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from study.config import StudyConfig
-from study.directory import OBJECTIVES, Manifest
+from study.directory import Manifest
 from study.running.ending import Ending
+from study.running.tally import Tally
 
 Row = Mapping[str, Any]
 
@@ -57,7 +59,7 @@ class Monitor:
 
     def __init__(self, config: StudyConfig, clock: Callable[[], float] = time.monotonic) -> None:
         self.config = config
-        self.rows: dict[str, list[Row]] = {name: [] for name in config.methods}
+        self.tallies: dict[str, Tally] = {name: Tally(config.objectives) for name in config.methods}
         self.running: dict[str, Running] = {}
         self.ending = Ending()
         self.warnings: list[str] = []
@@ -77,10 +79,8 @@ class Monitor:
     def found_on_disk(self, rows: Iterable[Row]) -> None:
         """Start from these; what is running is to be trained again."""
         self.running.clear()
-        for known in self.rows.values():
-            known.clear()
-        for row in rows:
-            self.rows[row["method"]].append(row)
+        self.tallies = {name: Tally(self.config.objectives) for name in self.config.methods}
+        self._add(rows)
         if self.found is None:
             self.found = self.trials_finished
 
@@ -113,9 +113,15 @@ class Monitor:
             self._spent[running.method] += running.seconds
             self._trained[running.method] += running.trials * running.gained
         rows = list(rows)
-        for row in rows:
-            self.rows[row["method"]].append(row)
+        self._add(rows)
         self._record(pack, rows)
+
+    def _add(self, rows: Iterable[Row]) -> None:
+        by_method: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            by_method[row["method"]].append(row)
+        for method, own in by_method.items():
+            self.tallies[method].add(own)
 
     def _record(self, pack: str, rows: Sequence[Row]) -> None:
         failed = [row for row in rows if row["status"] != "COMPLETE"]
@@ -136,15 +142,15 @@ class Monitor:
 
     @property
     def trials_finished(self) -> int:
-        return sum(map(len, self.rows.values()))
+        return sum(tally.finished for tally in self.tallies.values())
 
     @property
     def trials_failed(self) -> int:
-        return sum(row["status"] == "FAILED" for rows in self.rows.values() for row in rows)
+        return sum(tally.failed for tally in self.tallies.values())
 
     @property
     def trials_total(self) -> int:
-        return sum(self.budget(name) for name in self.rows)
+        return sum(self.budget(name) for name in self.tallies)
 
     @property
     def over(self) -> bool:
@@ -163,7 +169,7 @@ class Monitor:
     @property
     def fraction(self) -> float:
         """Of all epochs of the study that are done."""
-        done = sum(self.trials_done(method) for method in self.rows)
+        done = sum(self.trials_done(method) for method in self.tallies)
         return done / self.trials_total if self.trials_total else 1.0
 
     def budget(self, method: str) -> int:
@@ -177,11 +183,11 @@ class Monitor:
         """Finished ones, and the finished parts of those in training."""
         now = self._clock()
         partly = sum(one.trials * one.fraction_at(now) for one in self.running.values() if one.method == method)
-        return min(len(self.rows[method]) + partly, self.budget(method))
+        return min(self.tallies[method].finished + partly, self.budget(method))
 
     def trials_per_second(self) -> float:
         """Finished since the start, with the finished parts of what is running."""
-        done = sum(self.trials_done(method) for method in self.rows)
+        done = sum(self.trials_done(method) for method in self.tallies)
         return (done - (self.found or 0)) / max(self.elapsed, 1e-9)
 
     def seconds_left(self) -> float | None:
@@ -193,16 +199,13 @@ class Monitor:
         for one in self.running.values():
             spent[one.method] += one.seconds
             trained[one.method] += one.trials * (one.gained + one.part)
-        costs = {method: spent[method] / trained[method] for method in self.rows if trained[method]}
+        costs = {method: spent[method] / trained[method] for method in self.tallies if trained[method]}
         if not costs:
             return None
         usual = sum(costs.values()) / len(costs)
-        left = {method: self.budget(method) - self.trials_done(method) for method in self.rows}
+        left = {method: self.budget(method) - self.trials_done(method) for method in self.tallies}
         return sum(left[method] * costs.get(method, usual) for method in left) / self._most_at_once
 
     def best(self, method: str, objective: str) -> float | None:
         """The best value of an objective among the complete trials of a method."""
-        which = OBJECTIVES[objective]
-        values = [row[which.column] for row in self.rows[method] if row["status"] == "COMPLETE"]
-        found = [value for value in values if value is not None]
-        return (max if which.maximise else min)(found) if found else None
+        return self.tallies[method].best.get(objective)

@@ -36,15 +36,14 @@ def render(monitor: Monitor, hypervolume: Hypervolume | None) -> Group:
     headings = ["finished", "running", "failed", *(f"best {o}" for o in objectives)]
     for heading in [*headings, "hypervolume"] if hypervolume else headings:
         table.add_column(heading, justify="right")
-    for method, rows in monitor.rows.items():
-        failed = sum(row["status"] == "FAILED" for row in rows)
-        volume = hypervolume(rows, tuple(objectives)) if hypervolume else None
+    for method, tally in monitor.tallies.items():
+        volume = hypervolume(list(tally.front.values()), tuple(objectives)) if hypervolume else None
         table.add_row(
             method,
             ProgressBar(total=monitor.budget(method), completed=monitor.trials_done(method), width=_BAR),
-            f"{len(rows)}/{monitor.budget(method)}",
+            f"{tally.finished}/{monitor.budget(method)}",
             str(monitor.running_trials(method) or ""),
-            str(failed or ""),
+            str(tally.failed or ""),
             *(_number(monitor.best(method, o)) for o in objectives),
             *(["" if volume is None else f"{volume:.4f}"] if hypervolume else []),
         )
@@ -127,13 +126,13 @@ def display(
         sys.stdout.write("\n")
         return
     if console.is_terminal and not console.is_dumb_terminal and console.file.isatty():
-        known: dict[tuple[str, int], float | None] = {}
+        known: dict[tuple[str, frozenset[str]], float | None] = {}
 
         def volume(rows: list[Row], objectives: tuple[str, ...]) -> float | None:
-            """Of one method's rows, which only grow."""
+            """Of one method's front."""
             if not rows or hypervolume is None:
                 return None
-            key = (str(rows[0]["method"]), len(rows))
+            key = (str(rows[0]["method"]), frozenset(str(row["trial"]) for row in rows))
             if key not in known:
                 known[key] = hypervolume(rows, objectives)
             return known[key]

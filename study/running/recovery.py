@@ -95,6 +95,8 @@ class Recovery:
     def avoid(self, attempt: Attempt) -> list[str]:
         """Nodes that this pack is not to be put on."""
         broken = self._nodes.broken()
+        if not broken and not attempt.tried:
+            return []
         for avoided in (sorted({*broken, *attempt.tried}), broken):
             if self._nodes.others(avoided):
                 return avoided

@@ -8,6 +8,7 @@ from study.config import CannotChange, StudyConfig, changes, stored, to_yaml
 from study.directory import (
     CONFIG,
     KINDS,
+    Blocks,
     Checkpoints,
     Lock,
     Manifest,
@@ -50,10 +51,12 @@ def take_back(config: StudyConfig, directory: StudyDirectory, method: str | None
         changed = _changed(stored(directory), config, directory, {row["method"] for row in rows if not broke_off(row)})
         for pack in sorted({row["pack"] for row in failed}):
             own = [row for row in rows if row["pack"] == pack]
+            Blocks(directory.store).take_apart(pack, manifests[pack]["method"])
             _take_back(directory, manifests[pack], own, {**current_versions(), **own_versions(config)})
         for manifest in manifests.values():
             if manifest["method"] in changed and (method is None or manifest["method"] == method):
                 Checkpoints(directory.store, manifest["pack"]).clear()
+                Blocks(directory.store).take_apart(manifest["pack"], manifest["method"])
                 directory.store.remove(manifest_path(manifest["pack"]))
         directory.create(to_yaml(config), replace=True)
     return len(failed)

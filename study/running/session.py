@@ -26,6 +26,7 @@ _TUNE = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # else three files for every Tune trial
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_MAX_PENDING_TRIALS_PG": "1000",  # else one at a time; how many packs there are `PackSearcher` decides
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",  # it grows with every trial, and nobody restores it
     "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints headers and error tables whatever the verbosity
 }
 

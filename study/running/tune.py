@@ -17,6 +17,7 @@ from study.config import recipe_of
 from study.directory import PROGRESS, Lock, StudyDirectory
 from study.running.ending import Ending
 from study.running.faults import Fault, Loss, failed_alike
+from study.running.gathering import Gathering
 from study.running.loggers import Loggers
 from study.running.monitor import Monitor
 from study.running.networks import Keeper
@@ -60,18 +61,20 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         keeper: Keeper,
         recovery: Recovery,
         loggers: Loggers,
+        gathering: Gathering,
         in_turn: bool = False,
         versions: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(metric="trials_done", mode="max")
         self.search, self.directory, self.monitor = search, directory, monitor
-        self.session, self.keeper, self.recovery, self.loggers = session, keeper, recovery, loggers
+        self.session, self.keeper, self.recovery = session, keeper, recovery
+        self.loggers, self.gathering = loggers, gathering
         self.in_turn, self.versions = in_turn, dict(versions)
         self.running: dict[str, Attempt] = {}
         self.workers = Workers(directory, monitor.config.limits)
         self.most = session.workers(monitor.config.resources)
         """Packs in training at once; follows the cluster."""
-        self._looked = time.monotonic()
+        self._looked = float("-inf")
         self.while_idle: Callable[[], None] = self.session.check
         """What Tune would do between its steps."""
 
@@ -168,7 +171,10 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
             self.keeper.update(rows)
             self.loggers.update(rows)
             self.monitor.finished(pack, rows)
-            if not self.spent and (alike := failed_alike(self.monitor.rows)):
+            self.gathering.finished(pack, method)
+            if not self.spent and (
+                alike := failed_alike({name: tally.telling for name, tally in self.monitor.tallies.items()})
+            ):
                 self.monitor.ending.give(f"the first packs of every method failed alike: {alike}", then="retry")
 
     def _heard(self, attempt: Attempt, result: dict[str, Any]) -> None:
@@ -202,16 +208,27 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
 
 
 class Listen(_OfThisProcess, tune.Callback):  # type: ignore[misc]  # Ray is untyped
-    """Tells the display what has changed, and looks whether Ray is there at all."""
+    """Tells the display what has changed, looks whether Ray is there at all, and lets go of what Tune keeps."""
 
     def __init__(self, searcher: PackSearcher, listener: Callable[[Monitor], None]) -> None:
         self.searcher, self.listener = searcher, listener
         searcher.while_idle = self._look
+        self._over: list[Any] = []
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self.searcher.workers.trials = trials
 
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._over.append(trial)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._over.append(trial)
+
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        for trial in self._over:  # else Tune keeps the statistics of every number that each has reported
+            known = trial.run_metadata
+            known.metric_analysis, known.metric_n_steps, known.last_result = {}, {}, {}
+        self._over.clear()
         self._look()
 
     def _look(self) -> None:

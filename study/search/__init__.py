@@ -1,8 +1,9 @@
 """Optuna, asked and told in whole packs; its journal for the dashboard."""
 
 from study.search.database import Database
+from study.search.outcome import manifest_of, needed, outcome
 from study.search.pack_size import pack_size
 from study.search.samplers import Ask
-from study.search.search import Search, manifest_of, outcome
+from study.search.search import Search
 
-__all__ = ["Ask", "Database", "Search", "manifest_of", "outcome", "pack_size"]
+__all__ = ["Ask", "Database", "Search", "manifest_of", "needed", "outcome", "pack_size"]

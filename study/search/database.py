@@ -18,7 +18,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from search_spaces import Scale, suggest_parameters
 from study.directory import OBJECTIVES, parameters_of
-from study.search.search import outcome, violations
+from study.search.outcome import outcome, violations
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:

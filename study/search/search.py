@@ -10,24 +10,23 @@ from __future__ import annotations
 import math
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
+from optuna.storages import BaseStorage
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from search_spaces import Scale, configuration, distributions, suggest_parameters
 from study.directory import (
     JOURNAL,
     OBJECTIVES,
-    PARAMETER,
-    VERSION,
     Manifest,
+    Queued,
     StudyDirectory,
     TrialSpec,
     pack_index,
@@ -35,17 +34,21 @@ from study.directory import (
     queued,
     trial_name,
 )
+from study.search.elite import Elite
 from study.search.journal import Journal
+from study.search.memory import Memory
+from study.search.outcome import manifest_of, manifest_with, outcome, violations
 from study.search.pack_size import pack_size
-from study.search.samplers import Ask, sampler
+from study.search.samplers import Ask, affordable, reads, sampler
 from trainables.errors import Mistakes, StudyError
 from trainables.seeds import seed_of
 
 if TYPE_CHECKING:
     from study.config import StudyConfig
 
-_SHOWN = ("status", "reason", "train_seconds", "neurons", "inputs", "parameters", "macs", "test_accuracy")
 _LOST = "its manifest was lost before it was trained"
+_AT_ONCE = 256
+"""Trials that are compared with the elite in one step."""
 
 
 _Key = tuple[str, int]
@@ -55,13 +58,23 @@ Rows = Mapping[str, Mapping[str, Any]]
 """A pack's rows by trial."""
 
 
+@dataclass(frozen=True)
+class _Running:
+    """A trial that was handed out: Optuna's, and its number in the journal."""
+
+    trial: optuna.Trial
+    entry: int
+
+
 @dataclass
 class _Branch:
     """The Optuna study of one method in one of the searches, and what was handed out."""
 
     method: str
     search: int
+    name: str
     study: optuna.Study
+    space: Mapping[str, BaseDistribution]
     budget: int
     seeds: int
     asked: int = 0
@@ -73,8 +86,12 @@ class _Branch:
     """Complete trials that are told to Optuna."""
     answers: dict[int, tuple[Manifest, Rows]] = field(default_factory=dict)
     """Results that Optuna may not see yet, by the number of their pack."""
-    running: dict[str, optuna.Trial] = field(default_factory=dict)
+    running: dict[str, _Running] = field(default_factory=dict)
     latest: dict[str, Any] = field(default_factory=dict)
+    elite: Elite | None = None
+    """Once the sampler reads no other trials."""
+    shapes: dict[frozenset[tuple[str, BaseDistribution]], int] = field(default_factory=dict)
+    """The first trial of each set of parameters; from those it sees, a sampler infers what all trials have."""
 
     @property
     def remaining(self) -> int:
@@ -84,28 +101,36 @@ class _Branch:
 class Search:
     """Asks for packs and is told their outcome. One driver per study; not thread-safe.
 
-    On a local directory Optuna's journal is written as well, for optuna-dashboard; it is never read.
+    The sampler reads Optuna's trials in memory, and only those that it needs. On a local directory Optuna's journal is
+    written as well, for optuna-dashboard; it is never read.
 
     Args:
         config: the resolved configuration.
         directory: the study's directory.
         layers: the scale of the problem to each method, which has the number of its layers.
         workers: how many packs are in training at once; may be changed as the cluster does.
+        steps: of the optimiser in a trial; None where they are not known. See `affordable`.
 
     Raises:
         ValueError: a method's space does not fit the model.
     """
 
     def __init__(
-        self, config: StudyConfig, directory: StudyDirectory, layers: Mapping[str, Scale], workers: int = 1
+        self,
+        config: StudyConfig,
+        directory: StudyDirectory,
+        layers: Mapping[str, Scale],
+        workers: int = 1,
+        steps: int | None = None,
     ) -> None:
         self._config = config
         self._size = pack_size(config, workers)
-        self.workers = workers
+        self.workers, self._steps = workers, steps
         self._layers = layers
         self._local, self._store = directory.local, directory.store
         self._dequeued: set[str] = set()
         """Entries of the queue that trials were made of."""
+        self._spaces: dict[tuple[Any, ...], dict[str, BaseDistribution]] = {}
         self._start()
 
     @property
@@ -128,26 +153,25 @@ class Search:
         size = self._size if size is None else size
         if size < 1:
             raise ValueError(f"expected a pack size of at least 1, but got {size}")
-        waiting = {
-            key: branch
-            for key, branch in self._branches.items()
-            if branch.remaining and branch.seen >= branch.packs - self._lag
-        }
+        waiting = [
+            branch for branch in self._branches.values() if branch.remaining and branch.seen >= branch.packs - self._lag
+        ]
         if not waiting:
             return None
-        branch = max(waiting.values(), key=lambda one: one.remaining / one.budget)
-        method, search = branch.method, branch.search
+        branch = max(waiting, key=lambda one: one.remaining / one.budget)
+        method = branch.method
         end = branch.asked + min(size, branch.remaining)
         whole = end - end % branch.seeds
         if branch.asked < whole and end - branch.asked < branch.remaining:
             end = whole
-        pack = pack_name(method, branch.packs, search)
+        pack = pack_name(method, branch.packs, branch.search)
         branch.study.sampler = self._sampler(branch)
-        with self._written():
-            trials = [self._next(branch, pack, lane) for lane in range(end - branch.asked)]
+        waiting_list = [entry for entry in queued(self._store, self._dequeued) if entry["method"] == method]
+        trials = [self._next(branch, pack, lane, waiting_list) for lane in range(end - branch.asked)]
         branch.packs += 1
         self._reveal(branch)
-        return _manifest(method, pack, trials, search)
+        self._journal.flush()
+        return manifest_with(method, pack, trials, branch.search)
 
     def tell(self, manifest: Manifest, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take a finished pack's rows (see `outcome` for what fails); a pack told before is left alone."""
@@ -157,6 +181,7 @@ class Search:
         found = {row["trial"]: row for row in rows}
         branch.answers[number] = (manifest, found)
         self._reveal(branch)
+        self._journal.flush()
 
     def _visible(self, branch: _Branch, more: bool) -> int:
         """Optuna may see the packs before this: up to the lag, in order; all, once nothing more is asked."""
@@ -167,24 +192,67 @@ class Search:
     def _reveal(self, branch: _Branch) -> None:
         """Tell Optuna what it may see by now."""
         end = self._visible(branch, more=branch.remaining > 0)
-        with self._written():
-            for number in range(branch.seen, end):
-                manifest, found = branch.answers.pop(number)
-                for spec in manifest["trials"]:
-                    self._tell(branch, spec, found.get(spec["trial"]))
-        branch.seen = end
+        for number in range(branch.seen, end):
+            manifest, found = branch.answers.pop(number)
+            for spec in manifest["trials"]:
+                self._tell(branch, spec, found.get(spec["trial"]))
+        branch.seen = max(end, branch.seen)
+        self._forget(branch)
 
     def _tell(self, branch: _Branch, spec: TrialSpec, row: Mapping[str, Any] | None) -> None:
-        trial = branch.running.pop(spec["trial"], None)
-        if trial is None:
+        running = branch.running.pop(spec["trial"], None)
+        if running is None:
             return
         values, shown = outcome(row, self._config.objectives)
-        for name, value in shown.items():
-            trial.set_user_attr(name, value)
-        for name, excess in violations(row, self._config.require).items():
-            trial.set_constraint(name, excess)
-        branch.study.tell(trial, values, TrialState.FAIL if values is None else TrialState.COMPLETE)
+        exceeded = violations(row, self._config.require)
+        if reads(self._config.sampler, self._asking(branch)) == "all":  # a sampler of the user's may look at anything
+            for name, value in shown.items():
+                running.trial.set_user_attr(name, value)
+        for name, excess in exceeded.items():
+            running.trial.set_constraint(name, excess)
+        state = TrialState.FAIL if values is None else TrialState.COMPLETE
+        branch.study.tell(running.trial, values, state)
+        self._journal.finish(running.entry, state, values, shown, exceeded)
         branch.told += values is not None
+
+    def _forget(self, branch: _Branch) -> None:
+        """Let go of finished trials that the sampler will not read again."""
+        reading = reads(self._config.sampler, self._asking(branch))
+        if reading == "all":
+            return
+        study_id = branch.study._study_id
+        finished = self._memory.get_all_trials(study_id, deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL))
+        if reading == "nothing":
+            self._memory.forget(study_id, [trial.number for trial in finished])
+            return
+        known = set(branch.shapes.values()).union(branch.elite.numbers if branch.elite else ())
+        new = [trial for trial in finished if trial.number not in known]
+        out = {trial.number for trial in new if trial.state == TrialState.FAIL}
+        found = [
+            (trial.number, trial.values, trial.constraints, trial.distributions)
+            for trial in new
+            if trial.state == TrialState.COMPLETE
+        ]
+        self._memory.forget(study_id, out | self._weigh(branch, found))
+
+    def _weigh(
+        self,
+        branch: _Branch,
+        trials: Sequence[tuple[int, Sequence[float], Mapping[str, float], Mapping[str, BaseDistribution]]],
+    ) -> set[int]:
+        """Take complete trials (number, values, constraints, distributions) into the elite; returns who is out."""
+        objectives = [OBJECTIVES[name] for name in self._config.objectives]
+        if branch.elite is None:
+            branch.elite = Elite(self._config.sampler.options["population"], len(objectives))
+        for number, _, _, space in trials:
+            branch.shapes.setdefault(frozenset(space.items()), number)
+        signs = [-1.0 if objective.maximise else 1.0 for objective in objectives]
+        out = branch.elite.add(
+            [number for number, *_ in trials],
+            [[sign * value for sign, value in zip(signs, values, strict=True)] for _, values, _, _ in trials],
+            [sum(excess for excess in constraints.values() if excess > 0) for _, _, constraints, _ in trials],
+        )
+        return set(out) - set(branch.shapes.values())
 
     def rebuild(self, manifests: Iterable[Manifest], rows: Iterable[Mapping[str, Any]]) -> list[Manifest]:
         """Start over from the study directory: trials with a row are told, the others of its packs run.
@@ -193,7 +261,7 @@ class Search:
 
         Args:
             manifests: StudyDirectory.manifests().
-            rows: StudyDirectory.trials().to_pylist().
+            rows: of StudyDirectory.trials(), with at least the columns that `needed` names.
 
         Returns:
             The manifests of the packs without results, by name.
@@ -209,9 +277,9 @@ class Search:
         known = {manifest["pack"]: manifest for manifest in manifests}
         for pack in sorted(set(results) - set(known)):
             known[pack] = manifest_of(list(results[pack].values()))
-        with self._written():
-            for key, packs in self._by_branch(known.values()).items():
-                self._replay(self._branches[key], packs, results)
+        for key, packs in self._by_branch(known.values()).items():
+            self._replay(self._branches[key], packs, results)
+        self._journal.flush()
         return [manifest for pack, manifest in sorted(known.items()) if pack not in results]
 
     def declared(self, method: str) -> dict[str, str]:
@@ -229,47 +297,50 @@ class Search:
     def _start(self) -> None:
         """Empty Optuna studies. The journal of an earlier run stays until the first write."""
         config = self._config
-        self._journal = Journal(self._local / JOURNAL) if self._local else None
-        storage = JournalStorage(self._journal) if self._journal else InMemoryStorage()
+        self._memory = Memory()
+        self._journal = Journal(self._local / JOURNAL if self._local else None)
         self._branches = {
-            (method, search): _Branch(
-                method,
-                search,
-                _study(
-                    "/".join([config.name, *([f"s{search}"] if search else []), method]), config.objectives, storage
-                ),
-                budget=config.budget(method) // config.searches,
-                seeds=settings.seeds or config.seeds,
-            )
+            (method, search): self._branch(method, search)
             for search in range(config.searches)
-            for method, settings in config.methods.items()
+            for method in config.methods
         }
         for branch in self._branches.values():
+            directions = [OBJECTIVES[objective].direction for objective in config.objectives]
+            self._journal.study(branch.name, directions, config.objectives)
             self._sampler(branch)
 
-    @contextmanager
-    def _written(self) -> Iterator[None]:
-        """One write of the journal for all that Optuna does inside."""
-        yield
-        if self._journal:
-            self._journal.flush()
-
-    def _sampler(self, branch: _Branch) -> optuna.samplers.BaseSampler:
+    def _branch(self, method: str, search: int) -> _Branch:
         config = self._config
-        ask = Ask(
-            seed=seed_of(config.seed, branch.method, "sampler", *_of_search(branch.search)),
+        name = "/".join([config.name, *([f"s{search}"] if search else []), method])
+        return _Branch(
+            method,
+            search,
+            name,
+            _study(name, config.objectives, self._memory),
+            distributions(*self._space(method)),
+            budget=config.budget(method) // config.searches,
+            seeds=config.methods[method].seeds or config.seeds,
+        )
+
+    def _asking(self, branch: _Branch) -> Ask:
+        """What the sampler of a method's next pack may depend on."""
+        return Ask(
+            seed=seed_of(self._config.seed, branch.method, "sampler", *_of_search(branch.search)),
             number=branch.asked,
             finished=branch.told,
             seeds=branch.seeds,
-            space=distributions(*self._space(branch.method)),
+            space=branch.space,
+            affordable=affordable(self._steps, self._size, len(branch.space), self.workers),
         )
-        return sampler(config.sampler, ask)
+
+    def _sampler(self, branch: _Branch) -> optuna.samplers.BaseSampler:
+        return sampler(self._config.sampler, self._asking(branch))
 
     def _space(self, method: str) -> tuple[str, Mapping[str, object], Scale]:
         """A method's search space: what implements it, the user's settings, the scale of the problem."""
         return self._config.implementation(method), self._config.space(method), self._layers[method]
 
-    def _next(self, branch: _Branch, pack: str, lane: int) -> TrialSpec:
+    def _next(self, branch: _Branch, pack: str, lane: int, waiting: list[Queued]) -> TrialSpec:
         """One more trial: a new configuration, or the next replicate of the one before."""
         method, own = branch.method, _of_search(branch.search)
         number, replicate = branch.asked, branch.asked % branch.seeds
@@ -281,20 +352,18 @@ class Search:
             "data_seed": seed_of(self._config.seed, replicate, *own),
             "parameters": {},
         }
-        fixed = branch.latest if replicate else self._wanted(branch, spec)
+        fixed = branch.latest if replicate else self._wanted(branch, spec, waiting)
         return self._run(branch, pack, spec, fixed)
 
-    def _wanted(self, branch: _Branch, spec: TrialSpec) -> dict[str, Any]:
+    def _wanted(self, branch: _Branch, spec: TrialSpec, waiting: list[Queued]) -> dict[str, Any]:
         """What the user wants to be tried: first the study's own list, then what waits in the queue; or nothing."""
-        method = branch.method
-        first = self._config.methods[method].first or ()
+        first = self._config.methods[branch.method].first or ()
         index = spec["number"] // branch.seeds
-        implementation, space, layers = self._space(method)
+        implementation, space, layers = self._space(branch.method)
         if index < len(first):
             return dict(configuration(implementation, space, first[index], layers))
-        for entry in queued(self._store, self._dequeued):
-            if entry["method"] != method:
-                continue
+        while waiting:
+            entry = waiting.pop(0)
             try:
                 found = configuration(implementation, space, entry["parameters"], layers)
             except Mistakes:  # put there where the data, and so the ranges, were not known
@@ -311,11 +380,14 @@ class Search:
         trial = branch.study.ask()
         assert trial.number == spec["number"], "only this search may add trials"
         parameters = suggest_parameters(trial, *self._space(branch.method))
-        for name, value in _named(pack, spec).items():
-            trial.set_user_attr(name, value)
+        names, suggested = _names(pack, spec), trial.params
+        if reads(self._config.sampler, self._asking(branch)) == "all":
+            for name, value in names.items():
+                trial.set_user_attr(name, value)
+        entry = self._journal.trial(branch.name, TrialState.RUNNING, suggested, trial.distributions, names)
         branch.asked += 1
-        branch.latest = trial.params
-        branch.running[spec["trial"]] = trial
+        branch.latest = suggested
+        branch.running[spec["trial"]] = _Running(trial, entry)
         return {**spec, "parameters": parameters}
 
     def _by_branch(self, manifests: Iterable[Manifest]) -> dict[_Key, list[Manifest]]:
@@ -332,7 +404,10 @@ class Search:
         return found
 
     def _replay(
-        self, branch: _Branch, packs: Sequence[Manifest], results: Mapping[str, Mapping[str, Mapping[str, Any]]]
+        self,
+        branch: _Branch,
+        packs: Sequence[Manifest],
+        results: Mapping[str, Mapping[str, Mapping[str, Any]]],
     ) -> None:
         """Give Optuna a branch's trials in the order of their numbers."""
         self._dequeued |= {spec["queued"] for manifest in packs for spec in manifest["trials"] if "queued" in spec}
@@ -348,32 +423,84 @@ class Search:
             ((spec, manifest["pack"]) for manifest in packs for spec in manifest["trials"]),
             key=lambda entry: entry[0]["number"],
         )
+        found = {
+            spec["number"]: self._as_told(branch.method, pack, spec, results[pack].get(spec["trial"]))
+            for spec, pack in ordered
+            if pack in told
+        }
+        branch.told = sum(trial.state == TrialState.COMPLETE for trial in found.values())
+        kept = self._kept(branch, found)
         for spec, pack in ordered:
             if spec["number"] < branch.asked:
                 raise StudyError(f"expected every trial in one pack, but {spec['trial']} of {pack} is in another, too")
             for _ in range(branch.asked, spec["number"]):
-                branch.study.add_trial(optuna.trial.create_trial(state=TrialState.FAIL, user_attrs={"reason": _LOST}))
+                self._add(branch, _Told(TrialState.FAIL, None, {}, {}, {"reason": _LOST}, {}), keep=False)
                 branch.lost += 1
-                branch.asked += 1
-            params, space = self._space_of(branch.method, spec["parameters"])
-            row = results[pack].get(spec["trial"]) if pack in results else None
-            values, shown = outcome(row, self._config.objectives)
-            if pack in told:
-                frozen = _finished(params, space, values, {**_named(pack, spec), **shown}, row)
-                for name, excess in violations(row, self._config.require).items():
-                    frozen.set_constraint(name, excess)
-                branch.study.add_trial(frozen)
-                branch.latest = params
-                branch.asked += 1
-                branch.told += values is not None
+            if spec["number"] in found:
+                branch.latest = found[spec["number"]].params
+                self._add(branch, found[spec["number"]], keep=spec["number"] in kept)
             else:
+                params, _ = self._space_of(branch.method, spec["parameters"])
                 self._run(branch, pack, spec, fixed=params)
 
-    def _space_of(self, method: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Those of the parameters that are searched, and their distributions on the branch they took."""
-        fixed = FixedTrial(dict(parameters))
-        suggest_parameters(cast(optuna.Trial, fixed), *self._space(method))
-        return fixed.params, fixed.distributions
+    def _as_told(self, method: str, pack: str, spec: TrialSpec, row: Mapping[str, Any] | None) -> _Told:
+        params, space = self._space_of(method, spec["parameters"])
+        values, shown = outcome(row, self._config.objectives)
+        state = TrialState.FAIL if values is None else TrialState.COMPLETE
+        exceeded = violations(row, self._config.require)
+        finished_at = row.get("finished_at") if row else None
+        seconds = (row.get("train_seconds") or 0) if row else 0
+        return _Told(state, values, params, space, {**_names(pack, spec), **shown}, exceeded, finished_at, seconds)
+
+    def _kept(self, branch: _Branch, found: Mapping[int, _Told]) -> set[int]:
+        """Those that the sampler will read."""
+        reading = reads(self._config.sampler, self._asking(branch))
+        if reading == "all":
+            return set(found)
+        if reading == "nothing":
+            return set()
+        complete = [
+            (number, trial.values, trial.constraints, trial.distributions)
+            for number, trial in found.items()
+            if trial.values is not None
+        ]
+        for start in range(0, len(complete), _AT_ONCE):
+            self._weigh(branch, complete[start : start + _AT_ONCE])
+        return set(branch.shapes.values()).union(branch.elite.numbers if branch.elite else ())
+
+    def _add(self, branch: _Branch, trial: _Told, keep: bool) -> None:
+        """A finished trial, for the sampler if it is to be kept, for the journal in any case."""
+        if keep:
+            branch.study.add_trial(trial.frozen())
+        else:
+            self._memory.skip(branch.study._study_id)
+        self._journal.trial(
+            branch.name,
+            trial.state,
+            trial.params,
+            trial.distributions,
+            trial.attributes,
+            trial.values,
+            trial.constraints,
+            trial.started,
+            trial.finished_at,
+        )
+        branch.asked += 1
+
+    def _space_of(
+        self, method: str, parameters: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+        """Those of the parameters that are searched, and their distributions on the branch they took.
+
+        Branches are chosen by words, never by a fraction: what has all but these in common shares a space.
+        """
+        key = (method, *((name, None if isinstance(value, float) else value) for name, value in parameters.items()))
+        if key not in self._spaces:
+            fixed = FixedTrial(dict(parameters))
+            suggest_parameters(cast(optuna.Trial, fixed), *self._space(method))
+            self._spaces[key] = fixed.distributions
+        space = self._spaces[key]
+        return {name: parameters[name] for name in space}, space
 
 
 def _key(manifest: Manifest) -> _Key:
@@ -385,60 +512,34 @@ def _of_search(search: int) -> tuple[object, ...]:
     return ("search", search) if search else ()
 
 
-def _manifest(method: str, pack: str, trials: list[TrialSpec], search: int) -> Manifest:
-    made: Manifest = {"schema": VERSION, "pack": pack, "method": method, "trials": trials}
-    return {**made, "search": search} if search else made
+@dataclass(frozen=True)
+class _Told:
+    """A finished trial as Optuna is told of it."""
 
+    state: TrialState
+    values: list[float] | None
+    params: dict[str, Any]
+    distributions: dict[str, BaseDistribution]
+    attributes: dict[str, Any]
+    constraints: dict[str, float]
+    finished_at: datetime | None = None
+    seconds: float = 0.0
 
-def outcome(row: Mapping[str, Any] | None, objectives: Sequence[str]) -> tuple[list[float] | None, dict[str, Any]]:
-    """The objectives' values in the order given, None if the trial failed; and what the dashboard shows.
+    @property
+    def started(self) -> datetime | None:
+        return self.finished_at and self.finished_at - timedelta(seconds=self.seconds)
 
-    A trial fails when it has no row, its status is not COMPLETE, or an objective is missing or not finite.
-    """
-    if row is None:
-        return None, {"reason": "its pack finished without a row for it"}
-    shown = {name: row[name] for name in _SHOWN if row.get(name) is not None}
-    if row["status"] != "COMPLETE":
-        return None, {"reason": "no reason was given", **shown}
-    found = {name: row.get(OBJECTIVES[name].column) for name in objectives}
-    values = {name: math.nan if value is None else float(value) for name, value in found.items()}
-    unfit = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
-    if unfit:
-        return None, {**shown, "reason": "expected finite objectives: " + ", ".join(unfit)}
-    return list(values.values()), shown
-
-
-def violations(row: Mapping[str, Any] | None, require: Mapping[str, float]) -> dict[str, float]:
-    """How far a trial is from what the study requires, by objective; above 0 where it falls short.
-
-    Without it a search for few neurons spends its trials on networks that have collapsed: none is smaller.
-    """
-    found = {name: (row or {}).get(OBJECTIVES[name].column) for name in require}
-    return {
-        name: (require[name] - value) * (1 if OBJECTIVES[name].maximise else -1)
-        for name, value in found.items()
-        if value is not None
-    }
-
-
-def manifest_of(rows: Sequence[Mapping[str, Any]]) -> Manifest:
-    """The manifest that a pack's rows came from, for one that was lost after its pack had finished."""
-    trials: list[TrialSpec] = [
-        {
-            "trial": row["trial"],
-            "number": row["number"],
-            "lane": row["lane"],
-            "seed": row["seed"],
-            "data_seed": row["data_seed"],
-            "parameters": {
-                name.removeprefix(PARAMETER): value
-                for name, value in row.items()
-                if name.startswith(PARAMETER) and value is not None
-            },
-        }
-        for row in rows
-    ]
-    return _manifest(rows[0]["method"], rows[0]["pack"], trials, int(rows[0].get("search") or 0))
+    def frozen(self) -> FrozenTrial:
+        trial = optuna.trial.create_trial(
+            state=self.state,
+            values=self.values,
+            params=self.params,
+            distributions=self.distributions,
+            user_attrs=self.attributes,
+        )
+        for name, excess in self.constraints.items():
+            trial.set_constraint(name, excess)
+        return trial
 
 
 def _study(name: str, objectives: Sequence[str], storage: BaseStorage) -> optuna.Study:
@@ -456,22 +557,5 @@ def _study(name: str, objectives: Sequence[str], storage: BaseStorage) -> optuna
     return study
 
 
-def _named(pack: str, spec: TrialSpec) -> dict[str, Any]:
+def _names(pack: str, spec: TrialSpec) -> dict[str, Any]:
     return {"trial": spec["trial"], "pack": pack, "seed": spec["seed"], "data_seed": spec["data_seed"]}
-
-
-def _finished(
-    params: dict[str, Any],
-    space: dict[str, Any],
-    values: list[float] | None,
-    attributes: dict[str, Any],
-    row: Mapping[str, Any] | None,
-) -> FrozenTrial:
-    state = TrialState.FAIL if values is None else TrialState.COMPLETE
-    trial = optuna.trial.create_trial(
-        state=state, values=values, params=params, distributions=space, user_attrs=attributes
-    )
-    if row and row.get("finished_at"):
-        trial.datetime_complete = row["finished_at"]
-        trial.datetime_start = row["finished_at"] - timedelta(seconds=row.get("train_seconds") or 0)
-    return trial

@@ -17,8 +17,9 @@ def test_the_gauges_say_where_a_study_stands() -> None:
     now = [0.0]
     monitor = Monitor(config, clock=lambda: now[0])
     metrics = Metrics(config, lambda rows, objectives: 0.25 * len(rows))
-    row = {"method": "group_lasso", "val_accuracy": 0.9, "neurons": 5}
-    monitor.finished("group_lasso-p0000", [row | {"status": "COMPLETE"}, row | {"status": "FAILED", "reason": "x"}])
+    row = {"method": "group_lasso", "trial": "a", "epochs": 10, "val_accuracy": 0.9, "neurons": 5}
+    failed = row | {"trial": "b", "status": "FAILED", "reason": "x"}
+    monitor.finished("group_lasso-p0000", [row | {"status": "COMPLETE"}, failed])
     monitor.started({"schema": 1, "pack": "group_lasso-p0001", "method": "group_lasso", "trials": [{}] * 4})  # type: ignore
     first = {(name, *labels.values()): value for name, labels, value in metrics.values(monitor, 5)}
     assert first["study_trials", "digits", "group_lasso", "complete"] == 1
@@ -26,7 +27,7 @@ def test_the_gauges_say_where_a_study_stands() -> None:
     assert first["study_trials", "digits", "group_lasso", "training"] == 4
     assert first["study_trials", "digits", "group_lasso", "waiting"] == 2
     assert first["study_best", "digits", "group_lasso", "accuracy"] == 0.9
-    assert first["study_hypervolume", "digits", "group_lasso"] == 0.5
+    assert first["study_hypervolume", "digits", "group_lasso"] == 0.25, "of the front"
     assert ("study_epochs_per_second", "digits") not in first, "nothing to compare with"
     report = {
         "fraction": 0.5,

@@ -40,7 +40,8 @@ class Watched:
 
     def finish(self, pack: str, seconds: float) -> None:
         self.report(pack, 10, seconds)
-        rows = [{"method": pack.partition("-")[0], "status": "COMPLETE", "val_accuracy": 0.5, "neurons": 3}] * 4
+        row = {"method": pack.partition("-")[0], "status": "COMPLETE", "epochs": 10, "val_accuracy": 0.5, "neurons": 3}
+        rows = [row | {"trial": f"{pack}-{lane}"} for lane in range(4)]
         self.monitor.finished(pack, rows)
 
 

@@ -19,8 +19,9 @@ from study.config.load import StudyConfig
 from study.config.settings import SamplerSettings
 from study.directory.layout import JOURNAL
 from study.directory.study_directory import Manifest, StudyDirectory
-from study.search.samplers import AFFORDABLE, SAMPLERS, Ask, SteadyNSGAII, sampler
-from study.search.search import Search, violations
+from study.search.outcome import violations
+from study.search.samplers import AFFORDABLE, SAMPLERS, Ask, PackTPE, SteadyNSGAII, affordable, sampler
+from study.search.search import Search
 from trainables.seeds import seed_of
 
 Row = dict[str, Any]
@@ -382,6 +383,61 @@ def test_breeding_starts_from_the_elite_of_all_finished_trials() -> None:
     assert breeding.get_parent_population(study, 0) == []
 
 
+def test_a_pack_is_asked_with_one_fit_of_which_the_first_trial_is_optunas_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(sampler: optuna.samplers.BaseSampler, lanes: int) -> list[dict[str, Any]]:
+        study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+        uniform = optuna.distributions.FloatDistribution(0, 1)
+        for n in range(40):
+            x, y = (n * 0.618) % 1, (n * 0.414) % 1
+            params, spaces = {"x": x, "y": y}, {"x": uniform, "y": uniform}
+            study.add_trial(optuna.create_trial(params=params, distributions=spaces, values=[x, y]))
+        trials = [study.ask() for _ in range(lanes)]
+        return [{name: trial.suggest_float(name, 0, 1) for name in "xy"} for trial in trials]
+
+    fits: list[object] = []
+    build = PackTPE._build_parzen_estimator
+    monkeypatch.setattr(PackTPE, "_build_parzen_estimator", lambda *a, **k: fits.append(a) or build(*a, **k))
+    together = asked(PackTPE(seed=7, n_startup_trials=10), 8)
+    assert together[0] == asked(optuna.samplers.TPESampler(seed=7, n_startup_trials=10), 1)[0]
+    assert len(fits) == 4, "one of good and one of bad trials for each parameter"
+    assert len({pack["x"] for pack in together}) == 8
+
+
+@pytest.mark.parametrize("require", [{}, {"accuracy": 0.5}])
+def test_what_is_forgotten_would_not_have_been_a_parent(require: dict[str, float], tmp_path: Path) -> None:
+    """NSGA-II on the trials that are kept asks what it asks on all of them."""
+
+    def asked(where: str) -> list[Manifest]:
+        config = configuration(160, sampler={"name": "nsga2", "population": 8})
+        search = Search(config.model_copy(update={"require": require}), study_at(tmp_path / where), layers=LAYERS)
+        found = run(search)
+        study = search._branches["group_lasso", 0].study
+        kept.append(len(study.get_trials(deepcopy=False)))
+        return found
+
+    kept: list[int] = []
+    little = asked("forgets")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("study.search.search.reads", lambda settings, ask: "all")
+        assert little == asked("keeps")
+    assert kept[0] < kept[1] == 160
+
+
+def test_random_search_keeps_no_trials(directory: StudyDirectory) -> None:
+    search = Search(configuration(16, sampler="random"), directory, layers=LAYERS)
+    run(search)
+    assert search._branches["group_lasso", 0].study.trials == []
+    assert states(directory) == {"COMPLETE": 16}
+
+
+def test_the_share_of_asks_is_bounded_by_counts() -> None:
+    assert affordable(None, 1, 9, 100) == AFFORDABLE, "nothing is known of the training"
+    assert affordable(steps=2160, size=16, parameters=2, workers=2) > 900, "digits as ever"
+    few = affordable(steps=3, size=16, parameters=2, workers=2)
+    assert 100 <= few < affordable(steps=600, size=16, parameters=2, workers=2)
+    assert affordable(steps=10**9, size=16, parameters=2, workers=2) == AFFORDABLE
+
+
 def test_every_sampler_of_the_settings_is_there() -> None:
     assert set(NAMES) <= set(SAMPLERS)
 
@@ -391,7 +447,7 @@ def test_auto_leaves_tpe_when_it_gets_slow() -> None:
         ask = Ask(seed=1, number=0, finished=finished, seeds=1, space={})
         return type(sampler(SamplerSettings(name="auto"), ask)).__name__
 
-    assert (chosen(AFFORDABLE), chosen(AFFORDABLE + 1)) == ("TPESampler", "SteadyNSGAII")
+    assert (chosen(AFFORDABLE), chosen(AFFORDABLE + 1)) == ("PackTPE", "SteadyNSGAII")
 
 
 def test_a_pack_has_a_trial(directory: StudyDirectory) -> None:
