@@ -5,7 +5,8 @@
 A study directory of `--trials` rows is written in parts of `--pack` rows, then read, its front and
 hypervolume found, in a fresh process held to 2 cores, whose peak memory is that of the whole process, imports
 included, before the page is made. The front of 5000 trials is timed against optuna's Study.best_trials on the same
-values, in memory.
+values, in memory. And `--parts` small parts are read with and without their checksums over the whole file, which
+`--only-checksums` measures alone, adding it to what FILE has.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import optuna
@@ -30,7 +32,7 @@ import pyarrow as pa
 
 import analysis
 from benchmarks.machine import machine
-from study.directory import OBJECTIVES, TRIALS, StudyDirectory, encode_table
+from study.directory import OBJECTIVES, TRIALS, StudyDirectory, checksum, encode_table
 
 FRONT = ("accuracy", "neurons", "parameters", "macs")
 METHODS = ("group_lasso", "sparse_group_lasso", "exclusive_group", "drop_neuron", "npn")
@@ -72,6 +74,9 @@ def _rows(method: str, pack: str, numbers: np.ndarray[Any, np.dtype[np.int64]]) 
         "widths": list(random.integers(0, 128, (size, 2))),
         "dense_widths": [[128, 64]] * size,
         "device": ["cpu"] * size,
+        "task": ["classification"] * size,
+        "val_answers": [None] * size,
+        "test_answers": [None] * size,
         "finished_at": [_STARTED] * size,
     }
     parameters = [pa.field(f"param_{name}", pa.float64()) for name in ("lambda", "lr", "beta")]
@@ -115,6 +120,29 @@ def _clock() -> Iterator[float]:
         last = now
 
 
+def checksums(parts: int, rows: int, repeats: int) -> dict[str, float]:
+    """Seconds of reading all trials of a study of many parts, with their checksums and as if there were none."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_study(Path(folder), parts * rows, rows)
+        study = StudyDirectory(folder)
+
+        def unchecked() -> None:
+            with mock.patch.object(checksum, "table_intact", lambda data: True):
+                study.trials()
+
+        unchecked()  # both find the files in memory
+        checked_seconds, unchecked_seconds = _best([study.trials, unchecked], repeats, times=1)
+        size = sum(file.stat().st_size for file in Path(folder).rglob("*.parquet"))
+    return {
+        "parts": parts,
+        "rows": rows,
+        "part_bytes": size / parts,
+        "seconds": checked_seconds,
+        "seconds_without": unchecked_seconds,
+        "ratio": checked_seconds / unchecked_seconds,
+    }
+
+
 def against_optuna(trials: int, repeats: int, objectives: Sequence[str]) -> dict[str, float]:
     """Seconds of Optuna's best_trials and of analysis.pareto for the same values, and their ratio."""
     random = np.random.default_rng(0)
@@ -135,14 +163,14 @@ def against_optuna(trials: int, repeats: int, objectives: Sequence[str]) -> dict
     return {"optuna_seconds": theirs, "pareto_seconds": ours, "times_optuna": theirs / ours}
 
 
-def _best(sides: list[Callable[[], object]], repeats: int) -> list[float]:
-    """The shortest time of each side: three calls in a row, in turns, so that a busy moment meets both."""
-    times = np.empty((repeats, len(sides), 3))
-    for turn, side, again in np.ndindex(times.shape):
+def _best(sides: list[Callable[[], object]], repeats: int, times: int = 3) -> list[float]:
+    """The shortest time of each side: so many calls in a row, in turns, so that a busy moment meets both."""
+    took = np.empty((repeats, len(sides), times))
+    for turn, side, again in np.ndindex(took.shape):
         start = time.perf_counter()
         sides[side]()
-        times[turn, side, again] = time.perf_counter() - start
-    return [float(value) for value in times.min(axis=(0, 2))]
+        took[turn, side, again] = time.perf_counter() - start
+    return [float(value) for value in took.min(axis=(0, 2))]
 
 
 def main() -> None:
@@ -152,10 +180,18 @@ def main() -> None:
     parser.add_argument("--pack", type=int, default=1024, help="rows in one Parquet part")
     parser.add_argument("--optuna-trials", type=int, default=5000)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--parts", type=int, default=10_000, help="of the study that checksums are measured on")
+    parser.add_argument("--part-rows", type=int, default=16, help="rows in each of them")
+    parser.add_argument("--only-checksums", action="store_true", help="measure nothing else")
     parser.add_argument("--measure", metavar="DIR", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         sys.stdout.write(json.dumps(measure(options.measure)))
+        return
+    sealed = {"checksums": checksums(options.parts, options.part_rows, repeats=2)}
+    if options.only_checksums:
+        known = json.loads(options.json.read_text()) if options.json and options.json.exists() else {}
+        _tell({**known, **sealed}, options.json)
         return
     with tempfile.TemporaryDirectory() as folder:
         write_study(Path(folder), options.trials, options.pack)
@@ -176,10 +212,15 @@ def main() -> None:
         },
         "required": REQUIRED,
         "machine": machine(),
+        **sealed,
     }
+    _tell(result, options.json)
+
+
+def _tell(result: dict[str, Any], file: Path | None) -> None:
     sys.stdout.write(json.dumps(result, indent=1) + "\n")
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    if file:
+        file.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
