@@ -93,7 +93,7 @@ def _tables(
     except ValueError:
         return
     score, count = axis.name, counts[0].name
-    if answers is not None and answers.right and score == "accuracy" and runs(trials).max() == 0:
+    if answers is not None and answers.right and score == "accuracy" and runs(trials).max() == 0 and baseline(trials):
         yield "claims", "claims and their tests", claim_table(trials, answers, score=axis, count=counts[0])
     if baseline(trials, score):
         yield "budgets", "equal budgets", budget_table(trials, score=score, count=count)

@@ -203,7 +203,7 @@ def said_of_resolution(trials: pd.DataFrame, score: Axis, control: Baseline) -> 
 def claim_table(trials: pd.DataFrame, answers: Answers, *, score: Axis, count: Axis) -> Table:
     """The claims of `analysis.claims` as a table."""
     frame = claims(trials, answers, score=score.name, count=count.name, resamples=RESAMPLES)
-    frame = frame[np.isfinite(frame["share"])].reset_index(drop=True)
+    frame = frame[np.isfinite(frame["share"].astype("float64"))].reset_index(drop=True)
     frame["group"] = [
         "the first" if line == 0 else "same" if same else "apart" for line, same in enumerate(frame["group"])
     ]

@@ -97,6 +97,10 @@ def test_who_never_gets_there_has_no_network(trials):
     line = analysis.claims(frame[bad], answers).set_index("method").loc["random"]
     assert np.isinf(line["share"]) and pd.isna(line["trial"]) and line["leads"] < 0.05
     assert analysis.claims(frame[frame["method"] != "dense"], answers).empty
+    alone = claim_table(
+        frame[frame["method"] != "dense"], answers, score=axes_of(("accuracy",))[0], count=axes_of(("neurons",))[0]
+    )
+    assert alone.rows == []
 
 
 def test_seeds_of_a_configuration_are_averaged(trials):
