@@ -115,6 +115,7 @@ def study_side(sampler: str, trials: int, folder: str) -> dict[str, Any]:
     config = loads(STUDY, overrides=[f"trials={trials}", f"sampler={sampler}"])
     directory = StudyDirectory(folder)
     ray.init(
+        "local",
         num_cpus=WORKERS,
         include_dashboard=False,
         log_to_driver=False,
@@ -163,7 +164,7 @@ def stock_side(trials: int) -> dict[str, Any]:
         def save_checkpoint(self, checkpoint_dir: str) -> None:
             """Nothing: in this side's favour."""
 
-    ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init("local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         results = tune.Tuner(
