@@ -83,25 +83,24 @@ def outcome(trial: str, seed: int, data_seed: int, parameters: dict[str, Any]) -
     strength, lr = math.log10(parameters["lambda"]), math.log10(parameters["lr"])
     neurons = max(1, round(8 / (1 + math.exp(strength + 2))))
     accuracy = 1 / (1 + math.exp(strength)) - 0.05 * (lr + 2) ** 2
-    counts = {
-        "neurons": neurons,
-        "inputs": 64,
-        "parameters": 80 * neurons,
-        "macs": 70 * neurons,
-        "flops": 140 * neurons,
-    }
+    counts = _counts(neurons)
     scores = {"train_loss": 1 - accuracy, "val_loss": 1 - accuracy, "val_accuracy": accuracy}
     row = (
         {"trial": trial, "seed": seed, "data_seed": data_seed, "status": "COMPLETE", "epochs": 1, "train_seconds": 0.0}
         | scores
         | {"test_loss": 1 - accuracy, "test_accuracy": accuracy}
         | counts
-        | {f"dense_{name}": value for name, value in counts.items()}
+        | {f"dense_{name}": value for name, value in _counts(8).items()}
         | {"widths": [neurons // 2, neurons - neurons // 2], "dense_widths": [4, 4], "max_abs_difference": 0.0}
         | {"device": "cpu"}
         | {f"param_{name}": value for name, value in parameters.items()}
     )
     return row, {"trial": trial, "epoch": 0, "seconds": 0.0, "lr": parameters["lr"]} | scores | counts
+
+
+def _counts(neurons: int) -> dict[str, int]:
+    macs = 74 * neurons
+    return {"neurons": neurons, "inputs": 64, "parameters": macs + neurons, "macs": macs, "flops": 2 * macs}
 
 
 def study_side(sampler: str, trials: int, folder: str) -> dict[str, Any]:
