@@ -61,7 +61,7 @@ def test_a_configuration_may_be_a_mapping_a_file_a_preset_or_itself(tmp_path: Pa
     assert study.load_config(tmp_path / "little.yaml", names=False) == found
     assert study.load_config(found) is found
     assert study.load_config(found, ["trials=5"], names=False).trials == 5
-    assert study.load_config("digits", ["methods.dense.trials=3"], names=False).budget("dense") == 3
+    assert study.load_config("digits", ["methods.dense.trials=3", "searches=2"], names=False).budget("dense") == 6
 
 
 def test_a_mistake_in_a_mapping_has_its_key() -> None:
