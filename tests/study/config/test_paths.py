@@ -17,11 +17,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("STUDY_DATA", raising=False)
     (tmp_path / "sets").mkdir()
     (tmp_path / "sets" / "wine.csv").write_text("a,target\n1,0\n")
-    (tmp_path / "wine").mkdir()
+    (tmp_path / "pears").mkdir()
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["sets/wine.csv", "./sets/wine.csv", "wine"])
+@pytest.mark.parametrize("name", ["sets/wine.csv", "./sets/wine.csv", "pears"])
 def test_a_path_is_stored_as_workers_elsewhere_find_it(name: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = loads(YAML.replace("DATA", name), names=False)
     assert config.data.name == str(home / name)
