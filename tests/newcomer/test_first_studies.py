@@ -88,6 +88,7 @@ def test_a_network(network: str, home: Path) -> None:
 @pytest.mark.data
 def test_mnist_with_lenet(home: Path) -> None:
     data = {"name": "mnist", "limit": 2000}
-    place = ran(home, data=data, model="lenet5", batch_size=64, epochs=2, polish=1, trials=1, methods=["group_lasso"])
+    methods = {"group_lasso": {"space": {"lr": 0.004, "lambda": 1e-3}}}
+    place = ran(home, data=data, model="lenet5", batch_size=64, epochs=2, polish=1, trials=1, methods=methods)
     scores = json.loads(study(home, "evaluate", best(home, place, "onnx"), "--data", "mnist", "--json"))
     assert scores["accuracy"] > 0.8 and scores["examples"] == 10_000

@@ -157,8 +157,10 @@ def test_workers_that_are_stopped_or_hang_in_c_are_ended_by_the_driver(tmp_path:
     def stop(monitor: Monitor) -> None:
         trains = any(running.fraction for running in monitor.running.values())
         if (trains and not stopped) or (monitor.trials_finished and len(stopped) == 1):
-            stopped.extend(processes.targets(os.getpid(), "worker"))
-            os.kill(stopped[-1], signal.SIGSTOP)
+            # The one that was stopped before may still be there, its successor not yet.
+            for worker in set(processes.targets(os.getpid(), "worker")) - set(stopped):
+                os.kill(worker, signal.SIGSTOP)
+                stopped.append(worker)
         if len(stopped) == 2:
             flag.touch()
 
