@@ -33,7 +33,11 @@ def test_its_docstring_says_how_to_run_it(file: Path) -> None:
 def test_an_example_runs(name: str, tmp_path: Path) -> None:
     code, said = SMALL[name]
     program = f"from {name} import main; {code.format(place=tmp_path / 'runs' / name)}"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_ADDRESS": "local",
+    }
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT / "examples", env=environment, capture_output=True, text=True
     )
