@@ -252,7 +252,8 @@ def test_choices_change_the_figure(page):
     page.until(f"{title}.startsWith('Parameters')")
     page.run("document.querySelector('[data-choice=spread] button:last-child').click()")
     page.until("document.querySelector('#figure-front').data.some((one) => one.fill === 'toself')")
-    page.run("document.querySelectorAll('[data-choice=table] button')[1].click()")
+    tables = "[...document.querySelectorAll('[data-choice=table] button')]"
+    page.run(f"{tables}.find((one) => one.textContent.endsWith('at compression')).click()")
     assert page.get("document.querySelector('[data-table=methods]').hidden")
     assert not page.get("document.querySelector('[data-table=compression]').hidden")
 
