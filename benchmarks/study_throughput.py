@@ -168,7 +168,7 @@ def main() -> None:
         return
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init("local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     sides: dict[str, Callable[[int], None]] = {
         "study": our_side,
         "class_trainable": lambda trials: tune_side(PlainTrainable, trials, reuse=True),
