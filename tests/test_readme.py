@@ -18,7 +18,7 @@ data: {name: digits, limit: 240}
 model: {name: mlp, widths: [8]}
 epochs: 2
 polish: 1
-methods: [dense, group_lasso]
+methods: {dense: , group_lasso: {space: {lambda: [1e-4, 1e-1]}}}  # as in the README's file
 resources: {workers: 1}
 """
 SMALLER = {"trials=16": "trials=2", "trials=32": "trials=3", '"epochs": 30': '"epochs": 3', "runs/digits": "runs/mine"}
