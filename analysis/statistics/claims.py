@@ -73,11 +73,11 @@ def claims(
         answers: on the same split for all trials.
     """
     score_axis, count_axis = axes_of((score, count))
-    field = _field(trials, answers, score_axis, count_axis)
+    factor = kept if score_axis.maximise else 2.0 - kept
+    field = _field(trials, answers, score_axis, count_axis, factor)
     methods = [name for name in in_order(trials["method"].unique()) if name != BASELINE]
     if field is None or not methods:
         return pd.DataFrame(columns=COLUMNS)
-    factor = kept if score_axis.maximise else 2.0 - kept
     drawn = _drawn(field, score_axis, count_axis, factor, _weights(field.validation.shape[1], resamples, seed))
     found, smallest = [], {}
     for method in methods:
@@ -89,7 +89,10 @@ def claims(
     return _compared(lines, smallest)
 
 
-def _field(trials: pd.DataFrame, answers: Answers, score: Axis, count: Axis) -> _Field | None:
+def _field(
+    trials: pd.DataFrame, answers: Answers, score: Axis, count: Axis, factor: float, slack: float = 0.0
+) -> _Field | None:
+    """What any bound up to `factor` times the dense score less `slack` may choose from; None without a control."""
     rows = configurations(trials)
     rows = rows[admissible(rows, (score.name, count.name)) & rows[count.dense].notna().to_numpy()]
     validation, test, known = answers.of(rows, trials)
@@ -97,18 +100,25 @@ def _field(trials: pd.DataFrame, answers: Answers, score: Axis, count: Axis) -> 
     dense = (rows["method"] == BASELINE).to_numpy()
     if not dense.any():
         return None
-    keep = dense | _near(rows, validation, dense, score, count)
+    keep = dense | _near(rows, validation, dense, score, count, factor, slack)
     return _Field(rows[keep], validation[keep], test[keep], dense[keep])
 
 
 def _near(
-    rows: pd.DataFrame, validation: Matrix, dense: NDArray[np.bool_], score: Axis, count: Axis
+    rows: pd.DataFrame,
+    validation: Matrix,
+    dense: NDArray[np.bool_],
+    score: Axis,
+    count: Axis,
+    factor: float,
+    slack: float,
 ) -> NDArray[np.bool_]:
-    """Of each method the smallest configurations that are no more than 6 standard errors worse than dense needs."""
+    """Of each method the smallest configurations that are no more than 6 standard errors worse than the bound."""
     mean, examples = validation.mean(axis=1), validation.shape[1]
     error = 6 * validation.std(axis=1) / np.sqrt(examples)
     best = mean[dense].max() if score.maximise else mean[dense].min()
-    near = mean + error >= KEPT * best if score.maximise else mean - error <= (2 - KEPT) * best
+    bound = factor * best - slack
+    near = mean + error >= bound if score.maximise else mean - error <= bound
     sizes = rows[count.column].astype("float64").where(near, np.inf)
     order = sizes.groupby(rows["method"], observed=True).rank("first")
     return np.asarray(near & (order.to_numpy() <= _NEAR))
@@ -138,14 +148,17 @@ def tolerances(
     score_axis, count_axis = axes_of((score, count))
     methods = [name for name in in_order(trials["method"].unique()) if name != BASELINE]
     several = bool(len(trials)) and int(runs(trials).max()) > 0
-    field = _field(trials, answers, score_axis, count_axis) if answers is not None and not several else None
+    bounds_at = {one: (1.0, one) if score_axis.maximise else (1.0 + one, 0.0) for one in within}
+    field = None
+    if answers is not None and not several and len(within):
+        field = _field(trials, answers, score_axis, count_axis, *bounds_at[max(within)])
     weights = _weights(field.validation.shape[1], resamples, 0) if field is not None else None
     searched = [_searched(run, score_axis, count_axis) for _, run in trials.groupby(runs(trials))]
     lines = []
     for tolerance in within:
         drawn = None
         if field is not None and weights is not None:
-            factor, slack = (1.0, tolerance) if score_axis.maximise else (1.0 + tolerance, 0.0)
+            factor, slack = bounds_at[tolerance]
             drawn = _drawn(field, score_axis, count_axis, factor, weights, slack)
         for method in methods:
             found = estimate(np.array([one.kept(method, score_axis, tolerance) for one in searched]), level=LEVEL)

@@ -169,3 +169,13 @@ def test_compression_is_a_curve_over_tolerances(trials):
     searched = pd.concat([frame.assign(search=0), frame.assign(search=1, neurons=frame["neurons"] + 2)])
     (line,) = analysis.tolerances(searched, within=[0.02]).to_dict("records")
     assert line["low"] < line["share"] < line["high"]
+
+
+def test_bands_know_the_networks_that_only_a_wide_tolerance_allows(trials):
+    """With many examples nothing near the bound of the headline reaches down to five points."""
+    frame, answers = drawn_study(trials, np.random.default_rng(0), ["npn"], examples=20_000)
+    widest = analysis.tolerances(frame, answers, within=[0.05], resamples=100).iloc[0]
+    truth = SIZES[curve(SIZES) >= 0.975 - 0.05].min() / 192
+    assert widest["low"] <= truth <= widest["high"] < 2 * truth
+    lenient = analysis.claims(frame, answers, kept=0.9, resamples=100).iloc[0]
+    assert lenient["low"] <= lenient["share"] <= lenient["high"] < 2 * lenient["share"]
