@@ -247,7 +247,7 @@ def _searcher(
         monitor.config = _with_pack_size(monitor.config, pack_size(monitor.config, workers))
         directory.create(to_yaml(monitor.config), replace=True)
     config = monitor.config
-    search = Search(config, directory, layers, workers, optimiser_steps(config))
+    search = Search(config, directory, layers, workers, optimiser_steps(config), monitor.warn)
     unfinished = search.rebuild(found.manifests, found.rows)
     keeper = Keeper(config, directory)
     keeper.update(found.rows)

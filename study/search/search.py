@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -110,6 +110,7 @@ class Search:
         layers: the scale of the problem to each method, which has the number of its layers.
         workers: how many packs are in training at once; may be changed as the cluster does.
         steps: of the optimiser in a trial; None where they are not known. See `affordable`.
+        warn: told of what waits in the queue and cannot be tried.
 
     Raises:
         ValueError: a method's space does not fit the model.
@@ -122,14 +123,15 @@ class Search:
         layers: Mapping[str, Scale],
         workers: int = 1,
         steps: int | None = None,
+        warn: Callable[[str], None] = lambda message: None,
     ) -> None:
-        self._config = config
+        self._config, self._warn = config, warn
         self._size = pack_size(config, workers)
         self.workers, self._steps = workers, steps
         self._layers = layers
         self._local, self._store = directory.local, directory.store
         self._dequeued: set[str] = set()
-        """Entries of the queue that trials were made of."""
+        """Entries of the queue that trials were made of, or none can be."""
         self._spaces: dict[tuple[Any, ...], dict[str, BaseDistribution]] = {}
         self._start()
 
@@ -364,11 +366,12 @@ class Search:
             return dict(configuration(implementation, space, first[index], layers))
         while waiting:
             entry = waiting.pop(0)
+            self._dequeued.add(entry["name"])
             try:
                 found = configuration(implementation, space, entry["parameters"], layers)
-            except Mistakes:  # put there where the data, and so the ranges, were not known
+            except Mistakes as error:  # put there where the data, and so the ranges, were not known
+                self._warn(f"queue: {branch.method}: {'; '.join(map(str, error.mistakes))}; it is not tried")
                 continue
-            self._dequeued.add(entry["name"])
             spec["queued"] = entry["name"]
             return dict(found)
         return {}

@@ -76,6 +76,18 @@ def test_the_queue_is_next_and_each_of_it_is_tried_once(tmp_path: Path) -> None:
     assert before["trials"][0]["parameters"]["lambda"] not in (0.004, 0.005)
 
 
+def test_what_the_ranges_turn_out_not_to_have_is_said_once_and_not_tried(tmp_path: Path) -> None:
+    settings, directory, said = config(method={"first": None}), StudyDirectory(tmp_path / "a"), list[str]()
+    directory.create(to_yaml(settings))
+    searching = Search(settings, directory, {"group_lasso": 2}, warn=said.append)
+    enqueue(directory.store, "group_lasso", {"lambda": 7.0})
+    enqueue(directory.store, "group_lasso", {"lambda": 0.004})
+    assert values(ask(searching, directory), "lambda")[0] == 0.004
+    ask(searching, directory)
+    (line,) = said
+    assert line.startswith("queue: group_lasso: lambda: expected a value of 0.001 .. 0.01") and "7" in line
+
+
 def test_the_command_puts_it_there(tmp_path: Path) -> None:
     searching, directory = search(tmp_path / "a", config(method={"first": None}))
     said = run("enqueue", directory.path(), "group_lasso", "lambda=4e-3", "lr=0.02")
