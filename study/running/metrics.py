@@ -10,7 +10,8 @@ import ray
 from ray.util.metrics import Gauge
 
 from study.config import StudyConfig
-from study.running.monitor import Monitor, Row
+from study.running.monitor import Monitor
+from study.running.tally import Volume, remembered
 
 EVERY_SECONDS = 5.0
 
@@ -25,8 +26,6 @@ GAUGES = {
 }
 """Names, what each is, and its labels; the Grafana dashboard draws these."""
 
-Volume = Callable[[list[Row], tuple[str, ...]], float | None]
-
 
 class Metrics:
     """A listener of `launch` that keeps the gauges.
@@ -39,12 +38,11 @@ class Metrics:
     def __init__(
         self, config: StudyConfig, volume: Volume | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._config, self._volume, self._clock = config, volume, clock
+        self._config, self._clock = config, clock
+        self._volume = remembered(volume) if volume else None
         self._gauges: dict[str, Any] = {}
         self._told = float("-inf")
         self._done: float | None = None
-        self._volumes: dict[str, tuple[set[str], float | None]] = {}
-        """Of each method, and the trials on its front that it is of."""
 
     def __call__(self, monitor: Monitor) -> None:
         now = self._clock()
@@ -78,7 +76,8 @@ class Metrics:
             for objective in self._config.objectives:
                 if (best := monitor.best(method, objective)) is not None:
                     found.append(("study_best", labels | {"objective": objective}, best))
-            if (volume := self._hypervolume(method, list(tally.front.values()))) is not None:
+            front = list(tally.front.values())
+            if self._volume and (volume := self._volume(front, self._config.objectives)) is not None:
                 found.append(("study_hypervolume", labels, volume))
         done = self._config.epochs * sum(map(monitor.trials_done, monitor.tallies))
         if self._done is not None:
@@ -89,11 +88,3 @@ class Metrics:
         if (left := monitor.seconds_left()) is not None:
             found.append(("study_seconds_left", study, left))
         return found
-
-    def _hypervolume(self, method: str, front: list[Row]) -> float | None:
-        if self._volume is None or not front:
-            return None
-        trials = {str(row["trial"]) for row in front}
-        if method not in self._volumes or self._volumes[method][0] != trials:
-            self._volumes[method] = trials, self._volume(front, self._config.objectives)
-        return self._volumes[method][1]

@@ -12,9 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from study.running.monitor import Monitor, Row, Running
-
-Hypervolume = Callable[[list[Row], tuple[str, ...]], float | None]
+from study.running.monitor import Monitor, Running
+from study.running.tally import Volume, remembered
 
 _BAR = 18
 _MOST_LINES = 8
@@ -27,7 +26,7 @@ LINE_SECONDS = 15.0
 """Between lines, growing too: a day fits on two screens."""
 
 
-def render(monitor: Monitor, hypervolume: Hypervolume | None) -> Group:
+def render(monitor: Monitor, hypervolume: Volume | None) -> Group:
     """The display of a moment."""
     objectives = monitor.config.objectives
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -105,7 +104,7 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def display(
-    console: Console, hypervolume: Hypervolume | None = None, title: str = ""
+    console: Console, hypervolume: Volume | None = None, title: str = ""
 ) -> Iterator[Callable[[Monitor], None]]:
     """A listener for `launch` that shows the study on the console.
 
@@ -126,17 +125,7 @@ def display(
         sys.stdout.write("\n")
         return
     if console.is_terminal and not console.is_dumb_terminal and console.file.isatty():
-        known: dict[tuple[str, frozenset[str]], float | None] = {}
-
-        def volume(rows: list[Row], objectives: tuple[str, ...]) -> float | None:
-            """Of one method's front."""
-            if not rows or hypervolume is None:
-                return None
-            key = (str(rows[0]["method"]), frozenset(str(row["trial"]) for row in rows))
-            if key not in known:
-                known[key] = hypervolume(rows, objectives)
-            return known[key]
-
+        volume = remembered(hypervolume) if hypervolume else None
         with Live(console=console, auto_refresh=False, transient=False) as live:
 
             def draw(monitor: Monitor) -> None:
@@ -145,7 +134,7 @@ def display(
                 wait = min(max(_FASTEST, monitor.elapsed / 30), _SLOWEST)
                 if monitor.elapsed - shown >= wait or monitor.ending or monitor.over:
                     shown = monitor.elapsed
-                    live.update(render(monitor, volume if hypervolume else None), refresh=True)
+                    live.update(render(monitor, volume), refresh=True)
 
             yield draw
         return

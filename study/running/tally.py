@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from study.directory import OBJECTIVES, Front, broke_off
 
 Row = Mapping[str, Any]
+Volume = Callable[[list[Row], tuple[str, ...]], float | None]
+"""The hypervolume of a method's rows by these objectives."""
 
 
 class Tally:
@@ -52,3 +54,18 @@ class Tally:
         other = next((row for row in rows if not broke_off(row)), None)
         self._with_outcome = other is not None
         self.telling = [*self.telling, *rows] if other is None else [other]
+
+
+def remembered(volume: Volume) -> Volume:
+    """The same of fronts, worked out again only when that of a method has changed."""
+    known: dict[str, tuple[frozenset[str], float | None]] = {}
+
+    def of_front(rows: list[Row], objectives: tuple[str, ...]) -> float | None:
+        if not rows:
+            return None
+        method, trials = str(rows[0]["method"]), frozenset(str(row["trial"]) for row in rows)
+        if method not in known or known[method][0] != trials:
+            known[method] = trials, volume(rows, objectives)
+        return known[method][1]
+
+    return of_front
