@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from study.directory import without_secrets
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _seen(directory: str) -> str:
             f"expected the study directory as a URI (s3://, gs://) or an absolute path that all nodes of the cluster "
             f"see, but got {directory!r}"
         )
-    if urlsplit(directory).password:
+    if without_secrets(directory) != directory:
         raise StudyError(
             "expected a URI without keys, which all who see the cluster could read: --env, or the nodes' role"
         )

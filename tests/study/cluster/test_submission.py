@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def test_what_travels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda at: running(str(at / "a.yaml"), "/nfs/a", [], at / "elsewhere"), "in the working directory of the job"),
         (lambda at: running("digits", "runs/a", [], None), "absolute path that all nodes"),
         (lambda at: resuming("s3://key:secret@bucket/a", []), "a URI without keys"),
+        (lambda at: resuming("s3://token@bucket/a", []), "a URI without keys"),
+        (lambda at: running("digits", "s3://bucket/a?secret_key=secret", [], None), "a URI without keys"),
         (lambda at: Shipment(at / "nowhere").environment(), "--working-dir: expected a folder"),
         (lambda at: Shipment(requirements=at).environment(), "--requirements: expected a pip"),
         (lambda at: Shipment(variables=["NOT_SET_HERE"]).environment(), "expected NOT_SET_HERE to be set here"),
@@ -46,11 +49,13 @@ def test_what_travels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda at: Jobs(), "expected --address http://HEAD:8265"),
     ],
 )
-def test_what_is_refused(wrong: object, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_refused(
+    wrong: Callable[[Path], object], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("RAY_API_SERVER_ADDRESS", raising=False)
     (tmp_path / "a.yaml").touch()
     with pytest.raises(StudyError, match=said):
-        wrong(tmp_path)  # type: ignore[operator]
+        wrong(tmp_path)
 
 
 @pytest.mark.skipif(find_spec("aiohttp") is not None, reason="Ray's job client is installed")
