@@ -30,6 +30,7 @@ from study.cli import (
 )
 from study.cli.app import app, errors
 from trainables.errors import StudyError
+from trainables.uris import without_secrets
 
 __all__ = [
     "app",
@@ -72,8 +73,6 @@ def main() -> None:
         errors.print(f"study: {said}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(code) from None
     except Exception:
-        from study.directory import without_secrets
-
         sys.stderr.write(without_secrets(traceback.format_exc()))
         said = "this is a bug in study; please report it with the lines above, the command and the YAML"
         errors.print(f"study: {said}", style="red", markup=False, highlight=False, soft_wrap=True)

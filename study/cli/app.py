@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from trainables.errors import StudyError
 from trainables.own_code import trust
+from trainables.uris import without_secrets
 
 _USAGE: Any = typer.BadParameter.__mro__[2]
 """Click's exception for all that it tells the user; typer brings a Click of its own."""
@@ -32,7 +33,7 @@ class _Commands(TyperGroup):
         try:
             return call(*words, **more)
         except _USAGE as error:
-            error.message = _discreet(error.message)
+            error.message = without_secrets(error.message)
             raise
 
 
@@ -49,15 +50,7 @@ class _Discreet(Console):
     """Says no keys of a URI, whoever put them into what is said: the user's own argument, quoted in a message."""
 
     def print(self, *objects: Any, **how: Any) -> None:
-        super().print(*(_discreet(said) if isinstance(said, str) else said for said in objects), **how)
-
-
-def _discreet(said: str) -> str:
-    if ":/" not in said:
-        return said
-    from study.directory import without_secrets  # which loads too much for commands that say no URI
-
-    return without_secrets(said)
+        super().print(*(without_secrets(said) if isinstance(said, str) else said for said in objects), **how)
 
 
 console = _Discreet()

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from study.directory import without_secrets
 from trainables.errors import StudyError
+from trainables.uris import without_secrets
 
 if TYPE_CHECKING:
     from study.config import StudyConfig

@@ -7,9 +7,10 @@ from collections.abc import Collection
 import pyarrow.compute as pc
 
 import search_spaces
-from study.directory import NotAStudy, StudyDirectory, find_trial, without_secrets
+from study.directory import NotAStudy, StudyDirectory, find_trial
 from trainables.declarations import Value
 from trainables.errors import Mistake, Mistakes, nearest
+from trainables.uris import without_secrets
 
 _SHARE = "sparsity"
 

@@ -67,7 +67,7 @@ from study.directory.models import Front, Models, Row, front_of
 from study.directory.process import Process, this_process
 from study.directory.queue import Queued, enqueue, queued
 from study.directory.stop import request_stop, stop_requested
-from study.directory.store import Store, without_secrets
+from study.directory.store import Store
 from study.directory.study_directory import DamagedWarning, NotAStudy, StudyDirectory
 from study.directory.tables import (
     AFTERWARDS,
@@ -202,5 +202,4 @@ __all__ = [
     "trial_of",
     "version_differences",
     "with_curves",
-    "without_secrets",
 ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from collections.abc import Callable
 from functools import cached_property
 from itertools import count
@@ -21,6 +20,7 @@ from pyarrow import fs
 from study.directory.conditional import Changed, Conditional, NotSupported
 from study.directory.layout import CONFIG, aside, is_temporary, temporary
 from trainables.errors import StudyError
+from trainables.uris import without_secrets
 
 HOOKS: list[Callable[[str, str], None]] = []
 """Fault points for tests: called with the next step and the file, before each step of a write and at the end.
@@ -30,17 +30,6 @@ aside quarantine, done; before one is deleted remove.
 """
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
-# A path of a file makes one slash of two.
-_KEYS = re.compile(r"(\b\w{2,}:/{1,2})(?:[^\s/@:?]+:[^\s@]*|[^\s/@?]*)@")
-_QUERY = re.compile(r"(?<=\S)\?[\w%.-]+=[^\s'\"]*")
-_SHOWN = {
-    "region",
-    "scheme",
-    "endpoint_override",
-    "allow_bucket_creation",
-    "allow_bucket_deletion",
-    "allow_delayed_open",
-}
 
 
 class Store:
@@ -227,17 +216,6 @@ class Store:
         if path.startswith("/") or ".." in path.split("/"):
             raise StudyError(f"expected a path inside {self._root}, but got {path!r}")
         return f"{self._root}/{path}"
-
-
-def without_secrets(text: str) -> str:
-    """The text, URIs in it without the keys before the host and without parameters that may be keys."""
-    text = _KEYS.sub(r"\1", text)
-    return _QUERY.sub(lambda query: _harmless(query[0]), text)
-
-
-def _harmless(query: str) -> str:
-    kept = [option for option in query[1:].split("&") if option.partition("=")[0] in _SHOWN and "@" not in option]
-    return f"?{'&'.join(kept)}" if kept else ""
 
 
 def _opened(location: str) -> tuple[fs.FileSystem, str]:

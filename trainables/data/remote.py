@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ from pyarrow import fs
 
 from trainables.data import cache
 from trainables.errors import StudyError
+from trainables.uris import without_secrets
 
 
 def is_remote(name: str) -> bool:
@@ -29,7 +29,7 @@ def fetch(uri: str) -> Path:
         StudyError: there is no such file, or the URI holds keys.
         OSError: the store does not answer.
     """
-    if urlsplit(uri).password:
+    if without_secrets(uri) != uri:
         raise StudyError("data: expected a URI without keys, they would be written down: set the usual variables")
     try:
         store, root = fs.FileSystem.from_uri(uri)

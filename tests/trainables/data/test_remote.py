@@ -43,6 +43,8 @@ def test_a_folder_comes_whole(home: Path) -> None:
         ("file:///nowhere/at/all.csv", "there is no file:///nowhere"),
         ("nonsense://x/y.csv", "expected a URI that pyarrow.fs reads"),
         ("s3://key:hidden@bucket/y.csv", "expected a URI without keys"),
+        ("s3://hidden@bucket/y.csv", "expected a URI without keys"),
+        ("s3://bucket/y.csv?access_key=a&secret_key=hidden", "expected a URI without keys"),
     ],
 )
 def test_what_cannot_be_fetched_is_one_line(uri: str, said: str, home: Path) -> None:
