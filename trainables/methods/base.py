@@ -64,6 +64,9 @@ class Method:
     declaration: ClassVar[Declaration]
     recorded: ClassVar[tuple[str, ...]] = ()
     """Names of (P,) numbers in the state that the curves keep of each epoch, in columns `state_NAME`."""
+    constant: ClassVar[tuple[str, ...]] = ()
+    """Names of what `init` makes of knobs and seeds and training leaves as it is. A lane that goes on in another stack
+    has that stack's; which of them are there may depend on the lanes beside it."""
 
     def __init__(self, graph: Graph, setting: Setting) -> None:
         self.graph = graph
@@ -132,6 +135,16 @@ class Method:
     def deployed(self, params: Params, state: State, knobs: Knobs) -> Params:
         """The stacked tensors of the networks as they are evaluated: gates applied, extra tensors gone."""
         return params
+
+    def ended_now(self, params: Params, state: State, knobs: Knobs) -> Params:
+        """The stacked tensors of the networks that would be deployed if the method's epochs were over; a copy."""
+        params, state = ({n: t.clone() for n, t in tensors.items()} for tensors in (params, state))
+        self.finish(params, state, knobs)
+        return self.deployed(params, state, knobs)
+
+    def judged(self, knobs: Knobs, epochs: int) -> Tensor | None:
+        """(P,) bool: whether a trial's scores and counts after so many epochs tell how it will end. None: all do."""
+        return None
 
     def gates(self, params: Params, state: State, knobs: Knobs) -> Tensor | None:
         """(P, gates): how likely each gate is to be open, those of all layers in a row; None where there are none."""

@@ -27,6 +27,7 @@ from trainables.methods.knobs import Knobs
 
 class DropNeuron(Method):
     declaration = declared("drop_neuron")
+    constant = tuple(f"{n}_{how}" for n in ("single", "square", "incoming", "outgoing") for how in ("penalty", "step"))
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -23,6 +23,7 @@ from trainables.methods.knobs import Knobs
 
 class ExclusiveGroup(Method):
     declaration = declared("exclusive_group")
+    constant = ("group", "exclusive")
 
     @property
     def layers(self) -> tuple[Layer, ...]:

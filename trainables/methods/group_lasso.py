@@ -26,6 +26,7 @@ class GroupLasso(Method):
     """Alvarez & Salzmann, eqs. 2-3 and 5-6; `SparseGroupLasso` gives the l1 term a share."""
 
     declaration = declared("group_lasso")
+    constant = ("group_step", "single_step", "group_epoch", "single_epoch")
 
     def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
         """Strengths (P, layers) of the terms that act in any lane, by term and cadence."""

@@ -17,6 +17,7 @@ from trainables.methods.knobs import Knobs
 
 class MagnitudePruning(Method):
     declaration = declared("magnitude")
+    constant = ("seeds",)
 
     @property
     def sets(self) -> tuple[tuple[Layer, ...], ...]:

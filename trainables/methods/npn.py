@@ -37,6 +37,7 @@ _SPREAD = 0.01
 class NPN(Method):
     declaration = declared("npn")
     recorded = ("k",)
+    constant = ("cost", "seeds")
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -213,6 +214,10 @@ class NPN(Method):
 
     def gates(self, params: Params, state: State, knobs: Knobs) -> Tensor | None:
         return torch.cat([self._pi(params[_GATE + layer.name], state, knobs) for layer in self.layers], dim=1)
+
+    def judged(self, knobs: Knobs, epochs: int) -> Tensor | None:
+        """Not before the second stage, in which gates begin to close or open, has had an epoch."""
+        return self._stage(knobs, epochs - 1) > 0
 
     def finish(self, params: Params, state: State, knobs: Knobs) -> None:
         """Polishing is the third stage: gates all but open or shut."""

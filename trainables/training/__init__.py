@@ -1,6 +1,7 @@
 """The stacked training loop and what serves it; it knows the Method contract and no method by name."""
 
 from trainables.training.equivalence import EXAMPLES, Outcome, outcomes
+from trainables.training.lanes import LaneState
 from trainables.training.optim import rate_factor
 from trainables.training.pack import Job, Pack, dense_counts, stacked
 from trainables.training.shrink import worthwhile
@@ -10,6 +11,7 @@ from trainables.training.stackable import obstacle
 __all__ = [
     "EXAMPLES",
     "Job",
+    "LaneState",
     "Outcome",
     "Pack",
     "Stack",
