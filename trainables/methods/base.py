@@ -21,8 +21,23 @@ from trainables.methods.knobs import Knobs
 
 Params = dict[str, Tensor]
 State = dict[str, Tensor]
-Losses = Callable[[Params], Tensor]
-"""Parameters that the networks compute with -> (P,) losses of the batch."""
+
+
+class Losses:
+    """Parameters that the networks compute with -> (P,) losses of the batch, ``function`` of them."""
+
+    def __init__(self, function: Callable[[Params], Tensor]) -> None:
+        self._function = function
+
+    def __call__(self, params: Params) -> Tensor:
+        return self._function(params)
+
+    def gradients(self, params: Params) -> tuple[Params, Tensor]:
+        """Their gradients by the parameters, and the losses (P,).
+
+        To be used up before it is called again: the next gradients may be written where these are.
+        """
+        return gradients(lambda p: (self._function(p),) * 2, params)
 
 
 @dataclass(frozen=True)
@@ -115,13 +130,19 @@ class Method:
         clock: Clock,
     ) -> tuple[Params, Tensor]:
         """The gradients of ``params`` and the (P,) losses without the penalty."""
-
-        def objective(p: Params) -> tuple[Tensor, Tensor]:
-            data = losses(p)
-            penalty = self.penalty(p, state, knobs)
-            return (data if penalty is None else data + penalty), data
-
-        return gradients(objective, params)
+        found, data = losses.gradients(params)
+        if type(self).penalty is Method.penalty:
+            return found, data
+        leaves = {name: tensor.detach().requires_grad_() for name, tensor in params.items()}
+        with torch.enable_grad():
+            penalty = self.penalty(leaves, state, knobs)
+            if penalty is None:
+                return found, data
+            added = torch.autograd.grad(penalty.sum(), list(leaves.values()), allow_unused=True)
+        for name, gradient in zip(leaves, added, strict=True):
+            if gradient is not None:
+                found[name].add_(gradient)
+        return found, data
 
     def after_step(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
         """After the optimiser's step, e.g. a proximal step; in place."""

@@ -24,7 +24,7 @@ from torch import Tensor
 from trainables.declarations import declared
 from trainables.groups import Layer
 from trainables.math import gates, uniform
-from trainables.methods.base import Clock, Losses, Method, Params, State, gradients
+from trainables.methods.base import Clock, Losses, Method, Params, State
 from trainables.methods.continuation import continued, grows
 from trainables.methods.knobs import Knobs
 
@@ -169,7 +169,8 @@ class NPN(Method):
         pi = {name: self._pi(phi, state, knobs) for name, phi in logits.items()}
         weights = {name: tensor for name, tensor in params.items() if not name.startswith(_GATE)}
         first = {name: gates.sample(p, noise[name]) for name, p in pi.items()}
-        gradient, f2 = gradients(lambda w: (losses(self._gated(w, first)),) * 2, weights)
+        gradient, f2 = losses.gradients(self._gated(weights, first))
+        gradient = self._gated(gradient, first)
         if clock.epoch >= self._learned(knobs):
             return gradient | {_GATE + name: torch.zeros_like(phi) for name, phi in logits.items()}, f2
         f1 = f2

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from trainables.errors import StudyError
 from trainables.problem import Problem
-from trainables.tasks import weighted_cross_entropy
-
-Loss = Callable[[Tensor, Tensor], Tensor]
+from trainables.tasks import CrossEntropy, Loss
 
 
 def training_loss(problem: Problem, given: str | Sequence[float] | None, device: torch.device) -> Loss:
@@ -37,4 +34,4 @@ def training_loss(problem: Problem, given: str | Sequence[float] | None, device:
         if len(given) != classes:
             raise StudyError(f"class_weights: expected a weight for each of {classes} classes, but got {len(given)}")
         weights = torch.tensor([float(weight) for weight in given])
-    return weighted_cross_entropy(weights.float().to(device))
+    return CrossEntropy(weights.float().to(device))

@@ -46,7 +46,7 @@ LEAST_SHARE = 0.25
 class Reduction:
     """Networks without their idle units, to train in the place of the whole ones.
 
-    Tensors that lose nothing are those of the whole networks themselves; `write_back` brings the others up to date.
+    The whole networks are as they were until `write_back` brings them up to date.
 
     Args:
         kept: the units that stay.
@@ -58,7 +58,7 @@ class Reduction:
         skeleton, places = _skeleton(graph, kept)
         device = next(iter(whole.params.values())).device
         self.places = {name: place.to(device) for name, place in places.items()}
-        params = self._parts(whole.params)
+        params = {name: tensor.clone() for name, tensor in self._parts(whole.params).items()}
         self.small = Networks(
             skeleton,
             Chain.of(skeleton, graph.example[0].numel()),
@@ -67,27 +67,21 @@ class Reduction:
             LaneOptimizer({name: params[name] for name in whole.optimizer.tensors}, **options),
             self._parts(whole.masks),
         )
-        for name, tensor, small in self._optimised():
-            state = whole.optimizer.optimizer.state[tensor]
-            self.small.optimizer.optimizer.state[small] = {
-                key: self._part(name, value) if _like(value, tensor) else value for key, value in state.items()
-            }
+        for kind, moments in self.small.optimizer.moments.items():
+            for name, moment in moments.items():
+                moment.copy_(self._part(name, whole.optimizer.moments[kind][name]))
+        self.small.optimizer.go_on_as(whole.optimizer)
 
     def write_back(self) -> None:
         """The whole tensors again hold what those in training do, the optimiser's included."""
         whole, small = self.whole, self.small
         for tensors, parts in ((whole.params, small.params), (whole.buffers, small.buffers)):
-            for name in tensors:
-                tensors[name] = self._whole(name, tensors[name], parts[name])
-        for name, tensor, part in self._optimised():
-            state, others = whole.optimizer.optimizer.state[tensor], small.optimizer.optimizer.state[part]
-            for key, value in state.items():
-                state[key] = self._whole(name, value, others[key]) if _like(value, tensor) else others[key]
-
-    def _optimised(self) -> list[tuple[str, Tensor, Tensor]]:
-        """Name, whole and small tensor of all that the optimiser steps."""
-        small = self.small.optimizer.tensors
-        return [(name, tensor, small[name]) for name, tensor in self.whole.optimizer.tensors.items()]
+            for name, tensor in tensors.items():
+                self._put_back(name, tensor, parts[name])
+        for kind, moments in small.optimizer.moments.items():
+            for name, part in moments.items():
+                self._put_back(name, whole.optimizer.moments[kind][name], part)
+        whole.optimizer.go_on_as(small.optimizer)
 
     def _parts(self, tensors: Params) -> Params:
         return {name: self._part(name, tensor) for name, tensor in tensors.items()}
@@ -98,15 +92,11 @@ class Reduction:
         place = self.places[name]
         return tensor.flatten(1)[:, place.flatten()].view(-1, *place.shape)
 
-    def _whole(self, name: str, tensor: Tensor, part: Tensor) -> Tensor:
-        if name not in self.places:
-            return part
-        tensor.view(len(tensor), -1).index_copy_(1, self.places[name].flatten(), part.flatten(1))
-        return tensor
-
-
-def _like(value: Any, tensor: Tensor) -> bool:
-    return isinstance(value, Tensor) and value.shape == tensor.shape
+    def _put_back(self, name: str, tensor: Tensor, part: Tensor) -> None:
+        if name in self.places:
+            tensor.view(len(tensor), -1).index_copy_(1, self.places[name].flatten(), part.flatten(1))
+        else:
+            tensor.copy_(part)
 
 
 def _skeleton(graph: Graph, kept: Alive) -> tuple[nn.Module, Params]:

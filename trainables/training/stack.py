@@ -22,7 +22,18 @@ from trainables.declarations import settings_of_method
 from trainables.errors import StudyError
 from trainables.groups import Alive, Graph, everything
 from trainables.math import gates
-from trainables.methods import Clock, Knobs, Method, Params, Setting, method_class, stack_knobs, stack_lr
+from trainables.methods import (
+    Clock,
+    Knobs,
+    Losses,
+    Method,
+    Params,
+    Setting,
+    gradients,
+    method_class,
+    stack_knobs,
+    stack_lr,
+)
 from trainables.problem import Problem
 from trainables.recipe import Recipe
 from trainables.training.chain import Chain
@@ -85,7 +96,8 @@ class Stack:
         self.feed = Feed(problem.drawn(data_seeds), data_seeds, device)
         self._build_networks()
         self._bind_method(method_class(method))
-        self._losses = self._over_lanes(training_loss(problem, recipe.class_weights, device))
+        self._loss = training_loss(problem, recipe.class_weights, device)
+        self._losses = self._over_lanes(self._loss)
         self._sums = self._over_lanes(problem.task.sums)
         self._answers = self._over_lanes(problem.task.answers)
         self._outputs = self._over_lanes(lambda output, target: output)
@@ -246,8 +258,7 @@ class Stack:
                 working.buffers[name] = torch.full_like(self.seeds, self.step)
             x, y = self.feed.training_batch(order[:, start:end], self.step)
             noise = method.noise(state, self.seeds, clock)
-            losses = partial(self._losses_of, x, y)
-            gradients, loss = method.gradients(losses, params, state, knobs, noise, clock)
+            gradients, loss = method.gradients(_BatchLosses(self, x, y), params, state, knobs, noise, clock)
             with torch.no_grad():
                 working.optimizer.step(gradients, lr)
                 if self.extra_optimizer is not None:
@@ -260,14 +271,6 @@ class Stack:
             self.step += 1
             yield
         return total / self.batches[-1][1]
-
-    def _losses_of(self, x: Tensor, y: Tensor, params: Params) -> Tensor:
-        """A pass without gradients leaves batch norms' statistics alone: it may be there for other lanes only."""
-        buffers = self.working.buffers
-        if not torch.is_grad_enabled():
-            buffers = {name: buffer.clone() for name, buffer in buffers.items()}
-        losses: Tensor = self._losses(params, buffers, x, y)
-        return losses
 
     def _hold(self, working: Networks) -> None:
         """Puts back what must not move: zeros of the frozen pattern, parameters without a gradient."""
@@ -389,6 +392,29 @@ class Stack:
             self._hand_over()
         elif self.extra_optimizer is not None:
             self.extra_optimizer.load_state_dict(state["extra_optimizer"])
+
+
+class _BatchLosses(Losses):
+    """Of the networks in training, for one batch."""
+
+    def __init__(self, stack: Stack, x: Tensor, y: Tensor) -> None:
+        self._stack, self._x, self._y = stack, x, y
+
+    def __call__(self, params: Params) -> Tensor:
+        """A pass without gradients leaves batch norms' statistics alone: it may be there for other lanes only."""
+        buffers = self._stack.working.buffers
+        if not torch.is_grad_enabled():
+            buffers = {name: buffer.clone() for name, buffer in buffers.items()}
+        losses: Tensor = self._stack._losses(params, buffers, self._x, self._y)
+        return losses
+
+    def gradients(self, params: Params) -> tuple[Params, Tensor]:
+        stack, working = self._stack, self._stack.working
+        if working.chain is None:
+            return gradients(lambda p: (self(p),) * 2, params)
+        slope = partial(stack._loss.gradient, target=self._y)
+        found, losses = working.chain.gradients(params, self._x, stack.feed.shared, slope, working.optimizer.gradients)
+        return found | {name: torch.zeros_like(params[name]) for name in params.keys() - found.keys()}, losses
 
 
 _STATE = (

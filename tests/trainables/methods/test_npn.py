@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from trainables.groups import trace
-from trainables.methods import Clock, Knobs, Params, Setting, State, stack_knobs
+from trainables.methods import Clock, Knobs, Losses, Params, Setting, State, stack_knobs
 from trainables.methods.npn import NPN
 from trainables.models.lenet import lenet5_caffe
 from trainables.training.optim import rate_factor
@@ -72,7 +72,8 @@ def test_gradients_are_those_of_the_objective_in_the_mean(gate: str, estimator: 
     stacked = {"0.weight": weight.expand(lanes, 1, 3), "gate.0": phi.expand(lanes, 3)}
     assert knobs.masks is not None
     every = Knobs(knobs.lanes, masks={name: mask.expand(lanes) for name, mask in knobs.masks.items()})
-    found, _ = method.gradients(lambda p: loss(p["0.weight"]), stacked, many, every, {"0": u}, clock(0))
+    losses = Losses(lambda p: loss(p["0.weight"]))
+    found, _ = method.gradients(losses, stacked, many, every, {"0": u}, clock(0))
 
     phi, weight = phi.requires_grad_(), weight.requires_grad_()
     pi = torch.sigmoid(k * phi) if gate == "sigmoid" else (k * phi / 7 + 0.5).clamp(0, 1)
@@ -107,9 +108,8 @@ def test_the_l0_term_counts_the_weights_of_a_gate() -> None:
     weights = {name: torch.zeros(2, *p.shape, dtype=torch.float64) for name, p in network.named_parameters()}
     logits = {"gate.0": torch.zeros(2, 4), "gate.3": phi.detach(), "gate.5": torch.zeros(2, 6)}
     noise = {name.removeprefix("gate."): torch.rand_like(tensor) for name, tensor in logits.items()}
-    constant = method.gradients(
-        lambda p: 0 * p["0.weight"].flatten(1).sum(1) + 5, weights | logits, state, knobs, noise, clock(0)
-    )
+    losses = Losses(lambda p: 0 * p["0.weight"].flatten(1).sum(1) + 5)
+    constant = method.gradients(losses, weights | logits, state, knobs, noise, clock(0))
     torch.testing.assert_close(constant[0]["gate.3"], gradient)
 
 
@@ -191,7 +191,7 @@ def test_without_sharpness_gates_are_dropout() -> None:
     draws = [method.noise(state, state["seeds"], clock(epoch)) for epoch in range(500)]
     coins = torch.cat([draw["0"] for draw in draws]) < 0.5
     assert (coins.float().mean(0) - 0.5).abs().max() < 0.1
-    found, _ = method.gradients(losses, params, state, knobs, draws[0], clock(0))
+    found, _ = method.gradients(Losses(losses), params, state, knobs, draws[0], clock(0))
     leaves = {name: tensor.clone().requires_grad_() for name, tensor in params.items() if "gate" not in name}
     mask, inner = (draws[0][name] < 0.5 for name in ("0", "1"))
     dropped = torch.einsum("phi,bi->pbh", leaves["0.weight"], x * mask) + leaves["0.bias"].unsqueeze(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from trainables import models
+from trainables.tasks import TASKS
 from trainables.training.chain import ELEMENTWISE, Chain, linear
 
 LANES, BATCH = 3, 5
@@ -49,6 +51,52 @@ def test_outputs_and_gradients_are_those_of_vmap(
         torch.autograd.grad(y.square().sum(), list(p.values())) for y, p in ((ours, found), (theirs, expected))
     )
     torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize(("name", "options", "shape"), CHAINS)
+def test_the_way_back_gives_what_autograd_gives(
+    name: str, options: dict[str, Any], shape: tuple[int, ...], shared: bool
+) -> None:
+    """To the bit: the same operations in the same order; into the places that are there, data left alone."""
+    module, params = stacked(name, options, shape)
+    chain = Chain.of(module, 6)
+    assert chain is not None
+    loss = TASKS["reconstruction" if name == "autoencoder" else "classification"].loss
+    x = torch.randn(*(() if shared else (LANES,)), BATCH, *shape)
+    y = x.flatten(-len(shape)) if name == "autoencoder" else torch.randint(4, x.shape[: 1 if shared else 2])
+    places = {"output.weight": torch.full_like(params["output.weight"], torch.nan)} if "output.weight" in params else {}
+    before = x.clone()
+    found, losses = chain.gradients(params, x, shared, partial(loss.gradient, target=y), places)
+    leaves = {name: tensor.clone().requires_grad_() for name, tensor in params.items()}
+    expected = loss(chain(leaves, x, shared), y)
+    assert torch.equal(losses, expected)
+    for key, gradient in zip(leaves, torch.autograd.grad(expected.sum(), list(leaves.values())), strict=True):
+        assert torch.equal(found[key], gradient), key
+        assert found[key] is places.get(key, found[key])
+    assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("kind", [*ELEMENTWISE, "twice", "in place"])
+def test_the_way_back_through_every_step(kind: Any) -> None:
+    layer = nn.Linear(4, 4)
+    if kind == "twice":
+        module = nn.Sequential(nn.ReLU(), layer, nn.ReLU(), nn.ReLU(), layer)
+    elif kind == "in place":
+        module = nn.Sequential(nn.ELU(inplace=True), layer, nn.LeakyReLU(inplace=True))
+    else:
+        module = nn.Sequential(nn.Identity(), kind(), layer, kind(), nn.Linear(4, 3))
+    chain = Chain.of(module, 4)
+    assert chain is not None
+    params = {name: tensor.detach().unsqueeze(0) for name, tensor in module.named_parameters()}
+    x = torch.randn(BATCH, 4)
+    before = x.clone()
+    found, losses = chain.gradients(params, x, True, lambda out: (out.square().sum((1, 2)), 2 * out), {})
+    loss = module(before.clone()).square().sum()
+    torch.testing.assert_close(losses[0], loss)
+    for name, gradient in zip(params, torch.autograd.grad(loss, list(module.parameters())), strict=True):
+        torch.testing.assert_close(found[name][0], gradient)
+    assert torch.equal(x, before)
 
 
 def test_the_gradient_of_a_linear_layer_is_exact() -> None:

@@ -24,6 +24,15 @@ def test_given_weights_are_torchs_without_its_normalisation() -> None:
     torch.testing.assert_close(loss, torch.stack(expected))
 
 
+def test_the_gradient_is_that_of_autograd_with_weights_too() -> None:
+    output, target = ARGUMENTS
+    loss = training_loss(DIGITS, [0.5 + 0.1 * number for number in range(10)], CPU)
+    leaf = output.clone().requires_grad_()
+    losses, slope = loss.gradient(output, target)
+    assert torch.equal(losses, loss(leaf, target))
+    assert torch.equal(slope, torch.autograd.grad(loss(leaf, target).sum(), leaf)[0])
+
+
 def test_balanced_weights_have_mean_one_over_the_examples() -> None:
     output = torch.zeros(1, len(DIGITS.dataset.train.y), 10)
     loss = training_loss(DIGITS, "balanced", CPU)(output, DIGITS.dataset.train.y)

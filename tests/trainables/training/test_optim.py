@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -12,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables.recipe import Recipe
-from trainables.training.optim import TORCH_OPTIMIZERS, LaneOptimizer, rate_factor
+from trainables.training.optim import LaneOptimizer, rate_factor
 
+TORCH: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 LR = torch.tensor([0.5, 0.01, 0.003, 0.0])
 OPTIONS = [
     {"name": "sgd"},
@@ -41,7 +44,7 @@ def test_equals_torch_lane_by_lane(options: dict[str, Any]) -> None:
     lanes = [{name: tensor[lane].clone() for name, tensor in stacked.items()} for lane in range(4)]
     optimizer = LaneOptimizer(stacked, **options)
     alone = [
-        TORCH_OPTIMIZERS[options["name"]](list(lane.values()), lr=float(lr), **settings)
+        TORCH[options["name"]](list(lane.values()), lr=float(lr), **settings)
         for lane, lr in zip(lanes, LR, strict=True)
     ]
     generator = torch.Generator().manual_seed(1)
@@ -74,6 +77,48 @@ def test_a_lane_does_not_feel_its_neighbours(options: dict[str, Any]) -> None:
     for name in one:
         assert torch.equal(one[name][[0, 2, 3]], other[name][[0, 2, 3]])
         assert bool(other[name][1].isnan().all())
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_goes_on_from_its_own_state_and_from_that_of_torch(options: dict[str, Any]) -> None:
+    """Whose layout it has: by number of the tensor, lanes in front. Before the first step there is none."""
+    settings = {name: value for name, value in options.items() if name != "name"}
+    stacked, theirs, resumed = tensors(), tensors(), tensors()
+    ours, fused = (
+        LaneOptimizer(stacked, **options),
+        TORCH[options["name"]](theirs.values(), lr=0.1, fused=True, **settings),
+    )
+    generator = torch.Generator().manual_seed(1)
+    lr = torch.full((4,), 0.1)
+    for step in range(4):
+        gradients = {name: torch.randn(t.shape, generator=generator) for name, t in stacked.items()}
+        if step == 2:
+            for state in (ours.state_dict(), fused.state_dict()):
+                for name, tensor in resumed.items():
+                    tensor.copy_(stacked[name])
+                later = LaneOptimizer(resumed, **options)
+                later.load_state_dict(state)
+        for optimizer in (ours, *([later] if step >= 2 else [])):
+            optimizer.step(gradients, lr)
+        for name, tensor in theirs.items():
+            tensor.grad = gradients[name]
+        fused.step()
+    for name, tensor in stacked.items():
+        torch.testing.assert_close(tensor, theirs[name])
+        torch.testing.assert_close(tensor, resumed[name])
+    fresh = LaneOptimizer(tensors(), **options)
+    fresh.load_state_dict(LaneOptimizer(tensors(), **options).state_dict())
+    assert not fresh.begun
+
+
+def test_no_compiler_is_loaded() -> None:
+    """torch.optim's optimisers load torch._dynamo, a second of a worker's start."""
+    program = (
+        "import sys, torch; from trainables.training.optim import LaneOptimizer;"
+        "p = {'w': torch.ones(2, 3)}; LaneOptimizer(p, 'adam').step({'w': torch.ones(2, 3)}, torch.ones(2));"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def factors(name: str, epochs: int, **options: Any) -> list[float]:
