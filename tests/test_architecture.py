@@ -153,9 +153,9 @@ def test_a_room_is_entered_through_its_door(package: str) -> None:
             assert taken <= set(said), f"{file} takes {', '.join(taken - set(said))} from {room}"
 
 
-def test_only_one_file_of_trainables_knows_ray() -> None:
+def test_only_what_tune_is_given_knows_ray_in_trainables() -> None:
     knowing = [file.name for file in files("trainables") if "ray" in roots(file)]
-    assert knowing == ["trainable.py"]
+    assert knowing == ["stopper.py", "trainable.py"]
 
 
 def test_search_spaces_need_optuna_and_nothing_else() -> None:
@@ -172,6 +172,8 @@ def test_search_spaces_need_optuna_and_nothing_else() -> None:
         ("study.directory", "torch ray optuna"),
         ("trainables", "torch ray"),
         ("trainables.declarations", "torch ray optuna"),
+        ("trainables.stopping", "torch ray optuna pandas"),
+        ("trainables.stopper", "torch optuna"),
         ("trainables.training", "ray optuna pandas"),
         ("trainables.models", "torch ray numpy"),
         ("trainables.data", "torch ray optuna pandas"),

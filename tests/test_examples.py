@@ -14,6 +14,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 SMALL = {
     "own_data": ("main('{place}', trials=2, epochs=4)", "val_accuracy"),
     "own_network": ("main('{place}', trials=2, epochs=4)", "Fewest neurons"),
+    "own_stopping": ("main(trials=1, epochs=4)", "Optuna: {'COMPLETE': 1}"),
     "own_tuner": ("print(main(samples=1, epochs=4).get_dataframe()['val_accuracy'])", "val_accuracy"),
 }
 

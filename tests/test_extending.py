@@ -55,8 +55,9 @@ def test_the_page_has_its_files(folder: Path) -> None:
 
 
 def test_the_check_passes(folder: Path) -> None:
-    (snippet,) = (code for language, name, code in blocks() if language == "python" and not name)
-    run(folder, sys.executable, "-W", "error", "-c", snippet)
+    check, stopping = (code for language, name, code in blocks() if language == "python" and not name)
+    run(folder, sys.executable, "-W", "error", "-c", check)
+    run(folder, sys.executable, "-c", stopping)
 
 
 @pytest.mark.ray

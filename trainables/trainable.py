@@ -1,4 +1,4 @@
-"""Ray Tune trainables: one class for each method, usable in anyone's `ray.tune.Tuner`. Only this file knows ray.
+"""Ray Tune trainables: one class for each method, usable in anyone's `ray.tune.Tuner`.
 
     Tuner(GroupLasso, param_space={"data": "digits", "model": "mlp", "lambda": tune.loguniform(1e-4, 1e-2)})
 
