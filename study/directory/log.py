@@ -22,7 +22,7 @@ _MOST_LINES = 1000
 
 
 class Event(TypedDict):
-    """``kind``: started, finished, failed, warning, ended."""
+    """``kind``: started, finished, failed, warning, resized, ended."""
 
     at: float
     kind: str
@@ -30,26 +30,39 @@ class Event(TypedDict):
 
 
 class Log:
-    """One driver's log. Losing it is no reason to lose a run: what cannot be written is tried again with the next."""
+    """One driver's log, seconds behind.
+
+    Losing it is no reason to lose a run: what cannot be written is tried again with the next.
+    """
 
     def __init__(self, store: Store, driver: str) -> None:
         self._store = store
         self._name = f"{LOGS}/{datetime.now(UTC):%Y%m%dT%H%M%S}-{driver[:8]}"
         self._part, self._lines, self._written_at = 1, list[str](), float("-inf")
         self._lock = threading.Lock()
+        self._later: threading.Timer | None = None
 
     def write(self, kind: str, message: str) -> None:
         event: Event = {"at": time.time(), "kind": kind, "message": message}
         with self._lock:
             self._lines.append(json.dumps(event, ensure_ascii=False))
-            if time.monotonic() - self._written_at >= _EVERY_SECONDS or kind == "ended":
+            wait = self._written_at + _EVERY_SECONDS - time.monotonic()
+            if wait <= 0 or kind == "ended":
                 self._flush()
+            elif self._later is None:
+                self._later = threading.Timer(wait, self.close)
+                self._later.daemon = True
+                self._later.start()
 
     def close(self) -> None:
+        """Write down what is not yet."""
         with self._lock:
             self._flush()
 
     def _flush(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         if not self._lines:
             return
         part = f"-{self._part}" if self._part > 1 else ""

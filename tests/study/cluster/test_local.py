@@ -14,11 +14,11 @@ import yaml
 from study.directory.log import events
 from study.directory.study_directory import StudyDirectory
 from tests.study.cluster.heads import REPOSITORY
+from tests.study.gated import gated
 
 STUDY = {
     "name": "elastic",
     "data": "digits",
-    "model": {"name": "mlp", "widths": [8]},
     "epochs": 200,
     "polish": 10,
     "batch_size": 128,
@@ -34,17 +34,20 @@ STUDY = {
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_study_follows_its_cluster_as_a_node_dies_and_another_comes(tmp_path: Path) -> None:
+    """No pack comes to its end before both have happened."""
     file, folder, script = tmp_path / "elastic.yaml", tmp_path / "out", tmp_path / "local.sh"
-    file.write_text(yaml.safe_dump(STUDY))
+    gate = tmp_path / "gate"
+    file.write_text(yaml.safe_dump(STUDY | {"model": gated(gate)}))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     environment |= {"PYTHONPATH": str(REPOSITORY), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     up = ["up", "--provider", "local", "--nodes", "3", "--study", str(file), "--output", str(folder)]
-    subprocess.run([sys.executable, "-m", "study", *up, "--to", str(script)], env=environment, check=True)
+    command = [sys.executable, "-m", "study", *up, "--to", str(script)]
+    subprocess.run(command, env=environment, cwd=REPOSITORY, check=True)
     place = StudyDirectory(folder)
 
-    def until(what: str, there: bool = True) -> None:
+    def until(what: str) -> None:
         end = time.monotonic() + 180
-        while any(what in f"{event['kind']} {event['message']}" for event in happened()) != there:
+        while not any(what in f"{event['kind']} {event['message']}" for event in happened()):
             assert run.poll() is None and time.monotonic() < end, (what, happened(), output.read_text())
             time.sleep(0.2)
 
@@ -60,7 +63,12 @@ def test_a_study_follows_its_cluster_as_a_node_dies_and_another_comes(tmp_path: 
     with (
         output.open("wb") as written,
         subprocess.Popen(
-            ["bash", script], env=environment, stdin=subprocess.PIPE, stdout=written, stderr=subprocess.STDOUT
+            ["bash", script],
+            env=environment,
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=written,
+            stderr=subprocess.STDOUT,
         ) as run,
     ):
         try:
@@ -72,7 +80,9 @@ def test_a_study_follows_its_cluster_as_a_node_dies_and_another_comes(tmp_path: 
             until("resized 2 packs at once, 3 before")
             order("add")
             until("resized 3 packs at once, 2 before")
-            assert run.wait(240) == 0, output.read_text()
+            assert not place.finished()
+            gate.touch()
+            assert run.wait(400) == 0, output.read_text()
         finally:
             if run.poll() is None:
                 order("quit")

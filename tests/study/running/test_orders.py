@@ -99,6 +99,18 @@ def test_a_long_log_is_gone_on_with_in_another_file(tmp_path: Path, monkeypatch:
     assert [event["message"] for event in events(store)] == [str(number) for number in range(8)]
 
 
+def test_what_happened_last_is_written_though_nothing_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("study.directory.log._EVERY_SECONDS", 0.2)
+    store = Store(tmp_path)
+    log = Log(store, "a")
+    log.write("started", "")
+    log.write("resized", "3 packs at once, 2 before")
+    end = time.monotonic() + 60
+    while len(events(store)) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_a_log_does_not_bring_a_removed_study_back(tmp_path: Path) -> None:
     store = Store(tmp_path / "little")
     log = Log(store, "a")
