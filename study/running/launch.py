@@ -39,6 +39,7 @@ from study.running.networks import Keeper
 from study.running.nodes import Nodes, able, needs, placed
 from study.running.orders import Orders
 from study.running.recovery import Recovery
+from study.running.reuse import workers_kept
 from study.running.scratch import scratch
 from study.running.session import RayLost, Session, session
 from study.running.sight import look
@@ -295,7 +296,7 @@ def _tune(searcher: PackSearcher, listener: Listener, lock: Lock) -> None:
     """One Tune run, to the end of the budget or to the ending."""
     config, ending = searcher.monitor.config, searcher.monitor.ending
     trainable = tune.with_parameters(StudyTrainable, study=config, location=searcher.directory.location)
-    with scratch() as folder:
+    with scratch() as folder, workers_kept(lambda: not searcher.spent):
         tuner = tune.Tuner(
             tune.with_resources(trainable, partial(placed, config.resources)),
             tune_config=tune.TuneConfig(
