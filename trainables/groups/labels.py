@@ -34,7 +34,7 @@ class Unions:
 
     def join(self, one: Tensor, other: Tensor) -> None:
         """Numbers at the same place go together."""
-        shape = torch.broadcast_shapes(one.shape, other.shape)  # type: ignore[no-untyped-call]
+        shape = np.broadcast_shapes(one.shape, other.shape)  # torch's own loads sympy
         pairs = torch.stack([label.flatten() for label in (one.expand(shape), other.expand(shape))])
         pairs = pairs[:, (pairs >= 0).all(0) & (pairs[0] != pairs[1])]
         if pairs.numel():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, _FlopCounterMode
 
 from trainables.errors import StudyError
 from trainables.groups.modules import channels, is_layer, is_norm, units
@@ -43,7 +44,8 @@ class Run:
         hooks = [child.register_forward_hook(record) for child in watched]
         try:
             # Of the ways to compute an attention, the plain products are the ones that are counted everywhere.
-            with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+            counter = FlopCounterMode(display=False)
+            with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), _Counting(counter):
                 output = module(example)
             self.macs = counter.get_total_flops() // 2
             for hook in hooks:
@@ -61,6 +63,17 @@ class Run:
             raise StudyError(f"expected {type(module).__name__} to give a tensor but got {type(output).__name__}")
         for name in odd & set(self.calls):
             del self.calls[name]
+
+
+class _Counting(_FlopCounterMode):  # type: ignore[no-untyped-call]
+    """Does for a `FlopCounterMode` what that does by itself, but for keeping torch's compiler out of it: that would be
+    loaded, a second of every process's start."""
+
+    __torch_dispatch__ = inspect.unwrap(_FlopCounterMode.__torch_dispatch__)
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
 
 
 def _plain(child: nn.Module, arguments: tuple[Any, ...], output: Any) -> bool:

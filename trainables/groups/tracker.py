@@ -28,6 +28,11 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     Layers and norms are known by their modules, all else by torch's operations.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: to keep the compiler out of the dispatch, torch would load it, a second of every process's start."""
+        return False
+
     def __init__(self, module: nn.Module, example: Tensor, run: Run) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.unions = Unions()

@@ -67,7 +67,7 @@ def group_scale(norm: Tensor, strength: Strength) -> Tensor:
         norm: (...) l2 norms of the groups.
         strength: a, broadcastable to (...).
     """
-    return (1 - _like(strength, norm) / norm.clamp_min(torch.finfo(norm.dtype).tiny)).relu()
+    return (1 - _like(strength, norm) / norm.clamp_min(torch.finfo(norm.dtype).tiny)).relu_()
 
 
 def sparse_group(v: Tensor, l1_strength: Strength, group_strength: Strength) -> Tensor:
@@ -148,6 +148,8 @@ def squared_norm(v: Tensor) -> Tensor:
 
 def _like(strength: Strength, v: Tensor) -> Tensor:
     """The strength in v's dtype: a float64 lambda must not promote float32 weights."""
+    if isinstance(strength, Tensor) and strength.dtype == v.dtype and strength.device == v.device:
+        return strength
     return torch.as_tensor(strength, dtype=v.dtype, device=v.device)
 
 

@@ -66,24 +66,28 @@ class GroupLasso(Method):
 
     def _proximal(self, params: Params, lr: Tensor, state: State, cadence: str) -> None:
         """theta <- group(soft(theta, lr * single), lr * group) for every unit of every layer."""
-        single, group = f"single_{cadence}", f"group_{cadence}"
-        for index, members in enumerate(self.sets):
+        strengths = {
+            term: (lr.unsqueeze(1) * state[f"{term}_{cadence}"]).unsqueeze(1).unbind(2)
+            for term in ("single", "group")
+            if f"{term}_{cadence}" in state
+        }
+        for index, members in enumerate(self.sets if strengths else ()):
             if joint(members):
-                for layer in members if single in state else ():
+                for layer in members if "single" in strengths else ():
                     bias = params[layer.bias] if layer.bias else None
-                    _soft(params[layer.weight], bias, (lr * state[single][:, index]).unsqueeze(1))
-                if group in state:
-                    strength = (lr * state[group][:, index]).unsqueeze(1)
-                    scale = prox.group_scale(group_squares(params, members).sqrt(), strength)
+                    _soft(params[layer.weight], bias, strengths["single"][index])
+                if "group" in strengths:
+                    squares = group_squares(params, members)
+                    scale = prox.group_scale(squares.sqrt(), strengths["group"][index])
                     for layer in members:
                         scale_units(params, layer, layer.ungrouped(scale))
                 continue
             (layer,) = members
             weight, bias = params[layer.weight], params[layer.bias] if layer.bias else None
-            if single in state:
-                _soft(weight, bias, (lr * state[single][:, index]).unsqueeze(1))
-            if group in state:
-                _shrink(weight, bias, (lr * state[group][:, index]).unsqueeze(1))
+            if "single" in strengths:
+                _soft(weight, bias, strengths["single"][index])
+            if "group" in strengths:
+                _shrink(weight, bias, strengths["group"][index])
 
 
 def _soft(weight: Tensor, bias: Tensor | None, strength: Tensor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +10,10 @@ from torch import Tensor
 from trainables.data import Dataset
 from trainables.math import generator
 from trainables.seeds import seed_of
+
+
+_COPIED = 2**24
+"""Numbers of training inputs up to which an epoch's order is a copy of them, 64 MiB."""
 
 
 class Feed:
@@ -50,6 +54,22 @@ class Feed:
             return torch.arange(n, device=self.device).expand(len(self.seeds), n)
         rows = [torch.randperm(n, generator=generator(seed, "order", epoch)) for seed in self.seeds]
         return torch.stack(rows).to(self.device)
+
+    def epoch(self, order: Tensor, spans: Sequence[tuple[int, int]], step: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of an epoch, as `training_batch` gives them.
+
+        Args:
+            order: (G, N) as `order` gives it.
+            spans: first and last example, exclusive, of each batch within the order.
+            step: of the first batch.
+        """
+        x, y = self._splits["train"]
+        if self.shared and self._datasets[0].augment is None and x.is_floating_point() and x[0].numel() <= _COPIED:
+            x, y = self._lanes(x[:1, order[0]], y[:1, order[0]])  # one copy, of which each batch is a part
+            yield from ((x[start:end], y[start:end]) for start, end in spans)
+        else:
+            for index, (start, end) in enumerate(spans):
+                yield self.training_batch(order[:, start:end], step + index)
 
     def training_batch(self, index: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets at ``index`` (G, B), augmented: (B, ...) where all lanes share them, else (P, B, ...)."""

@@ -252,11 +252,11 @@ class Stack:
         with torch.no_grad():
             clock = Clock(self.epoch, self.step, lr, factor, self.val_loss)
             method.start_epoch(params, state, knobs, clock)
-        for start, end in self.batches:
+        batches = self.feed.epoch(order, self.batches, self.step)
+        for (start, end), (x, y) in zip(self.batches, batches, strict=True):
             clock = Clock(self.epoch, self.step, lr, factor)
             for name in self.step_counters:
                 working.buffers[name] = torch.full_like(self.seeds, self.step)
-            x, y = self.feed.training_batch(order[:, start:end], self.step)
             noise = method.noise(state, self.seeds, clock)
             gradients, loss = method.gradients(_BatchLosses(self, x, y), params, state, knobs, noise, clock)
             with torch.no_grad():
