@@ -161,6 +161,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the result here")
     parser.add_argument("--trials", type=int, default=160, help="trials of each side; function trainables a quarter")
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--sides", nargs="+", help="those beside the study's to run; all, if not given")
     parser.add_argument("--optuna-worker", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.optuna_worker:
@@ -176,7 +177,10 @@ def main() -> None:
         "function_trainable": lambda trials: tune_side(plain_function, trials, reuse=False),
         "optuna_processes": optuna_side,
     }
-    trials = dict.fromkeys(sides, arguments.trials) | {"function_trainable": arguments.trials // 4}
+    sides = {name: side for name, side in sides.items() if name in ("study", *(arguments.sides or sides))}
+    trials = dict.fromkeys(sides, arguments.trials)
+    if "function_trainable" in sides:
+        trials["function_trainable"] //= 4
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(arguments.repeats):
         for name, side in sides.items():

@@ -31,7 +31,8 @@ def uniform(seeds: Tensor, shape: Sequence[int], *counters: int | Tensor) -> Ten
     Args:
         seeds: (P,) int64, one per lane.
         shape: shape of one lane's draw.
-        counters: whole numbers that name the draw (purpose, step, ...).
+        counters: whole numbers that name the draw (purpose, step, ...). Several steps at once are a tensor of them,
+            with which the seeds broadcast: (P, 1) and (S,) give (P, S, *shape).
 
     Returns:
         (P, *shape) float32 on the device of ``seeds``.
@@ -43,7 +44,7 @@ def uniform(seeds: Tensor, shape: Sequence[int], *counters: int | Tensor) -> Ten
         key = _mix(key + torch.as_tensor(counter + 1, device=seeds.device) * _GOLDEN)
     index = torch.arange(math.prod(shape), device=seeds.device)
     bits = _mix(key.unsqueeze(-1) + index * _GOLDEN)
-    return (_shift(bits, 40).to(torch.float32) * 2.0**-24).reshape(*seeds.shape, *shape)
+    return (_shift(bits, 40).to(torch.float32) * 2.0**-24).reshape(*key.shape, *shape)
 
 
 def _mix(z: Tensor) -> Tensor:

@@ -32,11 +32,15 @@ FROZEN_K = 5000.0
 _GATE = "gate."
 _DRAW, _ORDER, _NOISE = 1, 2, 3
 _SPREAD = 0.01
+_AT_ONCE = 16
+"""Steps whose noise is drawn together: a draw is many small operations, and no dearer for several steps."""
 
 
 class NPN(Method):
     declaration = declared("npn")
     recorded = ("k",)
+    _draws: tuple[int, Tensor, dict[str, tuple[Tensor, ...]]] | None = None
+    """The noise of steps beside each other, drawn together; which, and of which lanes."""
     constant = ("cost", "seeds")
 
     @property
@@ -151,10 +155,15 @@ class NPN(Method):
         state["recorded"].copy_(torch.where(added, clock.val_loss.to(state["recorded"]), state["recorded"]))
 
     def noise(self, state: State, seeds: Tensor, clock: Clock) -> dict[str, Tensor]:
-        return {
-            layer.name: uniform(seeds, (self._gates(layer),), _DRAW, index, clock.step)
-            for index, layer in enumerate(self.layers)
-        }
+        block, place = divmod(clock.step, _AT_ONCE)
+        if self._draws is None or self._draws[0] != block or self._draws[1] is not seeds:
+            steps = torch.arange(block * _AT_ONCE, (block + 1) * _AT_ONCE, device=seeds.device)
+            drawn = {
+                layer.name: uniform(seeds.unsqueeze(1), (self._gates(layer),), _DRAW, index, steps).unbind(1)
+                for index, layer in enumerate(self.layers)
+            }
+            self._draws = block, seeds, drawn
+        return {name: draws[place] for name, draws in self._draws[2].items()}
 
     def gradients(
         self,

@@ -11,7 +11,6 @@ from trainables.data import Dataset
 from trainables.math import generator
 from trainables.seeds import seed_of
 
-
 _COPIED = 2**24
 """Numbers of training inputs up to which an epoch's order is a copy of them, 64 MiB."""
 

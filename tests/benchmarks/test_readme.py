@@ -1,0 +1,17 @@
+"""The README's figures of speed are those of the records."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.readme import ROOT, block, written
+
+
+def test_the_readme_says_what_the_records_say() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert written(readme, block()) == readme, "make it anew: python -m benchmarks.readme"
+
+
+def test_a_readme_without_the_comments_is_refused() -> None:
+    with pytest.raises(ValueError, match="<!-- speed"):
+        written("# study", block())
