@@ -44,7 +44,7 @@ def long_study(epochs: int) -> str:
     return STUDY.replace("epochs: 60", f"epochs: {epochs}\nretries: 1").replace("pack: {size: 6}", "pack: {size: 12}")
 
 
-_TIMES = ("train_seconds", "seconds", "finished_at")
+_TIMES = ("train_seconds", "seconds", "finished_at", "worker")
 
 Finished = dict[str, str]
 """What names a finished trial -> what changes when it is trained once more."""

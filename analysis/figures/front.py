@@ -191,7 +191,7 @@ def draw_front(axes: Axes, data: FrontData, shown: Mapping[str, Look]) -> None:
         draw_selected(axes, one, shown[one.method].colour)
     if data.error:
         draw_error(axes, data.error)
-    data.plane.note_below(axes, data.below, "trial")
+    data.plane.note_below(axes, data.below, "trial", f"{data.collapsed:,} collapsed" if data.collapsed else "")
 
 
 def draw_selected(axes: Axes, one: Selected, colour: str) -> None:

@@ -62,7 +62,7 @@ def importance_figure(found: pd.DataFrame, width: str | float = "column") -> Fig
             panel.invert_yaxis()
             panel.grid(axis="y", visible=False)
             panel.set_title(title(method), loc="left", fontsize=7)
-        panels[-1].set_xlabel("Importance (PED-ANOVA) / %, lines: random halves of the trials")
+        panels[-1].set_xlabel("Importance (PED-ANOVA) / %, lines: 90 % intervals")
         legend(figure)
     return figure
 

@@ -76,12 +76,13 @@ class Plane:
         axes.set_xlabel(_label(self.x))
         axes.set_ylabel(_label(self.y))
 
-    def note_below(self, axes: Axes, count: int, what: str) -> None:
-        """Say above the axes how many things lie under the plane."""
-        if count:
-            plural = "" if count == 1 else "s"
-            edge = f"{self.up[0]:.3g}{' %' if self.y.percent else ''}"
-            axes.set_title(f"{count:,} {what}{plural} below {edge}", loc="right", fontsize=6, pad=2)
+    def note_below(self, axes: Axes, count: int, what: str, more: str = "") -> None:
+        """Say above the axes how many things lie under the plane, and what more there is to say."""
+        plural = "" if count == 1 else "s"
+        edge = f"{self.up[0]:.3g}{' %' if self.y.percent else ''}"
+        said = ", ".join(filter(None, (f"{count:,} {what}{plural} below {edge}" if count else "", more)))
+        if said:
+            axes.set_title(said, loc="right", fontsize=6, pad=2)
 
 
 def oriented(objectives: Sequence[str]) -> tuple[Axis, Axis]:

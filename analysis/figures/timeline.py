@@ -70,8 +70,7 @@ def timeline_data(
 
 
 def timeline_figure(data: TimelineData, width: str | float = "page") -> Figure:
-    """Draw a line of bars for packs in training at once, then hypervolume and epochs by the same clock."""
-
+    """Draw a line of bars for each worker, then hypervolume and epochs by the same clock."""
     from matplotlib.ticker import EngFormatter, MaxNLocator
 
     inches = inches_of(width)
@@ -94,7 +93,7 @@ def timeline_figure(data: TimelineData, width: str | float = "page") -> Figure:
                 middle.plot(*path[-1], color=look.colour, marker=look.marker, markersize=4, clip_on=False)
             else:
                 middle.plot([], [], **marks)
-        above.set_ylabel("Packs\nat once")
+        above.set_ylabel("Worker" if data.bars["worker"].notna().all() else "Packs\nat once")
         above.set_yticks(range(lines) if lines <= 8 else [])
         above.set_yticklabels([str(line + 1) for line in range(lines)] if lines <= 8 else [])
         above.invert_yaxis()

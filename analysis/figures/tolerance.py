@@ -56,7 +56,7 @@ def tolerance_data(
         curves[method] = 100 * part[["within", "share", "low", "high"]].to_numpy(np.float64)
     searches = int(runs(trials).nunique())
     known = bool(found["low"].notna().any())
-    what = f"90 % t interval over {searches} searches" if searches > 1 else "90 % interval over examples"
+    what = f"95 % t interval over {searches} searches" if searches > 1 else "90 % interval over examples"
     return ToleranceData(score, count, curves, f"band: {what}" if known else "")
 
 

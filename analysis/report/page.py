@@ -16,7 +16,7 @@ from analysis.report.payload import payload
 from analysis.studies import Study
 from analysis.text import recipe
 
-_FIGURES = ("chart", "front", "search", "raster", "networks", "boundary", "parameters", "parallel")
+_FIGURES = ("chart", "front", "tolerance", "search", "raster", "networks", "boundary", "parameters", "parallel")
 SCRIPTS = ("data", "address", "state", "theme", *_FIGURES, "trial", "tables", "main")
 """In this order: each uses what stands before it."""
 

@@ -6,14 +6,32 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import Axis, axes_of, measured
-from analysis.figures import Boundaries, attainment_data, front_data, hypervolume_data, marks_of
+from analysis.figures import (
+    Boundaries,
+    FrontData,
+    attainment_data,
+    front_data,
+    hypervolume_data,
+    marks_of,
+    tolerance_data,
+)
 from analysis.palette import NIGHT, in_order, looks
 from analysis.report.boundaries import boundaries_of
 from analysis.report.elements import lean, trials_of
 from analysis.report.encode import number, numbers
 from analysis.report.rows import Json, curves_of, parameters_of, values_of
 from analysis.report.thin import Thinned, thin
-from analysis.statistics import Budget, admissible, configurations, distinct, front_mask, importance, packs, runs
+from analysis.statistics import (
+    Answers,
+    Budget,
+    admissible,
+    configurations,
+    distinct,
+    front_mask,
+    importance,
+    packs,
+    runs,
+)
 from analysis.studies import Study
 from analysis.units import unit_of
 
@@ -53,6 +71,7 @@ def payload(study: Study, *, limit: int = 5000, boundaries: Boundaries | None = 
     shown = thin(whole.trials, [*pairs, study.objectives], limit=limit)
     series = [(name, method) for name in study.configs for method in _methods(study, name)]
     trials = _in_series(study.trials[shown.rows], series)
+    planes = {pair[1]: _plane(whole.trials, pair, study.published) for pair in pairs}
     return {
         "studies": [_study(study, name, score, counts) for name in study.configs],
         "series": _series(series, whole.trials, trials, counts),
@@ -62,12 +81,14 @@ def payload(study: Study, *, limit: int = 5000, boundaries: Boundaries | None = 
         "parameters": parameters_of(trials, len(series)),
         "fronts": {count.name: _fronts(trials, (score.name, count.name)) for count in counts},
         "means": {count.name: _means(trials, score, count) for count in counts},
-        "windows": {count.name: _window(whole, (score.name, count.name)) for count in counts},
+        "windows": {name: _window(plane) for name, plane in planes.items()},
+        "marks": {name: _marks(whole, (score.name, name), plane, series) for name, plane in planes.items()},
         "spread": {count.name: _spread(whole, (score.name, count.name), series) for count in counts},
+        "tolerance": _tolerance(whole, score, counts[0], series),
         "volumes": {over: _volumes(whole, over, series) for over in BUDGETS},
         "timeline": _timeline(whole, series),
         "budget": _budget(whole.trials, series),
-        "importance": _importance(study, score, counts, series),
+        **_importance(study, score, counts, series),
         "curves": curves_of(study, trials, score),
         "boundaries": boundaries_of(trials, boundaries or {}),
         "thinned": {name: getattr(shown, name) for name in Thinned.__annotations__ if name != "rows"},
@@ -109,6 +130,7 @@ def _study(study: Study, name: str, score: Axis, counts: Sequence[Axis]) -> Json
         "location": study.directories[name].path(),
         "epochs": config.get("epochs"),
         "polish": config.get("polish", 0),
+        "require": ", ".join(f"{axis} {bound:g}" for axis, bound in (config.get("require") or {}).items()),
         "published": published,
     }
 
@@ -162,14 +184,59 @@ def _means(trials: pd.DataFrame, score: Axis, count: Axis) -> Json:
     return {str(row): [number(across), number(up)] for row, across, up in values}
 
 
-def _window(study: Study, objectives: tuple[str, str]) -> Json | None:
-    """The part of the plane that is shown at first: networks one would use."""
+def _plane(
+    trials: pd.DataFrame, objectives: tuple[str, str], published: Sequence[Mapping[str, object]] = ()
+) -> FrontData | None:
     try:
-        data = front_data(study.trials, objectives, published=study.published)
+        return front_data(trials, objectives, published=published)
     except ValueError:
+        return None
+
+
+def _window(data: FrontData | None) -> Json | None:
+    """The part of the plane that is shown at first: networks one would use."""
+    if data is None:
         return None
     plane = data.plane
     return {"x": numbers(plane.across), "y": numbers(plane.up), "log": plane.log, "below": data.below}
+
+
+def _marks(
+    study: Study, objectives: tuple[str, str], data: FrontData | None, series: Sequence[tuple[str, str]]
+) -> Json:
+    """What each study selected, with its test scores, and the largest standard error of a score; as printed."""
+    found: Json = {"selected": [], "error": None}
+    for name in study.configs:
+        own = data if len(study.configs) == 1 else _plane(trials_of(study, name), objectives)
+        if own is None:
+            continue
+        for one in own.selected:
+            values = {"x": number(one.x), "y": number(one.y), "test": number(one.test)}
+            found["selected"].append({"series": series.index((name, one.method)), **values})
+        if own.error is not None:
+            found["error"] = number(max(own.error, found["error"] or 0.0))
+    return found
+
+
+def _tolerance(study: Study, score: Axis, count: Axis, series: Sequence[tuple[str, str]]) -> Json:
+    """By series: tolerances as printed, the share of the count that is kept in %, and its band's two ends."""
+    found: Json = {"count": count.name, "band": "", "paths": {}}
+    for name in study.configs:
+        own = trials_of(study, name)
+        try:
+            data = tolerance_data(own, (score.name, count.name), answers=_answers(study, name, own, score))
+        except ValueError:
+            continue
+        found["band"] = data.band
+        for method, curve in data.curves.items():
+            found["paths"][str(series.index((name, method)))] = [numbers(column) for column in curve.T]
+    return found
+
+
+def _answers(study: Study, name: str, trials: pd.DataFrame, score: Axis) -> Answers | None:
+    """To the examples of a classification; of several searches the spread over these says more."""
+    found = study.answers(name) if score.name == "accuracy" and runs(trials).max() == 0 else None
+    return found if found is not None and found.right else None
 
 
 def _spread(study: Study, objectives: tuple[str, str], series: Sequence[tuple[str, str]]) -> Json:
@@ -217,6 +284,7 @@ def _timeline(study: Study, series: Sequence[tuple[str, str]]) -> Json:
     return {
         "unit": unit,
         "lines": int(bars["line"].max()) + 1 if len(bars) else 0,
+        "workers": bool(len(bars)) and bool(bars["worker"].notna().all()),
         "bars": [
             {
                 **{key: bar[key] for key in ("pack", "line", "trials", "failed")},
@@ -249,11 +317,14 @@ def _budget(trials: pd.DataFrame, series: Sequence[tuple[str, str]]) -> list[Jso
 def _importance(
     study: Study, score: Axis, counts: Sequence[Axis], series: Sequence[tuple[str, str]]
 ) -> Mapping[str, Json]:
-    """By series, objective and parameter: its importance."""
+    """By series, objective and parameter: its importance, and the interval where there is one."""
     found: dict[str, Json] = {}
+    intervals: dict[str, Json] = {}
     for name in study.configs:
         table = importance(trials_of(study, name), (score.name, counts[0].name), declared=study.spaces.get(name))
         for line in table.itertuples(index=False):
-            entry = found.setdefault(str(series.index((name, str(line.method)))), {})
-            entry.setdefault(str(line.objective), {})[str(line.parameter)] = number(line.importance)
-    return found
+            place, objective = str(series.index((name, str(line.method)))), str(line.objective)
+            ends = [number(line.low), number(line.high)]
+            for kept, value in ((found, number(line.importance)), (intervals, ends)):
+                kept.setdefault(place, {}).setdefault(objective, {})[str(line.parameter)] = value
+    return {"importance": found, "importance_intervals": intervals}

@@ -10,7 +10,7 @@ from analysis.axes import Axis
 from analysis.figures import SHARPNESS, Stages, stages_of
 from analysis.report.elements import last_line
 from analysis.report.encode import number, numbers, words
-from analysis.statistics import front_mask, logarithmic, searched
+from analysis.statistics import collapsed, front_mask, logarithmic, searched
 from analysis.studies import Study
 from study.directory import PARAMETER
 
@@ -36,6 +36,7 @@ def values_of(trials: pd.DataFrame, score: Axis, counts: Sequence[Axis]) -> Json
         "test": numbers(trials[score.test]),
         "before": numbers(trials[before]) if (before := f"{score.column}_before_polish") in trials else None,
         "counts": {count.name: numbers(trials[count.column]) for count in counts},
+        "collapsed": np.flatnonzero(collapsed(trials) & (trials["status"] == "COMPLETE")).tolist(),
         "widths": [None if widths is None else list(map(int, widths)) for widths in _lists(trials["widths"])],
     }
 

@@ -27,13 +27,13 @@ from analysis.statistics.definitions import (
     runs,
 )
 from analysis.statistics.equal_budgets import equal_budgets, expected_front
-from analysis.statistics.estimates import FEW, Estimate, estimate, per_run, said_of_runs
+from analysis.statistics.estimates import FEW, Estimate, estimate, per_run, said_of_runs, said_of_shape
 from analysis.statistics.hypervolume import hypervolume, rank_stability
 from analysis.statistics.indicators import contributions, indicators
 from analysis.statistics.optimism import Optimism, optimism
 from analysis.statistics.over_sets import alike, critical_difference, friedman, ranks, wilcoxon_holm, win_tie_loss
 from analysis.statistics.parameters import importance, logarithmic, searched
-from analysis.statistics.significance import best_by_test, difference
+from analysis.statistics.significance import best_by_test, difference, told_apart
 from analysis.statistics.superiority import superiority
 from analysis.statistics.tests import holm, mcnemar
 from analysis.statistics.timeline import packs
@@ -91,9 +91,11 @@ __all__ = [
     "reference_of",
     "runs",
     "said_of_runs",
+    "said_of_shape",
     "searched",
     "spent",
     "superiority",
+    "told_apart",
     "tolerances",
     "trajectory",
     "unpacked",

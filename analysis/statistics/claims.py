@@ -142,7 +142,7 @@ def tolerances(
     """What share of the dense count each method keeps at each tolerance: compression as a curve.
 
     Columns: method, within (below the baseline's accuracy; a share above its loss), share, low, high. With several
-    searches share is their mean and the band its 90 % t interval; with one and answers on its examples it is the
+    searches share is their mean and the band its 95 % t interval; with one and answers on its examples it is the
     interval of `claims`; else there is none. Infinite where no network reaches the bound.
     """
     score_axis, count_axis = axes_of((score, count))
@@ -161,7 +161,7 @@ def tolerances(
             factor, slack = bounds_at[tolerance]
             drawn = _drawn(field, score_axis, count_axis, factor, weights, slack)
         for method in methods:
-            found = estimate(np.array([one.kept(method, score_axis, tolerance) for one in searched]), level=LEVEL)
+            found = estimate(np.array([one.kept(method, score_axis, tolerance) for one in searched]))
             low, high = found.low, found.high
             if field is not None and drawn is not None:
                 mine = np.flatnonzero((field.rows["method"] == method).to_numpy())

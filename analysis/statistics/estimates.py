@@ -44,8 +44,10 @@ class Estimate:
 def estimate(values: "NDArray[np.float64] | pd.Series[float]", *, level: float = 0.95) -> Estimate:
     """Mean of one value per search and its t interval, mean -+ t_{(1 + level) / 2, n - 1} s / sqrt(n).
 
-    It is exact for normal values and n >= 2; a bootstrap of three values would cover 75 % of the time where it says 95.
-    A NaN value (a search in which a goal was not reached) makes mean and interval NaN.
+    It is exact for normal values and n >= 2. Of 2 to 5 evenly spread values it covers 92 to 93 % where it says 95; a
+    bootstrap of three values would cover 75 %. At 90 % three evenly spread ones are covered 87 % of the time: less than
+    `level` = 0.95 is for many searches.
+    A NaN or infinite value (a search in which a goal was not reached) leaves no interval.
     """
     from scipy.stats import t  # slow to import
 
@@ -54,11 +56,25 @@ def estimate(values: "NDArray[np.float64] | pd.Series[float]", *, level: float =
     if not len(sample):
         return Estimate(np.nan, np.nan, np.nan, np.nan, 0)
     mean = float(sample.mean())
-    if len(sample) == 1 or np.isnan(sample).any():
+    if len(sample) == 1 or not np.isfinite(sample).all():
         return Estimate(mean, np.nan, np.nan, np.nan, len(sample), raw)
     spread = float(sample.std(ddof=1))
     half = float(t.ppf((1 + level) / 2, len(sample) - 1)) * spread / np.sqrt(len(sample))
     return Estimate(mean, spread, mean - half, mean + half, len(sample), raw)
+
+
+EVENLY = {2: 93, 3: 92, 4: 93, 5: 93}
+"""How often in % the 95 % interval of so many evenly spread values covers their mean."""
+
+
+def said_of_shape(searches: int) -> str:
+    """What the intervals take for granted, where so few values cannot show it; empty of one search and of many."""
+    if searches not in EVENLY:
+        return ""
+    return (
+        f"t intervals take values for normal: of evenly spread ones over {searches} searches they cover"
+        f" {EVENLY[searches]} % where they say 95 %."
+    )
 
 
 def said_of_runs(counts: "pd.Series[int]", what: str, missing: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,26 @@ def best_by_test(values: Mapping[str, Values], *, maximise: bool, alpha: float =
             return None
         p.append(float(t.sf(mean / error, freedom)))
     return best if (holm(p) <= alpha).all() else None
+
+
+def told_apart(values: Mapping[str, Values]) -> dict[frozenset[str], float]:
+    """p of Welch's two-sided test between every two, by Holm over all pairs: whichever pair is picked afterwards.
+
+    Args:
+        values: one per search, for each method; with a single one nothing can be told apart.
+    """
+    from scipy.stats import t
+
+    pairs = list(combinations(values, 2))
+    p = []
+    for one, other in pairs:
+        if min(len(values[one]), len(values[other])) < 2:
+            p.append(1.0)
+            continue
+        mean, error, freedom = _welch(values[one], values[other])
+        # Without any spread there is nothing that a test could go by.
+        p.append(2 * float(t.sf(abs(mean) / error, freedom)) if error else 1.0)
+    return {frozenset(pair): float(adjusted) for pair, adjusted in zip(pairs, holm(p), strict=True)} if p else {}
 
 
 def difference(one: Values, other: Values, *, level: float = 0.95) -> tuple[float, float, float]:

@@ -11,15 +11,18 @@ SLACK = 0.05
 
 
 def packs(trials: pd.DataFrame) -> pd.DataFrame:
-    """One row per pack, in the order of their starts: method, pack, device, trials, failed, epochs, start, end, line.
+    """One row per pack, in the order of their starts.
+
+    Columns: method, pack, device, worker, trials, failed, epochs, start, end, line.
 
     `start` and `end` are seconds since the first pack began. A pack's seconds are shared by its trials, so that it
     began at the end of the last of them less the sum of all; a pack that was interrupted is shown without its breaks.
-    `line`, from 0: packs of one line were not in training at once, and there are as few lines as that allows; as a
-    worker trains a pack after the other, a line is a worker's, or could be (which one it was is not recorded).
+    `line`, from 0, is a worker's, in the order of their first packs; of several that trained a pack the last one's.
+    Where a study did not record its workers (before schema 7), packs of one line were not in training at once, and
+    there are as few lines as that allows.
     """
     known = trials[trials["finished_at"].notna() & (trials["train_seconds"].fillna(0.0) > 0)]
-    columns = ["method", "pack", "device", "trials", "failed", "epochs", "start", "end", "line"]
+    columns = ["method", "pack", "device", "worker", "trials", "failed", "epochs", "start", "end", "line"]
     if known.empty:
         return pd.DataFrame(columns=columns)
     rows = []
@@ -30,6 +33,7 @@ def packs(trials: pd.DataFrame) -> pd.DataFrame:
                 "method": str(own["method"].iloc[0]),
                 "pack": str(pack),
                 "device": own["device"].iloc[0] if "device" in own else None,
+                "worker": own.loc[own["finished_at"].idxmax(), "worker"] if "worker" in own else None,
                 "trials": len(own),
                 "failed": int((own["status"] != "COMPLETE").sum()),
                 "epochs": int(own["epochs"].fillna(0).sum()) if "epochs" in own else 0,
@@ -40,6 +44,8 @@ def packs(trials: pd.DataFrame) -> pd.DataFrame:
     found = pd.DataFrame(rows)
     found[["start", "end"]] -= found["start"].min()
     found = found.sort_values(["start", "pack"], kind="stable").reset_index(drop=True)
+    if found["worker"].notna().all():
+        return found.assign(line=pd.factorize(found["worker"])[0])[columns]
     return found.assign(line=_lines(found["start"].to_numpy(), found["end"].to_numpy()))[columns]
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.axes import Axis, measured
 from analysis.palette import in_order, title
-from analysis.statistics import BASELINE, admissible, borders, distinct, optimism, pareto, runs
+from analysis.statistics import BASELINE, admissible, borders, configurations, distinct, optimism, pareto, runs
 
 POINTS = 5
 """Operating points per method that make a curve; the paper asks for at least five."""
@@ -121,7 +121,7 @@ def _raw_and_delta(subject: _Subject) -> AuditPoint:
         return AuditPoint(name, True, "validation and test scores of every trial and of the dense network are given")
     if dense:
         return AuditPoint(name, False, f"{int((~scored).sum()):,} complete trials lack a test score", subject.again())
-    return AuditPoint(name, False, "no dense trial to take differences to", subject.more({BASELINE: 8}))
+    return AuditPoint(name, False, "no dense trial to take differences to", subject.more({BASELINE: subject.budget}))
 
 
 def _dense_control(subject: _Subject) -> AuditPoint:
@@ -130,7 +130,7 @@ def _dense_control(subject: _Subject) -> AuditPoint:
     if count:
         found = f"{count:,} dense trials, trained, polished and measured as the others are"
         return AuditPoint(name, True, found.replace("1 dense trials", "1 dense trial"))
-    return AuditPoint(name, False, "no dense trial finished", subject.more({BASELINE: 8}))
+    return AuditPoint(name, False, "no dense trial finished", subject.more({BASELINE: subject.budget}))
 
 
 def _operating_points(subject: _Subject) -> AuditPoint:
@@ -152,8 +152,8 @@ def _operating_points(subject: _Subject) -> AuditPoint:
 
 def _seeds(subject: _Subject) -> AuditPoint:
     name = f"At least {SEEDS} seeds, with their spread"
-    counts = subject.complete.groupby("method", observed=True)["data_seed"].nunique()
-    fewest = int(counts.min()) if len(counts) else 0
+    # Those of several searches are no seeds of one configuration.
+    fewest = int(configurations(subject.trials)["seeds"].min()) if len(subject.trials) else 0
     if fewest >= SEEDS:
         return AuditPoint(name, True, f"{fewest} seeds of every configuration; its score is their mean")
     found = f"{fewest} seed{'' if fewest == 1 else 's'} of a configuration, so no honest spread"

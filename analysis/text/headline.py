@@ -1,7 +1,6 @@
 """The main finding, worded by what its tests say: who keeps how little, how sure that is, whether it holds on test."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,8 +18,8 @@ from analysis.statistics import (
     estimate,
     fewest,
     optimism,
-    per_run,
     runs,
+    told_apart,
 )
 from analysis.text.table import Column, Table
 from analysis.text.words import listed, name_of, score_text, share_text
@@ -133,35 +132,64 @@ def _held(ranked: Sequence[str], shares: dict[str, tuple[float, float]], score: 
 
 def _over_searches(trials: pd.DataFrame, score: Axis, count: Axis) -> tuple[str, ...]:
     """The mean over searches with its interval; each search has its own baseline and its own choice."""
-    told = {}
+    chosen = {}
     for method in in_order(trials["method"].unique()):
-        if method == BASELINE:
-            continue
-        own = trials[trials["method"].isin([BASELINE, method])]
-        values = per_run(own, partial(_share, method=str(method), score=score, count=count))
-        told[title(method)] = estimate(values, level=0.9)
-    reached = {name: found for name, found in told.items() if np.isfinite(found.mean)}
+        if method != BASELINE:
+            own = trials[trials["method"].isin([BASELINE, method])]
+            chosen[title(method)] = _chosen(own, str(method), score, count)
+    shares = {name: found["share"].to_numpy(np.float64) for name, found in chosen.items()}
+    reached = {name: values for name, values in shares.items() if len(values) and np.isfinite(values).all()}
     if not reached:
         return (f"At {goal(score)} no method has a smaller network in every search.",)
-    ranked = sorted(reached, key=lambda name: reached[name].mean)
-    parts = []
-    for name in ranked:
-        found = reached[name]
-        low, high = max(found.low, 0.0), min(found.high, 1.0)
-        each = f": {', '.join(share_text(value) for value in found.each)}" if found.runs < FEW else ""
-        parts.append(f"{name} {share_text(found.mean)} [{share_text(low)}, {share_text(high)}{each}]")
-    missed = [name for name in told if name not in reached]
-    text = f"At {goal(score)} {parts[0].replace(ranked[0], f'{ranked[0]} keeps', 1)} of the {name_of(count)}"
-    text += "".join(f", {part}" for part in parts[1:])
-    text += f"; {listed(missed)} not in every search" if missed else ""
-    return (f"{text}: means over {reached[ranked[0]].runs} searches with 90 % t intervals.",)
+    first, *others = sorted(reached, key=lambda name: float(reached[name].mean()))
+    found = estimate(reached[first])
+    each = f": {', '.join(share_text(value) for value in found.each)}" if found.runs < FEW else ""
+    low, high = max(found.low, 0.0), min(found.high, 1.0)
+    text = (
+        f"At {goal(score)} {first} keeps {share_text(found.mean)} of the {name_of(count)} (mean of"
+        f" {found.runs} searches{each}; 95 % t interval {share_text(low)} to {share_text(high)})"
+    )
+    p = told_apart(reached)
+    same = [name for name in others if p[frozenset((first, name))] > 0.05]
+    behind = [f"{name} {share_text(float(reached[name].mean()))}" for name in others if name not in same]
+    text += f"; {listed(same)} cannot be told apart from it" if same else ""
+    text += f"; behind {'them are' if same else 'it are'} {listed(behind)}" if behind else ""
+    missed = [name for name in chosen if name not in reached]
+    text += f"; {listed(missed)} {'do' if len(missed) > 1 else 'does'} not get there in every search" if missed else ""
+    return tuple(filter(None, (f"{text}.", _on_test_over_searches(chosen[first], score))))
 
 
-def _share(run: pd.DataFrame, method: str, score: Axis, count: Axis) -> float:
-    control = baseline(run, score.name)
-    own = run[run["method"] == method]
-    small = fewest(own, count.name, score.name, control.kept(score)) if control else None
-    return np.nan if small is None else float(small[count.column]) / float(small[count.dense])
+def _on_test_over_searches(found: pd.DataFrame, score: Axis) -> str:
+    """Of the networks that the searches chose: means, and whether the target holds."""
+    gap = estimate((found["test"] - found["target"]).to_numpy(np.float64))
+    if np.isnan(gap.mean):
+        return ""
+    holds = gap.mean >= 0 if score.maximise else gap.mean <= 0
+    unit = " points" if score.percent else ""
+    verdict = f"the target {'holds' if holds else 'does not hold'} there"
+    sure = ", and the searches are too few to be sure" if gap.low < 0 < gap.high else ""
+    return (
+        f"On test data these networks reach {score_text(score, float(found['test'].mean()))} on average where the"
+        f" target is {score_text(score, float(found['target'].mean()))}: {verdict}{sure}"
+        f" (difference {score.scale * gap.mean:+.2g}"
+        f" [{score.scale * gap.low:+.2g}, {score.scale * gap.high:+.2g}]{unit})."
+    )
+
+
+def _chosen(trials: pd.DataFrame, method: str, score: Axis, count: Axis) -> pd.DataFrame:
+    """By search: share of the method's smallest network at the goal, its test score, the target on test; else NaN."""
+    lines = []
+    for _, run in trials.groupby(runs(trials)):
+        control = baseline(run, score.name)
+        own = run[run["method"] == method]
+        small = fewest(own, count.name, score.name, control.kept(score)) if control else None
+        line = {"share": np.nan, "test": np.nan, "target": np.nan}
+        if small is not None and control is not None:
+            line["share"] = float(small[count.column]) / float(small[count.dense])
+            line["test"] = float(small[score.test]) if pd.notna(small[score.test]) else np.nan
+            line["target"] = control.test * (KEPT if score.maximise else 2.0 - KEPT)
+        lines.append(line)
+    return pd.DataFrame(lines)
 
 
 def said_of_selection(trials: pd.DataFrame, score: Axis, count: Axis) -> str:

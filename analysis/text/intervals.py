@@ -18,6 +18,7 @@ from analysis.statistics import (
     per_run,
     reference_of,
     said_of_runs,
+    said_of_shape,
 )
 from analysis.text.summary import fewest_caption
 from analysis.text.table import Column, Table
@@ -78,7 +79,8 @@ def intervals(
     if 1 < frame["runs"].max() < FEW:
         columns += [Column(f"{name}_values", "of each search", str) for name in statistics]
     behind = said_of_runs(frame["runs"], f"Mean [{100 * level:g} % t interval]", "intervals")
-    return Table(frame, tuple(columns), f"{behind[0].upper()}{behind[1:]}. {caption}")
+    caption += f" {said_of_shape(int(frame['runs'].max()))}" if level == 0.95 else ""
+    return Table(frame, tuple(columns), f"{behind[0].upper()}{behind[1:]}. {caption.rstrip()}")
 
 
 def _smallest(run: pd.DataFrame, count: Axis, score: Axis, bound: float) -> float:

@@ -17,6 +17,7 @@ from analysis.statistics import (
     best_of,
     configurations,
     runs,
+    said_of_shape,
 )
 from analysis.text.headline import headline, said_of_resolution, said_of_selection
 from analysis.text.words import name_of, score_text
@@ -101,7 +102,8 @@ def _chance(trials: pd.DataFrame) -> str:
     counts = runs(trials).groupby(trials["method"], observed=True).nunique()
     if counts.min() < 2:
         return "Not every method was searched several times, so small differences may be chance."
-    return f"Every method was searched {counts.min()} times or more; the tables give the intervals over them."
+    said = f"Every method was searched {counts.min()} times or more; the tables give the intervals over them."
+    return f"{said} {said_of_shape(int(counts.min()))}".rstrip()
 
 
 def _effort(trials: pd.DataFrame) -> str:

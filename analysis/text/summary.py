@@ -17,10 +17,12 @@ from analysis.statistics import (
     best_of,
     configurations,
     distinct,
+    estimate,
     fewest,
     hypervolume,
     pareto,
     reference_of,
+    runs,
 )
 from analysis.text.table import Column, Table
 
@@ -36,10 +38,11 @@ def summary(
 ) -> Table:
     """One line per method and one over all of them.
 
-    Columns of its frame: method, trials, left_out, front (distinct points), hypervolume, best_validation and
-    best_test (of the configuration that is best on validation data), fewest, fewest_share (of the dense count) and
+    Columns of its frame: method, trials, left_out, front (distinct points, of all trials), hypervolume, best_validation
+    and best_test (of the configuration that is best on validation data), fewest, fewest_share (of the dense count) and
     fewest_test: the smallest network within `within` of the dense baseline on validation data, and its test
-    score. All choices are made on validation data.
+    score. All choices are made on validation data. Of several searches each makes its own, with a baseline of its own,
+    and the means over them are given, unknown where one has none, with half of the 95 % t interval of some as `_half`.
 
     Args:
         trials: frame of `analysis.load`.
@@ -52,33 +55,65 @@ def summary(
     count = next((axis for axis in axes if not axis.is_score), None)
     # A study that has just begun has no reference yet.
     box = reference or (reference_of(trials, objectives) if admissible(trials, objectives).any() else None)
-    control = baseline(trials, score.name) if score else None
-    groups = {method: trials[trials["method"] == method] for method in in_order(trials["method"].unique())}
+    searches = [run for _, run in trials.groupby(runs(trials))]
+    controls = [baseline(run, score.name) if score else None for run in searches]
     lines = []
-    for method, group in {**groups, OVERALL: trials}.items():
-        rows = configurations(group)
+    for method in [*in_order(trials["method"].unique()), OVERALL]:
+        group = _of(trials, method)
         line: dict[str, object] = {
             "method": method,
             "trials": len(group),
             "left_out": int((~admissible(group, objectives)).sum()),
             "front": len(distinct(pareto(group, objectives), objectives)),
-            "hypervolume": hypervolume(group, objectives, reference=box) if box else np.nan,
         }
-        if score:
-            best = best_of(rows[admissible(rows, objectives)], score)
-            line["best_validation"] = _number(best[score.column]) if best is not None else np.nan
-            line["best_test"] = _number(best[score.test]) if best is not None else np.nan
-        if score and count:
-            bound = control.bound(score, within) if control else np.nan
-            small = fewest(group, count.name, score.name, bound)
-            line["fewest"] = _number(small[count.column]) if small is not None else np.nan
-            line["fewest_share"] = (
-                _number(small[count.column]) / _number(small[count.dense]) if small is not None else np.nan
-            )
-            line["fewest_test"] = _number(small[score.test]) if small is not None else np.nan
+        found = [
+            _reached(_of(run, method), objectives, score, count, control, within, box)
+            for run, control in zip(searches, controls, strict=True)
+            if len(_of(run, method))
+        ] or [_reached(group, objectives, score, count, None, within, box)]
+        for name in found[0]:
+            told = estimate(np.array([one[name] for one in found]))
+            line[name] = told.mean
+            if len(searches) > 1 and name in _SPREAD:
+                line[f"{name}_half"] = told.high - told.mean
         lines.append(line)
     frame = pd.DataFrame(lines)
-    return Table(frame, _columns(score, count), _caption(box, score, count, control, within))
+    several = len(searches) if len(searches) > 1 else 0
+    columns = _columns_over_searches(score, count) if several else _columns(score, count)
+    control = baseline(trials, score.name) if score else None
+    return Table(frame, columns, _caption(box, score, count, control, within, several))
+
+
+_SPREAD = ("hypervolume", "best_validation", "fewest_share")
+
+
+def _of(trials: pd.DataFrame, method: str) -> pd.DataFrame:
+    return trials if method == OVERALL else trials[trials["method"] == method]
+
+
+def _reached(
+    trials: pd.DataFrame,
+    objectives: Sequence[str],
+    score: Axis | None,
+    count: Axis | None,
+    control: Baseline | None,
+    within: float,
+    box: Reference | None,
+) -> dict[str, float]:
+    """What the trials of one search came to."""
+    line = {"hypervolume": hypervolume(trials, objectives, reference=box) if box else np.nan}
+    rows = configurations(trials)
+    if score:
+        best = best_of(rows[admissible(rows, objectives)], score)
+        line["best_validation"] = _number(best[score.column]) if best is not None else np.nan
+        line["best_test"] = _number(best[score.test]) if best is not None else np.nan
+    if score and count:
+        small = fewest(trials, count.name, score.name, control.bound(score, within) if control else np.nan)
+        whole = _number(small[count.dense]) if small is not None else np.nan
+        line["fewest"] = _number(small[count.column]) if small is not None else np.nan
+        line["fewest_share"] = line["fewest"] / whole
+        line["fewest_test"] = _number(small[score.test]) if small is not None else np.nan
+    return line
 
 
 def _columns(score: Axis | None, count: Axis | None) -> tuple[Column, ...]:
@@ -104,12 +139,38 @@ def _columns(score: Axis | None, count: Axis | None) -> tuple[Column, ...]:
     return tuple(columns)
 
 
+def _columns_over_searches(score: Axis | None, count: Axis | None) -> tuple[Column, ...]:
+    """Means and half of their intervals, with as many digits as these leave."""
+    columns = [
+        Column("method", "method", title),
+        Column("trials", "trials", ","),
+        Column("left_out", "left out", ","),
+        Column("hypervolume", "HV", ".3f", spread=("hypervolume_half",)),
+    ]
+    if score:
+        form, unit = (".1f", " %") if score.percent else (".3g", "")
+        columns += [
+            Column("best_validation", f"best val.{unit}", form, score.scale, spread=("best_validation_half",)),
+            Column("best_test", f"test{unit}", form, score.scale),
+        ]
+        if count:
+            share = Column("fewest_share", f"{count.name} % of dense", ".0f", 100.0, spread=("fewest_share_half",))
+            columns += [share, Column("fewest_test", f"test{unit}", form, score.scale)]
+    return tuple(columns)
+
+
 def _caption(
-    box: Reference | None, score: Axis | None, count: Axis | None, control: Baseline | None, within: float
+    box: Reference | None,
+    score: Axis | None,
+    count: Axis | None,
+    control: Baseline | None,
+    within: float,
+    searches: int,
 ) -> str:
     if box is None:
         return "No trial has finished with all objectives."
-    text = f"HV: hypervolume, the share of the box up to {box}."
+    means = f"Means over {searches} searches ± half of their 95 % t intervals. " if searches else ""
+    text = f"{means}HV: hypervolume, the share of the box up to {box}."
     if score:
         text += f" Best: by validation {score.name}."
     if not (score and count):

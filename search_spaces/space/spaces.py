@@ -69,16 +69,16 @@ def parameters(
     scale = _scale(layers or max(2, declaration.deepest(map(str, overrides))))
     if callable(scale.layers):
         scale = replace(scale, layers=max(2, declaration.deepest(map(str, overrides))))
-    known = {parameter.name: parameter for parameter in every_parameter(method, scale)}
     runs = branches(_space(method), declaration, overrides, scale)
     found = {parameter.name: parameter for parameter in merged(runs)}
     mistakes = [mistake for run in runs for mistake in run.mistakes]
-    for name in overrides:
-        if name.startswith(MODEL):
-            continue
+    odd = [name for name in overrides if name not in found and not name.startswith(MODEL)]
+    # Every way through a space of many choices takes a while, and is asked for where something is wrong.
+    known = {parameter.name: parameter for parameter in every_parameter(method, scale)} if odd else {}
+    for name in odd:
         if name not in known:
             mistakes.append(Mistake.of_name(name, known, name))
-        elif name not in found and not mistakes:
+        elif not mistakes:
             when = known[name].when
             given = ", ".join(f"{n} = {p.domain}" for n, p in found.items() if f"{n} = " in when)
             mistakes.append(Mistake((name,), f"{when}, without which it has no effect", given))

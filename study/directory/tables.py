@@ -11,10 +11,10 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import pyarrow as pa
 
-VERSION = 6
+VERSION = 7
 """2: curves have `gates`. 3: curves have `state_NAME`, trials every score before polishing. 4: a `score` of one's
 own. 5: trials have `count_NAME`. 6: trials have `search`, the examples of each split, the score of the best constant
-answer, and how each example was answered. What an older part lacks is read as null."""
+answer, and how each example was answered. 7: trials have `worker`. What an older part lacks is read as null."""
 
 PARAMETER = "param_"
 """Prefix of the columns that hold a trial's parameters; they differ from method to method."""
@@ -59,6 +59,7 @@ TRIALS = pa.schema(
         *_fields(pa.int64(), "train_examples val_examples test_examples"),
         *_fields(pa.float64(), "chance_accuracy chance_mse"),
         *_fields(pa.binary(), "val_answers test_answers"),
+        *_fields(pa.string(), "worker"),
     ],
     {_VERSION_KEY: str(VERSION).encode()},
 )

@@ -37,6 +37,7 @@ class Training:
         halvings: how often to halve the pack before it starts; workers were lost with larger ones.
         begun: whether this process has trained an epoch of the study before.
         hurry: how many times as often as configured to write checkpoints.
+        worker: the process that this is, for the trials' rows.
 
     Raises:
         Fault: the pack cannot go on here, for which its trials are not to be blamed; here and in `advance`.
@@ -51,8 +52,9 @@ class Training:
         halvings: int = 0,
         begun: bool = False,
         hurry: int = 1,
+        worker: str | None = None,
     ) -> None:
-        self.config, self.directory, self.begun = config, directory, begun
+        self.config, self.directory, self.begun, self.worker = config, directory, begun, worker
         self.manifest = directory.manifest(pack)
         seconds, epochs = config.checkpoint.seconds, config.checkpoint.epochs
         self.checkpoints = Checkpoints(directory.store, pack, seconds and seconds / hurry, epochs)
@@ -121,7 +123,7 @@ class Training:
         while not self.done and time.monotonic() < deadline and (self.under_way is not None or not until()):
             self._train(deadline)
         if self.done:
-            publish(self.directory, self.config.name, self.manifest, self.trials, self.curves)
+            publish(self.directory, self.config.name, self.manifest, self.trials, self.curves, self.worker)
             if not self.failed:
                 with contextlib.suppress(OSError):  # what stays is removed when the study is resumed
                     self.checkpoints.clear()
@@ -276,10 +278,17 @@ class Training:
             self.pack.load_state_dict(state["pack"])
 
 
-def publish(directory: StudyDirectory, study: str, manifest: Manifest, trials: list[Row], curves: list[Row]) -> None:
+def publish(
+    directory: StudyDirectory,
+    study: str,
+    manifest: Manifest,
+    trials: list[Row],
+    curves: list[Row],
+    worker: str | None = None,
+) -> None:
     """Write a pack's results, once: trial and curve rows as `trainables.training.Pack` makes them."""
     pack, method = manifest["pack"], manifest["method"]
-    names = {"study": study, "method": method, "pack": pack, "search": manifest.get("search", 0)}
+    names = {"study": study, "method": method, "pack": pack, "search": manifest.get("search", 0), "worker": worker}
     of_curves = {name: names[name] for name in ("study", "method", "pack")}
     specs = {spec["trial"]: {name: spec[name] for name in ("number", "lane")} for spec in manifest["trials"]}
     now = datetime.now(UTC).timestamp()

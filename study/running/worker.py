@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -57,7 +58,8 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
         with self._guarded():
             trust(*config.get("modules", ()))
             halvings, hurry = config.get("halvings", 0), config.get("hurry", 1)
-            self.training = Training(self.study, directory, pack, halvings, self.begun, hurry)
+            worker = f"{self.node[:8]}/{os.getpid()}"
+            self.training = Training(self.study, directory, pack, halvings, self.begun, hurry, worker)
             self.watchdog.watched = self.training
 
     def step(self) -> dict[str, Any]:

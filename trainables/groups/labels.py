@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 Operand = tuple[Sequence[int], Sequence[Tensor]]
@@ -45,10 +42,7 @@ class Unions:
 
     def classes(self) -> tuple[Tensor, dict[int, str]]:
         """(count,) the number of each label's class, and why those that must stay do."""
-        pairs = torch.cat([*self._joined, torch.zeros(2, 0, dtype=torch.int64)], 1).numpy()
-        shape = (self.count, self.count)
-        matrix = coo_array((np.ones(pairs.shape[1], np.int8), (pairs[0], pairs[1])), shape=shape)
-        numbers = torch.from_numpy(connected_components(matrix, directed=False)[1]).long()
+        numbers = _components(self.count, torch.cat([*self._joined, torch.zeros(2, 0, dtype=torch.int64)], 1))
         reasons: dict[int, str] = {}
         for labels, reason in self._fixed:
             for number in numbers[labels].unique().tolist():  # type: ignore[no-untyped-call]
@@ -147,3 +141,21 @@ def spread(label: Tensor, axis: int, dims: int) -> Tensor:
 
 def _deeper(label: Tensor, dims: int) -> Tensor:
     return label.view((1,) * (dims - label.dim()) + tuple(label.shape))
+
+
+def _components(count: int, pairs: Tensor) -> Tensor:
+    """(count,) the number of each node's connected component, by their first nodes; ``pairs`` (2, n) are the edges.
+
+    Every node points to a smaller one of its component, or to itself; each round the smaller end of every edge takes
+    over the other's, and paths are shortened to their ends.
+    """
+    points_to = torch.arange(count)
+    while True:
+        one, other = points_to[pairs]
+        low = torch.minimum(one, other)
+        joined = points_to.scatter_reduce(0, torch.cat([one, other]), torch.cat([low, low]), "amin")
+        while not torch.equal(shorter := joined[joined], joined):
+            joined = shorter
+        if torch.equal(joined, points_to):
+            return joined.unique(return_inverse=True)[1]  # type: ignore[no-untyped-call, no-any-return]
+        points_to = joined

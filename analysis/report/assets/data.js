@@ -7,6 +7,7 @@ const dense = study.series.map((series) => series.method === "dense");
 
 const seriesOf = (row) => study.series[trials.series[row]];
 const isComplete = (row) => trials.statuses[trials.status[row]] === "COMPLETE";
+const collapsed = new Set(trials.collapsed);
 const isDrawn = (row, count) => isComplete(row) && trials.score[row] !== null && trials.counts[count][row] !== null;
 const axisOf = (name) => (name === study.score.name ? study.score : study.counts.find((axis) => axis.name === name));
 const valueOf = (row, name) => (name === study.score.name ? trials.score[row] : trials.counts[name][row]);

@@ -39,7 +39,7 @@ function buildFront() {
       return;
     }
     const onFront = new Set(front);
-    const cloud = own.filter((row) => !onFront.has(row) || means[row]);
+    const cloud = own.filter((row) => !collapsed.has(row) && (!onFront.has(row) || means[row]));
     traces.push({ ...dots(cloud, at), marker: { symbol: series.symbol, size: sized(series, 6), color: colour, opacity: FADED[state.theme] }, ...selection(cloud) });
     const spread = state.spread === "on" && study.spread[name][index];
     if (spread) {
@@ -53,6 +53,12 @@ function buildFront() {
     traces.push({ ...dots(front, onMean), name: escapeHtml(series.title), marker: { symbol: series.symbol, size: sized(series, 10), color: colour, line: { width: 1, color: ink("card") } }, ...selection(front) });
   });
 
+  const fallen = rows.filter((row) => collapsed.has(row) && !state.hidden.includes(trials.series[row]));
+  if (fallen.length) traces.push({ ...dots(fallen, at), name: "short of what is required", marker: { symbol: "x-thin-open", size: 7, color: ink("soft"), opacity: 0.7 }, ...selection(fallen) });
+
+  const marks = study.marks[name];
+  marks.selected.filter((one) => !state.hidden.includes(one.series)).forEach((one, place) => traces.push(arrow(one, scale.place(one.x), place)));
+
   const published = study.studies.flatMap((one) => one.published).filter((mark) => mark.count === name);
   if (published.length) {
     traces.push({
@@ -63,6 +69,8 @@ function buildFront() {
     });
   }
   const close = state.view === "close" && view;
+  const resolution = scaleBar(marks.error, close ? view.y[0] : worst);
+  shapes.push(...resolution.shapes);
   return {
     traces,
     says: saidOfFronts(name),
@@ -70,12 +78,37 @@ function buildFront() {
     layout: {
       uirevision: `${name} ${state.view}`,
       shapes,
+      annotations: resolution.annotations,
       xaxis: {
         title: { text: titled(axisOf(name)) }, type: scale.log ? "log" : "linear", exponentformat: axisOf(name).unit ? "none" : "SI",
         ...(close ? { range: scaled(view.x, scale) } : {}), ...(scale.log ? ticks(scale, Math.max(close ? view.x[0] : 0, scale.least), edge) : {}),
       },
       yaxis: { title: { text: titled(study.score) }, ...(close ? { range: view.y } : {}) },
     },
+  };
+}
+
+// From what validation data said of the network that they selected to what test data say of it.
+function arrow(one, x, place) {
+  const colour = colourOf(one.series);
+  const unit = study.score.percent ? " %" : "";
+  return {
+    x: [x, x], y: [one.y, one.test], mode: "lines+markers", ...(place ? { meta: "silent" } : {}), name: "selected, to its test score", cliponaxis: true,
+    line: { color: colour, width: 1.6 }, marker: { symbol: "arrow", angleref: "previous", size: [0, 11], color: colour }, hoverinfo: "text",
+    hovertext: `${escapeHtml(study.series[one.series].title)}, smallest at 98 % of dense: validation ${one.y.toPrecision(4)}${unit}, test ${one.test.toPrecision(4)}${unit}`,
+  };
+}
+
+// As long as a standard error to each side: what is less is not resolved.
+function scaleBar(error, bottom) {
+  if (!error) return { shapes: [], annotations: [] };
+  const line = { type: "line", xref: "paper", yref: "y", line: { color: ink("ink"), width: 1.2 } };
+  const [low, high] = [bottom + 0.8 * error, bottom + 2.8 * error];
+  const cap = (y) => ({ ...line, x0: 0.98, x1: 0.99, y0: y, y1: y });
+  const text = `± ${error.toPrecision(2)} points<br>standard error`;
+  return {
+    shapes: [{ ...line, x0: 0.985, x1: 0.985, y0: low, y1: high }, cap(low), cap(high)],
+    annotations: [{ xref: "paper", x: 0.972, xanchor: "right", yref: "y", y: (low + high) / 2, yanchor: "middle", align: "right", text, showarrow: false, font: { size: 11, color: ink("soft") } }],
   };
 }
 
@@ -127,6 +160,10 @@ function noteFront() {
   const parts = [];
   if (drawn < dominated) parts.push(`<strong>Thinned:</strong> ${drawn.toLocaleString("en")} of ${dominated.toLocaleString("en")} dominated trials are drawn, chosen at random; every point of a front is.`);
   if (state.view === "close" && view?.below) parts.push(`${view.below.toLocaleString("en")} trials lie below ${view.y[0].toFixed(1)}${study.score.percent ? " %" : ""}; <button type="button" data-view="all">show all</button>.`);
+  const marks = study.marks[state.count];
+  if (marks?.selected.length) parts.push(`<strong>Arrows:</strong> from each method's smallest network at 98 % of the dense ${study.score.name}, as validation data selected it, to its test score.`);
+  if (marks?.error) parts.push("The bar in the corner is one standard error to each side: less is not resolved by so many examples.");
+  if (trials.collapsed.length) parts.push(`<strong>Crosses:</strong> ${trials.collapsed.length.toLocaleString("en")} networks short of what is required (${[...new Set(study.studies.map((one) => one.require))].filter(Boolean).join("; ")}), on no front.`);
   const bands = state.spread === "on" ? Object.values(study.spread[state.count] ?? {}) : [];
   if (bands.length) parts.push(`<strong>Band:</strong> what between 25 % and 75 % of the searches attain; the line, what half of them do (${bands[0].runs} searches).`);
   if (study.studies.some((one) => one.published.some((mark) => mark.count === state.count))) parts.push("Open diamonds: published results, measured on test data and counted as their authors do.");

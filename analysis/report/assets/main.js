@@ -70,6 +70,8 @@ function makeFigures() {
 
   new Chart("figure-front", ["count", "view", "spread"], buildFront);
   follow(["count", "view", "spread"], noteFront);
+  if (Object.keys(study.tolerance.paths).length) new Chart("figure-tolerance", [], buildTolerance);
+  else document.getElementById("tolerance").remove();
   follow(["hidden"], () => {
     const shown = study.series.map((series, index) => (state.hidden.includes(index) ? "" : `<span>${swatch(index)} ${escapeHtml(series.title)}</span>`)).join("");
     for (const holder of document.querySelectorAll(".key")) holder.innerHTML = shown;

@@ -17,7 +17,10 @@ function buildImportance() {
   const weight = {};
   for (const shares of Object.values(found)) for (const [name, share] of Object.entries(shares)) weight[name] = (weight[name] ?? 0) + share;
   const names = Object.keys(weight).sort((one, two) => weight[one] - weight[two]);
+  const ends = (objective, name) => study.importance_intervals[state.parametersOf]?.[objective]?.[name] ?? [null, null];
+  const reach = (objective, shares, side) => names.map((name) => (ends(objective, name)[side] === null ? 0 : 100 * Math.abs(ends(objective, name)[side] - (shares[name] ?? 0))));
   const traces = Object.entries(found).map(([objective, shares], index) => ({
+    error_x: { type: "data", symmetric: false, array: reach(objective, shares, 1), arrayminus: reach(objective, shares, 0), color: ink("soft"), thickness: 1, width: 3 },
     type: "bar", orientation: "h", name: escapeHtml(axisOf(objective).title), y: names.map(escapeHtml), x: names.map((name) => 100 * (shares[name] ?? 0)),
     marker: { color: OBJECTIVE_LOOKS[index % 2][state.theme === "dark" ? 1 : 0], pattern: { shape: OBJECTIVE_LOOKS[index % 2][2], fillmode: "overlay", fgcolor: ink("card"), fgopacity: 0.8 } },
     hovertemplate: "%{y}: %{x:.1f} %<extra>%{fullData.name}</extra>",

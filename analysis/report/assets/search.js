@@ -66,7 +66,7 @@ function closeRange(curves) {
 
 // A line of bars for the packs in training at once, and by the same clock the epochs that have been trained.
 function buildTimeline() {
-  const { unit, bars, epochs, lines } = study.timeline;
+  const { unit, bars, epochs, lines, workers } = study.timeline;
   const traces = [];
   study.series.forEach((series, index) => {
     const own = bars.filter((one) => one.series === index);
@@ -78,14 +78,14 @@ function buildTimeline() {
     });
   });
   traces.push({ x: epochs[0], y: epochs[1], yaxis: "y2", mode: "lines", line: { shape: "hv", color: ink("ink"), width: 1.8 }, hovertemplate: "%{y} epochs<extra></extra>" });
-  document.getElementById("note-timeline").textContent = "Above a bar for each pack, one line for each of those in training at once; below the epochs of trials so far, all methods together.";
+  document.getElementById("note-timeline").textContent = `Above a bar for each pack, one line for ${workers ? "each worker" : "each of those in training at once"}; below the epochs of trials so far, all methods together.`;
   return {
     traces,
-    says: `${bars.length} packs, at most ${lines} at once; ${(epochs[1].at(-1) ?? 0).toLocaleString("en")} epochs of trials in ${short(Number((epochs[0].at(-1) ?? 0).toPrecision(3)))} ${unit}.`,
+    says: `${bars.length} packs, ${workers ? `on ${lines} workers` : `at most ${lines} at once`}; ${(epochs[1].at(-1) ?? 0).toLocaleString("en")} epochs of trials in ${short(Number((epochs[0].at(-1) ?? 0).toPrecision(3)))} ${unit}.`,
     layout: {
       dragmode: false, barmode: "overlay", margin: { l: 64, r: 14, t: 8, b: 46 },
       xaxis: { title: { text: `Time since the first pack began / ${unit}` }, anchor: "y2", rangemode: "tozero" },
-      yaxis: { domain: [0.5, 1], title: { text: "packs at once" }, range: [lines - 0.4, -0.6], showgrid: false, tickvals: lines > 8 ? [] : [...Array(lines).keys()], ticktext: [...Array(lines).keys()].map((line) => String(line + 1)) },
+      yaxis: { domain: [0.5, 1], title: { text: workers ? "worker" : "packs at once" }, range: [lines - 0.4, -0.6], showgrid: false, tickvals: lines > 8 ? [] : [...Array(lines).keys()], ticktext: [...Array(lines).keys()].map((line) => String(line + 1)) },
       yaxis2: { domain: [0, 0.42], title: { text: "epochs" }, rangemode: "tozero" },
     },
   };

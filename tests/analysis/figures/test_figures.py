@@ -279,6 +279,15 @@ def test_packs_at_once_have_lines_of_their_own(trials):
     )  # the last dominates all
 
 
+def test_packs_are_drawn_on_the_workers_that_trained_them(trials):
+    ends = pd.to_datetime(["2026-01-02T00:00:10Z", "2026-01-02T00:00:12Z", "2026-01-02T00:00:20Z"])
+    workers = ["one/1", "two/1", "two/1"]
+    known = {"pack": ["a", "b", "c"], "finished_at": ends, "train_seconds": [10.0, 8.0, 8.0], "epochs": 3}
+    frame = trials([0.5, 0.7, 0.8], [50, 30, 20], worker=workers, **known)
+    bars = analysis.packs(frame)  # a: 0..10, b: 4..12, c: 12..20, for which the first worker was free, too
+    assert bars["line"].tolist() == [0, 1, 1] and bars["worker"].tolist() == workers
+
+
 def test_a_study_without_finished_packs_has_no_timeline(trials):
     with pytest.raises(ValueError, match="no pack has finished"):
         analysis.timeline_data(trials([0.5], [50], pack="a", finished_at=pd.NaT, epochs=3))

@@ -150,3 +150,5 @@ def test_collapsed_networks_are_counted_and_not_drawn(digits):
     data = analysis.front_data(digits.assign(required_val_accuracy=0.85))
     assert data.collapsed == 2
     assert all(cloud.front[:, 1].min() >= 85 for cloud in data.clouds)
+    (axes,) = analysis.front_figure(data).axes
+    assert axes.get_title(loc="right").endswith("2 collapsed")

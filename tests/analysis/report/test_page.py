@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -63,8 +64,8 @@ def test_the_page_asks_nothing_of_any_network(html):
 
 def test_everything_is_on_the_page(html):
     sections = [attributes["id"] for tag, attributes in Elements(html).found if tag == "section"]
-    assert sections[:7] == ["summary", "fronts", "findings", "tables", "search", "networks", "parameters"]
-    assert sections[7:] == ["trials", "failures", "audit", "run"]
+    assert sections[:7] == ["summary", "fronts", "findings", "tolerance", "tables", "search", "networks"]
+    assert sections[7:] == ["parameters", "trials", "failures", "audit", "run"]
     assert "of dense accuracy" in html
     assert "ValueError: &lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in html
     assert html.count('data-table="intervals"') == 1
@@ -90,6 +91,28 @@ def test_data_of_the_figures(study):
     assert [layer[-1] for layer in curve["widths"]] == found["trials"]["widths"][first]
     assert found["curves"][str(first)]["stages"] == [[1, 7], [2, 9], [4, 5000]]
     assert found["spread"]["neurons"] == {}  # one seed: no band
+    front = analysis.front_data(study.trials)
+    chosen = [(one["x"], one["y"], one["test"]) for one in found["marks"]["neurons"]["selected"]]
+    assert chosen == [pytest.approx((one.x, one.y, one.test), rel=1e-5) for one in front.selected] and chosen
+    assert found["marks"]["neurons"]["error"] is None  # how many examples there were is not known
+    curve = analysis.tolerance_data(study.trials).curves["npn"]
+    assert (
+        found["tolerance"]["paths"]["2"][0] == pytest.approx(curve[:, 0], rel=1e-5) and found["tolerance"]["band"] == ""
+    )
+    assert found["trials"]["collapsed"] == []
+    ends = found["importance_intervals"]["2"]["accuracy"]["lambda"]
+    assert ends == [None, None] or 0 <= ends[0] <= found["importance"]["2"]["accuracy"]["lambda"] <= ends[1] <= 1
+
+
+def test_collapsed_networks_and_standard_errors_are_on_the_page(study_writer, tmp_path):
+    study = analysis.load(study_writer(tmp_path / "required", require={"accuracy": 0.85}))
+    study = replace(study, trials=study.trials.assign(val_examples=359))
+    found = payload(study)
+    short = [found["trials"]["score"][row] for row in found["trials"]["collapsed"]]
+    assert short and all(score < 0.85 for score in short)
+    assert not set(found["trials"]["collapsed"]) & {row for rows in found["fronts"]["neurons"].values() for row in rows}
+    assert found["marks"]["neurons"]["error"] == pytest.approx(analysis.front_data(study.trials).error, rel=1e-5)
+    assert found["studies"][0]["require"] == "accuracy 0.85"
 
 
 def test_a_spread_needs_seeds(evil):

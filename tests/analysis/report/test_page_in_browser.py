@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ EVIL = "<img src=x onerror=document.title=1>"
 def url(study_writer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     published = [{"label": EVIL, "source": EVIL, "accuracy": 0.93, "neurons": 30}]
-    study = analysis.load(study_writer(folder / "study", trials=18, searches=2, published=published, notes=EVIL))
+    settings = {"published": published, "notes": EVIL, "require": {"accuracy": 0.7}}
+    study = analysis.load(study_writer(folder / "study", trials=18, searches=2, **settings))
+    study = replace(study, trials=study.trials.assign(val_examples=359))
     points = np.random.default_rng(0).normal(size=(40, 2))
     labels = (points[:, 0] > 0).astype(int)
     boundary = analysis.boundary_data(lambda x: np.column_stack([-x[:, 0], x[:, 0]]), points, labels, grid=24)
@@ -126,9 +129,27 @@ def test_every_figure_is_drawn(page):
     drawn = page.get(
         "[...document.querySelectorAll('.chart')].map((one) => [one.id, one.querySelectorAll('.trace, .bars').length])"
     )
-    assert len(drawn) == 9 and all(count for _, count in drawn), drawn
+    assert len(drawn) == 10 and all(count for _, count in drawn), drawn
     assert page.get("document.querySelectorAll('.widths .cell').length") > 0
     assert page.get("document.querySelectorAll('#figure-parallel text').length") > 8
+
+
+def test_arrows_lead_to_test_scores_beside_a_standard_error_and_collapsed_networks_are_apart(page):
+    front = "document.getElementById('figure-front')"
+    arrows = page.get(f"{front}.data.filter((one) => one.marker?.angleref === 'previous').map((one) => one.y)")
+    assert arrows and all(test == pytest.approx(validation - 0.5) for validation, test in arrows)
+    assert "standard error" in page.get(f"{front}.layout.annotations[0].text")
+    crosses = page.get(f"{front}.data.find((one) => one.marker?.symbol === 'x-thin-open').y")
+    assert crosses and max(crosses) < 70
+    note = page.get("document.getElementById('note-front').textContent")
+    assert "to its test score" in note and f"{len(crosses)} networks short of what is required (accuracy 0.7)" in note
+
+
+def test_compression_by_tolerance_has_bands_over_searches(page):
+    figure = "document.getElementById('figure-tolerance')"
+    assert page.get(f"{figure}.data.filter((one) => one.fill === 'toself').length") >= 1
+    assert page.get(f"{figure}.data.filter((one) => one.name).length") == 4
+    assert "95 % t interval over 2 searches" in page.get("document.getElementById('note-tolerance').textContent")
 
 
 def test_a_gated_trial_shows_its_gates(page):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import analysis
+from analysis.statistics.estimates import EVENLY
 
 
 def test_runs_are_the_searches_of_studies(trials):
@@ -32,15 +33,18 @@ def test_three_searches_have_a_t_interval_and_are_shown_one_by_one():
     assert str(found) == "2 [-0.4841, 4.484] over 3 searches (1, 2, 3)"
 
 
-@pytest.mark.parametrize("n", [3, 5, 6, 10, 30])
-@pytest.mark.parametrize("draw", ["normal", "gumbel"])
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 6, 10, 30])
+@pytest.mark.parametrize("draw", ["normal", "gumbel", "uniform"])
 def test_the_interval_covers_the_mean_as_often_as_it_says(draw, n):
     random = np.random.default_rng(n)
-    samples = getattr(random, draw)(size=(1000, n))
-    truth = {"normal": 0.0, "gumbel": np.euler_gamma}[draw]
-    found = [analysis.estimate(sample) for sample in samples]
-    covered = np.mean([one.low <= truth <= one.high for one in found])
+    samples = getattr(random, draw)(size=(20_000, n))
+    truth = {"normal": 0.0, "gumbel": np.euler_gamma, "uniform": 0.5}[draw]
+    one = analysis.estimate(samples[0])  # the half is the same multiple of the spread for all
+    half = (one.high - one.mean) / one.spread * samples.std(axis=1, ddof=1)
+    covered = (abs(samples.mean(axis=1) - truth) <= half).mean()
     assert covered >= 0.95 - 0.03
+    if draw == "uniform" and n in EVENLY:
+        assert covered == pytest.approx(EVENLY[n] / 100, abs=0.01)
 
 
 def test_one_run_says_so():

@@ -77,3 +77,21 @@ def test_a_declared_range_is_taken_for_what_it_is(trials):
 def test_collapsed_networks_decide_nothing(ruled):
     with_some = analysis.importance(ruled.assign(required_val_accuracy=0.15))
     assert set(with_some["trials"]) == {int((ruled["val_accuracy"] >= 0.15).sum())}
+
+
+@pytest.mark.slow
+def test_the_interval_covers_what_infinitely_many_trials_would_say(trials):
+    def drawn(count, seed):
+        random = np.random.default_rng(seed)
+        one, other, none = random.uniform(size=(3, count))
+        score = -((one - 0.3) ** 2) - 0.3 * other + 0.05 * random.normal(size=count)
+        return trials(score, [1] * count, param_one=one, param_other=other, param_none=none)
+
+    def importances(frame, **options):
+        return analysis.importance(frame, ("accuracy",), **options).set_index("parameter").sort_index()
+
+    truth = importances(drawn(5000, 0), sample=5000, halves=0)["importance"]
+    assert truth["none"] < 0.02 < truth["one"] < truth["other"]
+    found = [importances(drawn(64, seed), halves=10) for seed in range(1, 41)]
+    covered = np.mean([(one["low"] <= truth) & (truth <= one["high"]) for one in found])
+    assert covered >= 0.9 - 0.03

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, ttest_ind
 
-from analysis.statistics.significance import best_by_test, difference
+from analysis.statistics.significance import best_by_test, difference, told_apart
 from analysis.statistics.tests import holm
 
 
@@ -35,6 +35,21 @@ def test_of_equals_none_is_best():
     random = np.random.default_rng(2)
     draws = [{name: random.normal(size=5) for name in "abcd"} for _ in range(400)]
     assert np.mean([best_by_test(values, maximise=True) is not None for values in draws]) <= 0.05
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_of_equals_none_is_told_apart_whichever_pair_one_looks_at(size):
+    random = np.random.default_rng(3)
+    draws = [{name: random.normal(size=size) for name in "abcdefg"} for _ in range(300)]
+    assert np.mean([min(told_apart(values).values()) <= 0.05 for values in draws]) <= 0.05
+
+
+def test_pairs_are_told_apart_by_welchs_test():
+    values = {"a": np.array([1.0, 1.1, 0.9]), "b": np.array([5.0, 5.1, 4.9]), "c": np.array([0.8, 1.2, 1.1])}
+    p = told_apart(values)
+    raw = ttest_ind(values["a"], values["b"], equal_var=False).pvalue
+    assert p[frozenset("ab")] == pytest.approx(3 * raw) and p[frozenset("ab")] < 0.05 < p[frozenset("ac")]
+    assert told_apart({"a": values["a"], "b": values["b"][:1]}) == {frozenset("ab"): 1.0}
 
 
 def test_what_is_better_by_far_is_best():

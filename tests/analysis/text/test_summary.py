@@ -109,6 +109,23 @@ def test_eighty_columns_show_every_number_whole(digits):
         assert " ".join(row).split() in [line.split() for line in text.splitlines()]
 
 
+def test_several_searches_are_not_pooled(trials):
+    frame = trials(
+        [0.96, 0.98, 0.96, 0.94, 0.98, 0.90],
+        [100, 100, 50, 30, 60, 10],
+        method=["dense"] * 2 + ["npn"] * 4,
+        search=[0, 1, 0, 0, 1, 1],
+    )
+    table = analysis.summary(frame)
+    npn = cells(table, "npn")
+    volumes = [analysis.hypervolume(run, reference=analysis.reference_of(frame)) for run in (frame[2:4], frame[4:])]
+    assert npn["hypervolume"] == pytest.approx(np.mean(volumes))
+    assert npn["hypervolume_half"] == pytest.approx(12.706 * np.std(volumes, ddof=1) / np.sqrt(2), rel=1e-3)
+    assert npn["best_validation"] == pytest.approx(0.97) and npn["fewest_share"] == pytest.approx(0.55)
+    assert table.caption.startswith("Means over 2 searches ± half of their 95 % t intervals. HV")
+    assert table.rows[1][3:6] == ["0.354 ± 1.335", "97.0 ± 12.7", "96.0"]
+
+
 def test_text_is_no_markup(table):
     odd = Table(pd.DataFrame({"a": ["[red]x", "<b>&"]}), (Column("a", "a<"),), "c<d", frozenset({(0, "a")}))
     console = Console(width=80, record=True, file=io.StringIO())

@@ -66,7 +66,7 @@ def config(**changes: Any) -> StudyConfig:
 
 
 def table(directory: StudyDirectory) -> list[Row]:
-    times = ("train_seconds", "finished_at")
+    times = ("train_seconds", "finished_at", "worker")
     return [{k: v for k, v in row.items() if k not in times} for row in directory.trials().to_pylist()]
 
 

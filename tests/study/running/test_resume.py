@@ -30,7 +30,7 @@ from study.running.training import Training
 from study.search.search import Search
 
 Row = dict[str, Any]
-TIMES = ("train_seconds", "seconds", "finished_at")
+TIMES = ("train_seconds", "seconds", "finished_at", "worker")
 CONFIG = StudyConfig.model_validate(
     {
         "name": "little",

@@ -126,7 +126,7 @@ def test_a_pack_has_trials_of_several_networks(trained: tuple[StudyConfig, Study
 
 
 def numbers(row: Row) -> Row:
-    times = ("train_seconds", "finished_at", "pack", "lane")
+    times = ("train_seconds", "finished_at", "pack", "lane", "worker")
     return {name: value for name, value in row.items() if name not in times and value is not None}
 
 

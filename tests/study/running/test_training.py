@@ -20,7 +20,7 @@ from trainables.problem import _datasets, _problem
 from trainables.training.pack import Pack
 
 Row = dict[str, Any]
-TIMES = ("train_seconds", "seconds", "finished_at")
+TIMES = ("train_seconds", "seconds", "finished_at", "worker")
 
 
 @pytest.fixture(autouse=True, scope="module")

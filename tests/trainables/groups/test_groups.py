@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor, nn
 from torch.func import stack_module_state
 
@@ -19,6 +22,7 @@ from trainables.groups import (
     write_outgoing,
     write_units,
 )
+from trainables.groups.labels import _components
 
 
 def lenet() -> nn.Sequential:
@@ -299,3 +303,11 @@ def test_everything_lives_in_dense_networks() -> None:
     alive, dense = liveness(MLP, stacked([MLP.skeleton])), everything(MLP)
     assert torch.equal(alive.inputs, dense.inputs)
     assert all(torch.equal(alive[name], dense[name]) for name in dense.units)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 40), st.integers(0, 60), st.integers(0, 2**31))
+def test_components_are_numbered_by_their_first_nodes(count: int, edges: int, seed: int) -> None:
+    pairs = torch.randint(0, count, (2, edges), generator=torch.Generator().manual_seed(seed))
+    graph = coo_array((np.ones(edges, np.int8), tuple(pairs.numpy())), shape=(count, count))
+    assert _components(count, pairs).tolist() == connected_components(graph, directed=False)[1].tolist()
