@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         widths_data,
         widths_figure,
     )
-    from analysis.report import keep_current, page, write_page
+    from analysis.report import keep_current, page, suite_page, write_page, write_suite_page
     from analysis.statistics import (
         Answers,
         Baseline,
@@ -231,6 +231,7 @@ __all__ = [
     "slices_data",
     "slices_figure",
     "spent",
+    "suite_page",
     "summary",
     "superiority",
     "timeline_data",
@@ -245,6 +246,7 @@ __all__ = [
     "win_tie_loss",
     "wins_table",
     "write_page",
+    "write_suite_page",
 ]
 
 _ROOMS = ("axes", "studies", "statistics", "text", "figures", "report")

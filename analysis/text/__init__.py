@@ -6,13 +6,15 @@ from analysis.text.comparison import check_replicates, compare, settings_that_di
 from analysis.text.headline import claim_table
 from analysis.text.intervals import intervals
 from analysis.text.operating_points import compression_at_drop, score_at_compression
-from analysis.text.over_sets import rank_table, scores_over_sets, wins_table
+from analysis.text.over_sets import RIVALS, rank_table, said_of_ranks, scores_over_sets, wins_table
 from analysis.text.provenance import provenance, recipe
 from analysis.text.sentences import sentences
 from analysis.text.summary import summary
 from analysis.text.table import Column, Table
+from analysis.text.words import score_text
 
 __all__ = [
+    "RIVALS",
     "AuditPoint",
     "Column",
     "Table",
@@ -26,7 +28,9 @@ __all__ = [
     "provenance",
     "rank_table",
     "recipe",
+    "said_of_ranks",
     "score_at_compression",
+    "score_text",
     "scores_over_sets",
     "sentences",
     "settings_that_differ",

@@ -109,7 +109,7 @@ def _report(found: Suite, output: str | None, as_json: bool) -> None:
     """Ranks, wins and tests over the studies that are there, and their figures in the suite's report folder."""
     import analysis
     from study import api
-    from study.directory import REPORT
+    from study.directory import REPORT, REPORT_PAGE
 
     there = [place for place in api.places(found, output).values() if place.exists()]
     if len(there) < 2:
@@ -136,7 +136,8 @@ def _report(found: Suite, output: str | None, as_json: bool) -> None:
     written: list[Path] = []
     for name, figure in (("ranks", ranks), ("fronts", fronts)):
         written += [analysis.save(figure, folder / f"{name}.{suffix}") for suffix in ("pdf", "svg", "png")]
+    page = analysis.write_suite_page(study, folder / REPORT_PAGE, found.name, found.notes, found.left_out)
     if not as_json:
-        console.print("\nFigures and table:")
-        for path in (*written, folder / "ranks.md"):
+        console.print("\nPage, figures and table:")
+        for path in (page, *written, folder / "ranks.md"):
             console.print(f"  {path}", highlight=False, soft_wrap=True)

@@ -57,3 +57,12 @@ def test_one_study_has_no_ranks(study):
         analysis.rank_table(study)
     with pytest.raises(ValueError, match="measure: expected one of hypervolume, kept, but got 'speed'"):
         analysis.scores_over_sets(study, "speed")
+
+
+def test_the_page_of_a_suite_has_ranks_tests_fronts_and_every_set(sets):
+    html = analysis.suite_page(sets, "three <sets>", "notes & more", {"mnist": "no file"})
+    assert "three &lt;sets&gt;" in html and "notes &amp; more" in html and "mnist is left out: no file" in html
+    assert "<script" not in html and html.count("data:image/svg+xml") == 3
+    assert "Friedman: p = " in html and "win vs magnitude pruning" in html and html.count("of dense accuracy") >= 3
+    with pytest.raises(ValueError, match="several studies"):
+        analysis.suite_page(analysis.load(sets.directories["a"].path()), "one")

@@ -85,4 +85,8 @@ def test_it_runs_resumes_and_reports(file, tmp_path):
     assert again.returncode == 0 and "average rank" in again.stdout, again.stderr[-2000:]
     assert StudyDirectory(tmp_path / "runs" / "wine").trials().to_pylist() == rows["wine"]
     written = {path.name for path in (tmp_path / "runs" / "report").iterdir()}
-    assert written == {"ranks.md", *(f"{name}.{end}" for name in ("ranks", "fronts") for end in ("pdf", "svg", "png"))}
+    assert written == {
+        "ranks.md",
+        "report.html",
+        *(f"{name}.{end}" for name in ("ranks", "fronts") for end in ("pdf", "svg", "png")),
+    }
