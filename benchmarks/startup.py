@@ -3,7 +3,7 @@
     python -m benchmarks.startup [--study DIR] --json FILE
 
 Medians of five after one for the caches; without --study a small study is trained first. The dry run's seconds of
-the clock are without its training step, which takes as long as the networks do; those of the processor are with it.
+the clock are without its training steps, which take as long as the networks do; those of the processor are with them.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def measured(command: Sequence[str], repeats: int, aside: Callable[[str], float]
 
 
 def rehearsed(output: str) -> float:
-    """Seconds of the training step in a dry run."""
-    return float(json.loads(output)["seconds"])
+    """Seconds of the training steps in a dry run."""
+    return float(json.loads(output)["step_seconds"])
 
 
 def small_study(folder: str) -> str:

@@ -66,6 +66,8 @@ class Rehearsal:
     pack_bytes: int
     notes: tuple[str, ...]
     seconds: float
+    step_seconds: float
+    """Of them in steps of training, those of every method and those that the time expected follows from."""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -101,7 +103,9 @@ def rehearse(config: StudyConfig) -> Rehearsal:
         scales = {method: scale_of_largest(config, method) for method in config.methods}
     for method in config.methods:
         validate(config.implementation(method), config.space(method), scales[method])
+    before = time.perf_counter()
     steps = tuple(_step(config, method, device) for method in config.methods)
+    step_seconds = time.perf_counter() - before
     with _in_one_line(config, tried[largest]):
         where, recipe = problem_of(config, tried[largest]), config.recipe()
         together = stacked(config.pack.vectorize, torch.device(device), where)
@@ -109,7 +113,9 @@ def rehearse(config: StudyConfig) -> Rehearsal:
         workers = place.workers(config)
         size = pack_size(config, workers)
         lanes = min(size, max(config.budget(method) for method in config.methods)) if together else 1
+        before = time.perf_counter()
         rate = _rate(where, recipe, lanes, device)
+        step_seconds += time.perf_counter() - before
     pack_bytes = rehearsal.bytes_of_pack(where, recipe, lanes)
     epochs = sum(config.budget(method) for method in config.methods) * config.epochs
     hours = epochs / rate / workers
@@ -121,7 +127,8 @@ def rehearse(config: StudyConfig) -> Rehearsal:
     of_networks = dict.fromkeys(note for found in facts for note in found.notes)
     notes = (*data.notes, *of_networks, *_notes(config, machine, pack_bytes, workers, steps))
     seconds = time.perf_counter() - started
-    return Rehearsal(data, network, several, scales, steps, together, rate, workers, hours, pack_bytes, notes, seconds)
+    expected = (rate, workers, hours, pack_bytes)
+    return Rehearsal(data, network, several, scales, steps, together, *expected, notes, seconds, step_seconds)
 
 
 @contextmanager
