@@ -90,11 +90,10 @@ function buildFront() {
 
 // From what validation data said of the network that they selected to what test data say of it.
 function arrow(one, x, place) {
-  const colour = colourOf(one.series);
   const unit = study.score.percent ? " %" : "";
   return {
     x: [x, x], y: [one.y, one.test], mode: "lines+markers", ...(place ? { meta: "silent" } : {}), name: "selected, to its test score", cliponaxis: true,
-    line: { color: colour, width: 1.6 }, marker: { symbol: "arrow", angleref: "previous", size: [0, 11], color: colour }, hoverinfo: "text",
+    line: { color: ink("ink"), width: 1.8 }, marker: { symbol: "arrow", angleref: "previous", size: [0, one.test === one.y ? 0 : 12], color: ink("ink") }, hoverinfo: "text",
     hovertext: `${escapeHtml(study.series[one.series].title)}, smallest at 98 % of dense: validation ${one.y.toPrecision(4)}${unit}, test ${one.test.toPrecision(4)}${unit}`,
   };
 }

@@ -24,7 +24,7 @@ function buildTolerance() {
     says: `Kept ${count} for a tolerance of 0, 1 and 5 ${unit}: ${told.join("; ")}.`,
     layout: {
       dragmode: false,
-      xaxis: { title: { text: `Tolerated loss of validation ${study.score.name} / ${unit}` }, range: [0, 5] },
+      xaxis: { title: { text: `Tolerated loss of ${study.score.name} / ${unit}` }, range: [0, 5] },
       yaxis: { title: { text: `Kept ${count} / % of dense  (← better)` }, type: "log", range: [Math.log10(floor), Math.log10(108)], ...ticks({ zero: false, least: floor }, floor, 108) },
     },
   };
