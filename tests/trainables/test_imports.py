@@ -5,7 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("torch._dynamo", "torch._inductor", "torch.onnx", "sympy", "sklearn", "torch.distributed.fsdp", "optuna")
+HEAVY = (
+    "torch._dynamo",
+    "torch._inductor",
+    "torch.onnx",
+    "sympy",
+    "sklearn",
+    "scipy",
+    "torch.distributed.fsdp",
+    "optuna",
+)
 
 PROGRAM = f"""
 import sys

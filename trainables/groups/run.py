@@ -14,19 +14,6 @@ from trainables.errors import StudyError
 from trainables.groups.modules import channels, is_layer, is_norm, units
 
 
-def _leave_compiler_alone() -> None:
-    """Torch keeps its compiler out of the counter, and loads all of it to do so: a second in every process.
-
-    Where torch holds what it was kept out with, it asks no more; a torch that does so otherwise only starts later.
-    """
-    raw = getattr(_FlopCounterMode.__torch_dispatch__, "__wrapped__", None)
-    if raw is not None:
-        raw.__dynamo_disable = raw
-
-
-_leave_compiler_alone()
-
-
 class Run:
     """Runs ``module`` on ``example`` (1, *input shape).
 

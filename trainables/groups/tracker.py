@@ -30,11 +30,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-<<<<<<< HEAD
         """No: to keep the compiler out of the dispatch, torch would load it, a second of every process's start."""
-=======
-        """Nothing compiles this; to be kept out of the compiler torch would load it, a second in every process."""
->>>>>>> 58b5662 (The page shows what tests of a study say: arrows to test scores, standard error, tolerance; searches are not pooled)
         return False
 
     def __init__(self, module: nn.Module, example: Tensor, run: Run) -> None:

@@ -21,11 +21,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from trainables.data import DATA, Dataset, cache, load
 from trainables.data.augment import crop_flip
-from trainables.data.digits import _table as digits_table
 from trainables.data.holdout import choose
 from trainables.data.splits import by_split
 
@@ -657,11 +655,3 @@ def test_the_generated_moons_are_spread_like_the_original(data_root: Path) -> No
     for dataset in (original, generated):
         spread = torch.linalg.svdvals(dataset.train.x)[:3] / 500**0.5
         assert spread.tolist() == pytest.approx([1.0, 0.65, 0.0], abs=0.06)
-
-
-def test_digits_are_those_of_scikit_learn_and_are_read_without_it() -> None:
-    values, labels = load_digits(return_X_y=True)
-    own = digits_table()
-    assert (own[0] == values).all() and (own[1] == labels).all()
-    code = "import sys; from trainables.data.digits import _table; _table(); print({'sklearn'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
