@@ -20,7 +20,8 @@ import optuna
 from optuna.distributions import FloatDistribution
 
 from benchmarks.machine import machine
-from study.search.samplers import PackTPE, SteadyNSGAII
+from study.search.genetic import SteadyNSGAII
+from study.search.tpe import PackTPE
 
 FINISHED = (100, 300, 1000)
 SIZES = (1, 16)

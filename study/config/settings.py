@@ -102,11 +102,22 @@ class SamplerSettings(Alternative):
         "auto": {"startup": _STARTUP, "population": _POPULATION},
         "tpe": {"startup": _STARTUP},
         "nsga2": {"population": _POPULATION},
+        "nsga3": {
+            "population": _POPULATION,
+            "divisions": Option(4, "Of each objective, between reference points.", "whole number", low=1),
+        },
+        "gp": {"startup": _STARTUP},
+        "cmaes": {
+            "startup": _STARTUP,
+            "population": Option(8, "Trials of a generation.", "whole number", low=4),
+        },
         "random": {},
         "qmc": {},
+        "grid": {"points": Option(5, "Values of each number.", "whole number", low=1)},
     }
     name: str = Field(
-        description="tpe, nsga2, random, qmc (Sobol), auto: tpe while it is fast, then nsga2; or module:make_sampler."
+        description="auto (tpe while it is fast, then nsga2), tpe, nsga2, nsga3, gp (Gaussian processes; few trials), "
+        "cmaes (of one objective), random, qmc (Sobol), grid; or module:make_sampler."
     )
 
     @classmethod
@@ -377,6 +388,9 @@ class StudyConfig(Settings):
     @model_validator(mode="after")
     def _makes_a_recipe(self) -> Self:
         self.recipe()
+        if self.sampler.name == "cmaes" and len(self.objectives) > 1:
+            got = f"{len(self.objectives)}: {', '.join(self.objectives)}"
+            raise Mistakes([Mistake(("objectives",), "one objective, as cmaes takes no more", got)])
         if self.score is None:
             where: list[tuple[str | int, ...]] = [("require", "score")] if "score" in self.require else []
             where += [("objectives", i) for i, name in enumerate(self.objectives) if name == "score"]

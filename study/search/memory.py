@@ -52,6 +52,12 @@ class Memory(InMemoryStorage):
         """A trial that is forgotten from the start."""
         self._studies[study_id].trials.append(_FORGOTTEN)
 
+    def undraw(self, study_id: int, number: int) -> None:
+        """A running trial has no parameters any more, so that others can be drawn for it."""
+        trial = copy.copy(self._there[study_id][number])
+        trial.params, trial.distributions = {}, {}
+        self._set_trial(trial._trial_id, trial)
+
     def _set_trial(self, trial_id: int, trial: FrozenTrial) -> None:
         super()._set_trial(trial_id, trial)
         study_id, number = self._trial_id_to_study_id_and_number[trial_id]

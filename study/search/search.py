@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from study.config import StudyConfig
 
 _LOST = "its manifest was lost before it was trained"
+_DRAWS = 20
+"""Times that a configuration is drawn anew which its pack has already."""
+
 _AT_ONCE = 256
 """Trials that are compared with the elite in one step."""
 
@@ -88,6 +91,8 @@ class _Branch:
     """Results that Optuna may not see yet, by the number of their pack."""
     running: dict[str, _Running] = field(default_factory=dict)
     latest: dict[str, Any] = field(default_factory=dict)
+    drawn: set[frozenset[tuple[str, Any]]] = field(default_factory=set)
+    """The configurations of the pack that is being asked for."""
     elite: Elite | None = None
     """Once the sampler reads no other trials."""
     shapes: dict[frozenset[tuple[str, BaseDistribution]], int] = field(default_factory=dict)
@@ -169,6 +174,7 @@ class Search:
         pack = pack_name(method, branch.packs, branch.search)
         branch.study.sampler = self._sampler(branch)
         waiting_list = [entry for entry in queued(self._store, self._dequeued) if entry["method"] == method]
+        branch.drawn.clear()
         trials = [self._next(branch, pack, lane, waiting_list) for lane in range(end - branch.asked)]
         branch.packs += 1
         self._reveal(branch)
@@ -383,6 +389,9 @@ class Search:
         trial = branch.study.ask()
         assert trial.number == spec["number"], "only this search may add trials"
         parameters = suggest_parameters(trial, *self._space(branch.method))
+        if not fixed:
+            trial, parameters = self._distinct(branch, trial, parameters)
+        branch.drawn.add(frozenset(trial.params.items()))
         names, suggested = _names(pack, spec), trial.params
         if reads(self._config.sampler, self._asking(branch)) == "all":
             for name, value in names.items():
@@ -392,6 +401,21 @@ class Search:
         branch.latest = suggested
         branch.running[spec["trial"]] = _Running(trial, entry)
         return {**spec, "parameters": parameters}
+
+    def _distinct(
+        self, branch: _Branch, trial: optuna.Trial, parameters: dict[str, Any]
+    ) -> tuple[optuna.Trial, dict[str, Any]]:
+        """Draw again, at random in the end, what the pack has already; a small space may have nothing else."""
+        usual, chance = branch.study.sampler, optuna.samplers.RandomSampler(self._asking(branch).pack_seed)
+        for draw in range(_DRAWS):
+            if not trial.params or frozenset(trial.params.items()) not in branch.drawn:
+                break
+            branch.study.sampler = usual if draw < _DRAWS // 4 else chance
+            self._memory.undraw(branch.study._study_id, trial.number)
+            trial = optuna.Trial(branch.study, trial._trial_id)
+            parameters = suggest_parameters(trial, *self._space(branch.method))
+        branch.study.sampler = usual
+        return trial, parameters
 
     def _by_branch(self, manifests: Iterable[Manifest]) -> dict[_Key, list[Manifest]]:
         found: dict[_Key, list[Manifest]] = defaultdict(list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -19,9 +20,14 @@ from study.config.load import StudyConfig
 from study.config.settings import SamplerSettings
 from study.directory.layout import JOURNAL
 from study.directory.study_directory import Manifest, StudyDirectory
+from study.search.cma import ReplayedCMA
+from study.search.genetic import SteadyNSGAII
 from study.search.outcome import violations
-from study.search.samplers import AFFORDABLE, SAMPLERS, Ask, PackTPE, SteadyNSGAII, affordable, sampler
+from study.search.points import Grid
+from study.search.samplers import AFFORDABLE, SAMPLERS, Ask, affordable, sampler
 from study.search.search import Search
+from study.search.tpe import PackTPE
+from trainables.errors import StudyError
 from trainables.seeds import seed_of
 
 Row = dict[str, Any]
@@ -50,6 +56,7 @@ def configuration(
             "methods": methods or ["group_lasso"],
             "sampler": sampler,
             "pack": {"size": 4},
+            "objectives": ["accuracy"] if sampler == "cmaes" else ["accuracy", "neurons"],
         }
     )
 
@@ -356,6 +363,54 @@ def test_sobol_points_fill_the_space_evenly(directory: StudyDirectory) -> None:
     specs = [spec for manifest in run(search) for spec in manifest["trials"]]
     bins = sorted(int(4 * (math.log10(cast(float, spec["parameters"]["lambda"])) + 4)) for spec in specs)
     assert bins == list(range(16))
+
+
+def test_a_grid_is_gone_over_once_before_it_is_gone_over_again(directory: StudyDirectory) -> None:
+    space = {"lambda": [1e-4, 1.0], "lr": {"choices": [1e-3, 1e-2, 1e-1]}, "beta": 1.0}
+    config = configuration(24, {"group_lasso": {"space": space}}, {"name": "grid", "points": 5}, seeds=2)
+    specs = [spec for manifest in run(Search(config, directory, layers=LAYERS)) for spec in manifest["trials"]]
+    tried = [(round(math.log10(cast(float, s["parameters"]["lambda"]))), s["parameters"]["lr"]) for s in specs]
+    assert Counter(tried[:30]) == dict.fromkeys(itertools.product(range(-4, 1), [1e-3, 1e-2, 1e-1]), 2)
+    assert tried[30:] == tried[: len(tried) - 30] and tried[:30] != sorted(tried[:30])
+    with pytest.raises(StudyError, match=r"at most 1000000 points, but 1001 of each of 3 parameters are 1003003001"):
+        Grid(dict.fromkeys("abc", optuna.distributions.FloatDistribution(0, 1)), seed=0, points=1001)
+
+
+@pytest.mark.parametrize("name", ["tpe", "random", "nsga3", "gp"])
+def test_a_pack_has_no_configuration_twice_while_there_are_others(name: str, directory: StudyDirectory) -> None:
+    space = {"lr": {"choices": [1e-3, 3e-3, 1e-2, 3e-2]}, "lambda": 0.01, "beta": 1.0}
+    config = configuration(20, {"group_lasso": {"space": space}}, name)
+    packs = run(Search(config, directory, layers=LAYERS))
+    assert [len({spec["parameters"]["lr"] for spec in pack["trials"]}) for pack in packs] == [4] * 5
+    assert [trial.params["lr"] for trial in journal(directory).trials[:4]] == [
+        spec["parameters"]["lr"] for spec in packs[0]["trials"]
+    ]
+
+
+def test_cma_es_follows_from_the_trials_that_are_finished() -> None:
+    """Given back to the library generation by generation, it finds the minimum of a bowl, rebuilt or not."""
+    uniform = optuna.distributions.FloatDistribution(-1, 1)
+    study = optuna.create_study()
+    for number in range(96):
+        study.sampler = ReplayedCMA(seed=number, population=8, startup=8)
+        trial = study.ask()
+        x, y = (trial.suggest_float(name, -1, 1) for name in "xy")
+        study.tell(trial, (x - 0.3) ** 2 + 4 * (y + 0.4) ** 2)
+    late = [trial.value for trial in study.trials[-16:]]
+    assert max(late) < 0.05 < sorted(trial.value for trial in study.trials[:8])[2]
+    again = optuna.create_study(sampler=ReplayedCMA(seed=1, population=8, startup=8))
+    for trial in study.trials:
+        again.add_trial(
+            optuna.create_trial(params=trial.params, distributions=dict.fromkeys("xy", uniform), value=trial.value)
+        )
+    study.sampler = ReplayedCMA(seed=1, population=8, startup=8)
+    asked = [[one.suggest_float(name, -1, 1) for name in "xy"] for one in (study.ask(), again.ask())]
+    assert asked[0] == asked[1]
+
+
+def test_cma_es_takes_one_objective(directory: StudyDirectory) -> None:
+    with pytest.raises(ValueError, match="one objective, as cmaes takes no more, but got 2: accuracy, neurons"):
+        configuration(sampler={"name": "cmaes"})
 
 
 @pytest.mark.parametrize("name", ["tpe", "nsga2"])
