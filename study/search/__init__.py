@@ -5,5 +5,6 @@ from study.search.outcome import manifest_of, needed, outcome
 from study.search.pack_size import pack_size
 from study.search.samplers import Ask
 from study.search.search import Search
+from study.search.simulation import Simulated, Simulation
 
-__all__ = ["Ask", "Database", "Search", "manifest_of", "needed", "outcome", "pack_size"]
+__all__ = ["Ask", "Database", "Search", "Simulated", "Simulation", "manifest_of", "needed", "outcome", "pack_size"]

@@ -25,6 +25,7 @@ class ParetoRule:
     nearly the final one, that of accuracies is not. So ranks are averaged over the noise (`expected_rank`), which is
     estimated from how scores scatter among lanes of like size. Lanes that miss what is required, by more than twice the
     noise, come after all others, nearest first. A lane with a value that is not finite has diverged and never goes on.
+    While most lanes have one and the same size, what makes them smaller has not begun: all go on.
 
     Args:
         metrics: the objectives' names.
@@ -97,11 +98,16 @@ class ParetoRule:
         finite = np.isfinite(everyone).all(axis=1)
         go_on = finite.copy()
         allowed = math.ceil(self.keep * len(everyone))
-        if len(everyone) >= self.least and finite.sum() > allowed:
+        if len(everyone) >= self.least and finite.sum() > allowed and self._begun(everyone[finite]):
             keys = self._keys(everyone[finite])
             last = sorted(map(tuple, keys))[allowed - 1]
             go_on[finite] = [tuple(key) <= last for key in keys]
         return [bool(go_on[len(before) + index]) for index in of]
+
+    def _begun(self, values: Points) -> bool:
+        """Whether lanes differ in what is minimised: no value of such a metric is that of more than half of them."""
+        sizes = [column for column, mode in zip(values.T, self.modes, strict=True) if mode == "min"]
+        return all(np.unique(column, return_counts=True)[1].max() * 2 <= len(values) for column in sizes)
 
     def _keys(self, values: Points) -> Points:
         """(n, 3): what finite lanes are sorted by, the best first: shortfall, rank, hypervolume contribution."""

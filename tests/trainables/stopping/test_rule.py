@@ -102,7 +102,7 @@ def test_lanes_are_held_against_all_that_were_seen_before() -> None:
 
 
 def test_seeds_of_a_configuration_go_on_together_by_their_mean() -> None:
-    values = [(0.99, 10), (0.10, 11), (0.90, 10), (0.91, 11)]
+    values = [(0.99, 10), (0.10, 13), (0.90, 10), (0.91, 11)]
     assert rule().keeps(values, configurations=["a", "a", "b", "b"]) == [False, False, True, True]
     with pytest.raises(ValueError, match="expected a configuration for each of 4 lanes, but got 1"):
         rule().keeps(values, configurations=["a"])
@@ -122,6 +122,14 @@ def test_without_noise_the_order_of_lanes_does_not_matter(order: list[int]) -> N
     values = np.stack([draws.integers(80, 99, 12) / 100, draws.integers(5, 30, 12)], axis=1)
     kept = rule().keeps(values)
     assert rule().keeps(values[order]) == [kept[i] for i in order]
+
+
+def test_nobody_stops_before_sizes_begin_to_differ() -> None:
+    dense = [(0.9 + 0.01 * lane, 192) for lane in range(8)]
+    assert rule().keeps(dense) == [True] * 8
+    assert rule().keeps([*dense[:7], (math.nan, 192)]) == [True] * 7 + [False]
+    half = [(score, size - 10 * max(0, 4 - lane)) for lane, (score, size) in enumerate(dense)]
+    assert sum(rule().keeps(half)) < 8, "four are still whole"
 
 
 def test_half_of_noisy_lanes_go_on_and_lanes_that_are_equal_share_their_fate() -> None:
