@@ -18,6 +18,7 @@ from study.config.own_methods import check_defined
 from study.config.paths import absolute
 from study.config.schema import schema, starter
 from study.config.settings import StudyConfig
+from study.config.start import started
 from study.config.yaml_source import ConfigError, Keys, Source, read
 from study.directory import CONFIG, OBJECTIVES, StudyDirectory
 from trainables.declarations import MODEL
@@ -89,7 +90,7 @@ def _checked(document: Source, overrides: Sequence[str], names: bool) -> StudyCo
     for setting in overrides:
         document = document.with_setting(setting)
     try:
-        config = StudyConfig.model_validate(document.value)
+        config = started(StudyConfig.model_validate(document.value), PRESETS)
         if names:
             check_names(config)
     except ValidationError as error:
@@ -107,6 +108,10 @@ def stored(directory: StudyDirectory, overrides: Sequence[str] = (), *, names: b
         Damaged: its configuration is no YAML mapping.
         StudyError: it would read another study, which no directory of ours does.
     """
+    if directory.config().get("start_from") is not None:
+        raise StudyError(
+            f"{directory.path(CONFIG)}: start_from: expected its configurations, as a study directory keeps them"
+        )
     resolved = directory.config().get("methods")
     for name, method in resolved.items() if isinstance(resolved, Mapping) else ():
         if isinstance(method, Mapping) and method.get("like") is not None:

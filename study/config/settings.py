@@ -189,6 +189,20 @@ class LikeSettings(Settings):
     trial: str = Field(description="A complete trial in it, of a network with the same hidden layers.")
 
 
+class StartSettings(Settings):
+    """Where a study starts from."""
+
+    source: str = Field(
+        description="A study directory, for its best trials; a CSV file with a column for each parameter; papers."
+    )
+    trials: Count = Field(default=8, description="Configurations of each method that are taken from there at most.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_bare_name(cls, value: object) -> object:
+        return {"source": value} if isinstance(value, str) else value
+
+
 class MethodSettings(Settings):
     trials: Count | None = Field(default=None, description="Configurations, where not as many as the study's.")
     seeds: Count | None = Field(default=None, description="Repetitions, where not as many as the study's.")
@@ -200,6 +214,9 @@ class MethodSettings(Settings):
         default=None,
         strict=False,
         description="Configurations to try first, such as {lr: 0.05}; the sampler chooses what is left out.",
+    )
+    start: tuple[dict[str, Any], ...] | None = Field(
+        default=None, strict=False, description="What `start_from` came to; written by the study."
     )
     like: LikeSettings | None = Field(
         default=None, description="Pruning baselines: the trial whose share of each layer is removed."
@@ -294,6 +311,10 @@ class StudyConfig(Settings):
         min_length=1, description="The methods by name; a list of names will do."
     )
     sampler: SamplerSettings = Field(default=SamplerSettings(name="auto"), description="Who proposes configurations.")
+    start_from: StartSettings | None = Field(
+        default=None,
+        description="What is tried first: another study's best trials, a CSV file's, the papers' settings.",
+    )
     pack: PackSettings = Field(default=PackSettings(), description="How trials share a process.")
     resources: ResourceSettings = Field(default=ResourceSettings(), description="Where packs run.")
     checkpoint: CheckpointSettings = Field(

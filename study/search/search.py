@@ -7,6 +7,7 @@ asked.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
 from collections import defaultdict
@@ -365,11 +366,14 @@ class Search:
 
     def _wanted(self, branch: _Branch, spec: TrialSpec, waiting: list[Queued]) -> dict[str, Any]:
         """What the user wants to be tried: first the study's own list, then what waits in the queue; or nothing."""
-        first = self._config.methods[branch.method].first or ()
+        method = self._config.methods[branch.method]
+        first, start = method.first or (), method.start or ()
         index = spec["number"] // branch.seeds
         implementation, space, layers = self._space(branch.method)
         if index < len(first):
             return dict(configuration(implementation, space, first[index], layers))
+        if index < len(first) + len(start):
+            return self._fitting(branch, start[index - len(first)])
         while waiting:
             entry = waiting.pop(0)
             self._dequeued.add(entry["name"])
@@ -401,6 +405,15 @@ class Search:
         branch.latest = suggested
         branch.running[spec["trial"]] = _Running(trial, entry)
         return {**spec, "parameters": parameters}
+
+    def _fitting(self, branch: _Branch, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What of a configuration from elsewhere is within this study's ranges; the sampler chooses the rest."""
+        implementation, space, layers = self._space(branch.method)
+        found: dict[str, Any] = {}
+        for name, value in given.items():
+            with contextlib.suppress(Mistakes):
+                found |= configuration(implementation, space, {name: value}, layers)
+        return found
 
     def _distinct(
         self, branch: _Branch, trial: optuna.Trial, parameters: dict[str, Any]

@@ -122,6 +122,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "show": ("show", "{study}", "dense-00000"),
     "best": ("best", "{study}"),
     "importance": ("importance", "{study}"),
+    "simulate": ("simulate", "{study}"),
     "logs": ("logs", "{study}"),
     "stop": ("stop", "{study}"),
     "enqueue": ("enqueue", "{study}", "dense", "lr=0.01"),
@@ -325,6 +326,11 @@ def test_no_command_reads_another_study_that_a_study_names(
     result = invoke(*(word.format(study=study.path) for word in COMMANDS[command]))
     assert not came
     assert "methods.random_pruning.like: expected its numbers" in str(result.exception)
+    del settings["methods"]["random_pruning"]
+    study.directory.create(yaml.safe_dump(settings | {"start_from": elsewhere}), replace=True)
+    result = invoke(*(word.format(study=study.path) for word in COMMANDS[command]))
+    assert not came
+    assert "start_from: expected its configurations" in str(result.exception)
 
 
 def test_a_cluster_that_the_user_names_as_well_is_connected_to(
