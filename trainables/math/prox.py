@@ -45,7 +45,7 @@ def soft(v: Tensor, strength: Strength) -> Tensor:
         strength: b, broadcastable to (...).
     """
     bound = _like(strength, v).unsqueeze(-1)
-    return v - v.minimum(bound).maximum(-bound)
+    return v - v.clamp(-bound, bound)
 
 
 def group(v: Tensor, strength: Strength) -> Tensor:

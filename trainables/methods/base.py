@@ -33,11 +33,12 @@ class Losses:
         return self._function(params)
 
     def gradients(self, params: Params) -> tuple[Params, Tensor]:
-        """Their gradients by the parameters, and the losses (P,).
+        """Their gradients by the parameters, each a tensor of its own that may be changed, and the losses (P,).
 
         To be used up before it is called again: the next gradients may be written where these are.
         """
-        return gradients(lambda p: (self._function(p),) * 2, params)
+        found, losses = gradients(lambda p: (self(p),) * 2, params)
+        return {name: tensor.clone() for name, tensor in found.items()}, losses
 
 
 @dataclass(frozen=True)

@@ -91,9 +91,11 @@ class GroupLasso(Method):
 
 
 def _soft(weight: Tensor, bias: Tensor | None, strength: Tensor) -> None:
-    weight.copy_(prox.soft(weight.flatten(2), strength).view_as(weight))
+    """`prox.soft` in place: numbers lose what of them is within the bounds."""
+    bound = strength.reshape(strength.shape + (1,) * (weight.dim() - 2))
+    weight.sub_(weight.clamp(-bound, bound))
     if bias is not None:
-        bias.copy_(prox.soft(bias.unsqueeze(2), strength).squeeze(2))
+        bias.sub_(bias.clamp(-strength, strength))
 
 
 def _shrink(weight: Tensor, bias: Tensor | None, strength: Tensor) -> None:

@@ -17,6 +17,8 @@ it has. In both, units are lost when training turns their gates below 1/2.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -179,7 +181,8 @@ class NPN(Method):
         weights = {name: tensor for name, tensor in params.items() if not name.startswith(_GATE)}
         first = {name: gates.sample(p, noise[name]) for name, p in pi.items()}
         gradient, f2 = losses.gradients(self._gated(weights, first))
-        gradient = self._gated(gradient, first)
+        for name, gate in self._factors(gradient, first):
+            gradient[name].mul_(gate)
         if clock.epoch >= self._learned(knobs):
             return gradient | {_GATE + name: torch.zeros_like(phi) for name, phi in logits.items()}, f2
         f1 = f2
@@ -206,16 +209,17 @@ class NPN(Method):
 
     def _gated(self, params: Params, z: dict[str, Tensor]) -> Params:
         """Scales what the gates act on, ``z``: {layer: (P, gates)}."""
-        gated = dict(params)
+        return params | {name: params[name] * gate for name, gate in self._factors(params, z)}
+
+    def _factors(self, params: Params, z: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+        """What each parameter that is gated is multiplied by."""
         for layer in self.layers:
             gate = z[layer.name]
             if layer.kind == "linear":
-                gated[layer.weight] = params[layer.weight] * gate.unsqueeze(-2)
+                yield layer.weight, gate.unsqueeze(-2)
                 continue
             for name in layer.rows[-2:] if layer.norm else layer.rows:
-                tensor = params[name]
-                gated[name] = tensor * gate.reshape(gate.shape + (1,) * (tensor.dim() - gate.dim()))
-        return gated
+                yield name, gate.reshape(gate.shape + (1,) * (params[name].dim() - gate.dim()))
 
     def deployed(self, params: Params, state: State, knobs: Knobs) -> Params:
         logits = {layer.name: params[_GATE + layer.name] for layer in self.layers}

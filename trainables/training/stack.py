@@ -37,6 +37,7 @@ from trainables.methods import (
 from trainables.problem import Problem
 from trainables.recipe import Recipe
 from trainables.training.chain import Chain
+from trainables.training.channels_last import bears, channels_last
 from trainables.training.class_weights import training_loss
 from trainables.training.dropout import own_noise, replace_dropout
 from trainables.training.feed import Feed
@@ -170,6 +171,7 @@ class Stack:
                 f"{self.problem.model} draws random numbers in its forward pass; expected dropout as nn.Dropout or "
                 f"nn.Dropout1d to 3d modules, whose noise each trial has of its own{culprits and f'; {culprits}'}"
             )
+        self._channels_last = len(self.trials) == 1 and bears(self.problem.graph, self.whole.skeleton, tensors, x)
 
     def _bind_method(self, method: type[Method]) -> None:
         examples = self.feed.examples("train")
@@ -195,6 +197,7 @@ class Stack:
             return measure(functional_call(self.working.skeleton, (params, buffers), (x,)).flatten(1), y)
 
         def alone(params: Params, buffers: Params, x: Tensor, y: Tensor) -> Any:
+            x = channels_last(x) if self._channels_last else x
             return tree_map(lambda out: out.unsqueeze(0), network(_only(params), _only(buffers), x, y))
 
         data = None if shared else 0
@@ -410,10 +413,12 @@ class _BatchLosses(Losses):
 
     def gradients(self, params: Params) -> tuple[Params, Tensor]:
         stack, working = self._stack, self._stack.working
+        places = working.optimizer.gradients
         if working.chain is None:
-            return gradients(lambda p: (self(p),) * 2, params)
+            found, losses = gradients(lambda p: (self(p),) * 2, params)
+            return {n: places[n].copy_(t) if n in places else t.clone() for n, t in found.items()}, losses
         slope = partial(stack._loss.gradient, target=self._y)
-        found, losses = working.chain.gradients(params, self._x, stack.feed.shared, slope, working.optimizer.gradients)
+        found, losses = working.chain.gradients(params, self._x, stack.feed.shared, slope, places)
         return found | {name: torch.zeros_like(params[name]) for name in params.keys() - found.keys()}, losses
 
 
