@@ -3,13 +3,14 @@
 - A trial is admissible when it is complete, its objectives are finite, and it reaches what its study requires.
 - A configuration is one choice of parameters, trained with one or several seeds; its score and its counts are the
   means over them. Fronts, the baseline and operating points are of configurations; single trials are drawn as points.
-- The baseline is the dense configuration with the best validation score; of several searches, the mean of theirs.
+- The baseline is the dense configuration with the best validation score; of several searches, the mean of theirs where
+  one number or one line is needed, and each search's own in whatever is estimated over searches.
 - "Within x" is x below the baseline's accuracy, or x (a share) above its loss.
 - The box of a hypervolume goes up to the dense network's counts, on logarithmic scales, and down to the score that the
   study requires, else to that of chance.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -199,6 +200,20 @@ def baseline(trials: pd.DataFrame, score: str = "accuracy") -> Baseline | None:
         return found[0] if found else None
     means = np.mean([(one.validation, one.test) for one in found], axis=0)
     return Baseline(float(means[0]), float(means[1]), sum(one.seeds for one in found))
+
+
+def baseline_of_search(trials: pd.DataFrame, score: str = "accuracy") -> Callable[[pd.DataFrame], Baseline | None]:
+    """A function of some trials of one search, those of a method say, that gives this search's baseline.
+
+    What is estimated over searches is of each with a baseline of its own, as if nobody had seen the others.
+    """
+    keys = ["study", *(["search"] if "search" in trials else [])]
+
+    def key_of(run: pd.DataFrame) -> tuple[str, ...]:
+        return tuple(str(run[key].iloc[0]) for key in keys)
+
+    found = {key_of(run): baseline(run, score) for _, run in trials.groupby(keys, observed=True)}
+    return lambda run: found.get(key_of(run)) if len(run) else None
 
 
 def fewest(trials: pd.DataFrame, count: str, score: str, bound: float) -> "pd.Series[Any] | None":

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from analysis.axes import axes_of
 from analysis.palette import in_order
-from analysis.statistics.definitions import BASELINE, KEPT, admissible, baseline, configurations, runs
+from analysis.statistics.definitions import (
+    BASELINE,
+    KEPT,
+    admissible,
+    baseline,
+    baseline_of_search,
+    configurations,
+    runs,
+)
 
 LEVELS = (0.05, 0.95)
 COLUMNS = [
@@ -60,6 +68,7 @@ def equal_budgets(
     """
     score_axis, count_axis = axes_of((score, count))
     control = baseline(trials, score)
+    of_search = baseline_of_search(trials, score)
     lines = []
     for method in in_order(trials["method"].unique()):
         for _, run in trials[trials["method"] == method].groupby(runs(trials)):
@@ -70,7 +79,8 @@ def equal_budgets(
             values = rows[score_axis.column].to_numpy(np.float64) * (1.0 if score_axis.maximise else -1.0)
             values = np.where(good, values, -np.inf)
             shares = (rows[count_axis.column] / rows[count_axis.dense]).to_numpy(np.float64, na_value=np.nan)
-            bound = control.kept(score_axis, kept) * (1.0 if score_axis.maximise else -1.0) if control else np.inf
+            own = of_search(run)
+            bound = own.kept(score_axis, kept) * (1.0 if score_axis.maximise else -1.0) if own else np.inf
             small = np.where(values >= bound, shares, np.inf)
             epochs = float(run["epochs"].fillna(0).sum()) / len(rows) if "epochs" in run else np.nan
             for drawn in _numbers(len(rows), budgets):

@@ -52,7 +52,7 @@ def estimate(values: "NDArray[np.float64] | pd.Series[float]", *, level: float =
     from scipy.stats import t  # slow to import
 
     sample = np.asarray(values, dtype=np.float64)
-    raw = tuple(sorted(sample.tolist()))
+    raw = tuple(np.sort(sample).tolist())  # NaN last
     if not len(sample):
         return Estimate(np.nan, np.nan, np.nan, np.nan, 0)
     mean = float(sample.mean())

@@ -10,8 +10,10 @@ from analysis.palette import in_order, title
 from analysis.statistics import (
     DEFAULT,
     FEW,
+    Baseline,
     Reference,
     baseline,
+    baseline_of_search,
     estimate,
     fewest,
     hypervolume,
@@ -53,8 +55,8 @@ def intervals(
     ]
     caption = f"Hypervolume: share of the box up to {box}."
     if score and count and control:
-        bound = control.bound(score, within)
-        statistics["fewest"] = lambda run: _smallest(run, count, score, bound)
+        of_search = baseline_of_search(trials, score.name)
+        statistics["fewest"] = lambda run: _smallest(run, count, score, of_search(run), within)
         columns.append(
             Column(
                 "fewest",
@@ -72,17 +74,25 @@ def intervals(
         for name, statistic in statistics.items():
             found = estimate(per_run(group, statistic), level=level)
             line |= {"runs": found.runs, name: found.mean}
-            line |= {f"{name}_low": found.low, f"{name}_high": found.high}
-            line[f"{name}_values"] = ", ".join(f"{value:.4g}" for value in found.each) if found.runs > 1 else ""
+            # Neither is ever less than nothing.
+            line |= {
+                f"{name}_low": max(found.low, 0.0) if found.low == found.low else np.nan,
+                f"{name}_high": found.high,
+            }
+            line[f"{name}_values"] = ", ".join(map(_written, found.each)) if found.runs > 1 else ""
         lines.append(line)
     frame = pd.DataFrame(lines)
     if 1 < frame["runs"].max() < FEW:
-        columns += [Column(f"{name}_values", "of each search", str) for name in statistics]
+        columns += [Column(f"{name}_values", f"each {name}", str) for name in statistics]
     behind = said_of_runs(frame["runs"], f"Mean [{100 * level:g} % t interval]", "intervals")
     caption += f" {said_of_shape(int(frame['runs'].max()))}" if level == 0.95 else ""
     return Table(frame, tuple(columns), f"{behind[0].upper()}{behind[1:]}. {caption.rstrip()}")
 
 
-def _smallest(run: pd.DataFrame, count: Axis, score: Axis, bound: float) -> float:
-    found = fewest(run, count.name, score.name, bound)
+def _written(value: float) -> str:
+    return f"{value:.4g}" if value == value else "–"
+
+
+def _smallest(run: pd.DataFrame, count: Axis, score: Axis, control: Baseline | None, within: float) -> float:
+    found = fewest(run, count.name, score.name, control.bound(score, within)) if control else None
     return np.nan if found is None else float(found[count.column])

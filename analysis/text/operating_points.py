@@ -11,6 +11,7 @@ from analysis.statistics import (
     BASELINE,
     admissible,
     baseline,
+    baseline_of_search,
     best_by_test,
     best_of,
     configurations,
@@ -68,7 +69,7 @@ def compression_at_drop(
 ) -> Table:
     """Compression dense / count of the smallest network that loses at most `drop`: mean and spread over searches.
 
-    The loss is on validation data against the dense baseline (see analysis.baseline):
+    The loss is on validation data against the dense baseline of the same search (see analysis.baseline):
     absolute for accuracies (.01 is one point), relative for losses. Columns of the frame: method,
     runs, then for each drop `drop_D` and `drop_D_spread`.
 
@@ -80,9 +81,12 @@ def compression_at_drop(
     if control is None:
         raise StudyError("expected a finished trial of the method 'dense' to compare with, got none")
 
+    of_search = baseline_of_search(trials, score)
+
     def goal(drop: float) -> Callable[[pd.DataFrame], float]:
         def reached(run: pd.DataFrame) -> float:
-            small = fewest(run, count, score, control.bound(score_axis, drop))
+            own = of_search(run)
+            small = fewest(run, count, score, own.bound(score_axis, drop)) if own else None
             if small is None or pd.isna(small[count_axis.dense]):
                 return np.nan
             return float(np.divide(float(small[count_axis.dense]), float(small[count_axis.column])))

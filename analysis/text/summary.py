@@ -187,7 +187,7 @@ def fewest_caption(score: Axis, count: Axis, control: Baseline, within: float) -
     small = "fastest" if count.unit else "smallest"
     return (
         f"{count.least.title()} {count.name}: the {small} network within {reach} of the dense baseline's"
-        f" validation {score.name} of {dense}."
+        f" validation {score.name} of {dense}{'' if control.trial else ' (mean; each search by its own)'}."
     )
 
 
