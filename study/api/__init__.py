@@ -17,6 +17,7 @@ from study.api.runs import (
     retriable,
     retry,
     run,
+    spent,
     take_back,
 )
 from study.api.suites import SetStatus, places, run_suite, suite_status
@@ -57,6 +58,7 @@ __all__ = [
     "run",
     "run_suite",
     "show",
+    "spent",
     "status",
     "stop",
     "suite_status",

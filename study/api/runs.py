@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -181,6 +182,16 @@ def take_back(config: StudyConfig, place: StudyDirectory, method: str | None = N
     return take_back(config, place, method)
 
 
+def spent(config: StudyConfig, directory: StudyDirectory) -> bool:
+    """Whether a study is there whose budget is spent: nothing is left to train, so that nothing has to be tried out."""
+    if not directory.exists():
+        return False
+    rows = directory.trials().select(["method", "pack"]).to_pydict()
+    counts = Counter(rows["method"])
+    trained = all(counts[name] >= config.budget(name) for name in config.methods)
+    return trained and not directory.manifests(without=set(rows["pack"]))
+
+
 def conduct(
     config: StudyConfig,
     directory: StudyDirectory,
@@ -211,15 +222,17 @@ def _rehearsed(
     directory: StudyDirectory,
     progress: bool,
     timeout: float | None,
-    before: Callable[[], object] = lambda: None,
+    before: Callable[[], object] | None = None,
 ) -> Result:
-    """Everything tried out in seconds before anything is written; ``before`` is called between."""
+    """Everything tried out in seconds before anything is written; ``before`` is called between, and makes room."""
     from rich.console import Console
 
     from study.rehearsal import rehearse
     from study.running import display
 
-    rehearse(config)
-    before()
+    if before is not None or not spent(config, directory):
+        rehearse(config)
+    if before is not None:
+        before()
     with display(Console()) if progress else nullcontext(lambda monitor: None) as listener:
         return conduct(config, directory, listener, timeout)

@@ -155,7 +155,10 @@ def _seconds(timeout: str | None) -> float | None:
 
 
 def _launch(config: StudyConfig, directory: StudyDirectory, timeout: float | None = None) -> None:
-    _rehearse(config, directory)
+    from study import api
+
+    if not api.spent(config, directory):
+        _rehearse(config, directory)
     _conduct(config, directory, timeout)
 
 
