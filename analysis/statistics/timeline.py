@@ -33,7 +33,7 @@ def packs(trials: pd.DataFrame) -> pd.DataFrame:
                 "method": str(own["method"].iloc[0]),
                 "pack": str(pack),
                 "device": own["device"].iloc[0] if "device" in own else None,
-                "worker": own.loc[own["finished_at"].idxmax(), "worker"] if "worker" in own else None,
+                "worker": own.sort_values("finished_at")["worker"].iloc[-1] if "worker" in own else None,
                 "trials": len(own),
                 "failed": int((own["status"] != "COMPLETE").sum()),
                 "epochs": int(own["epochs"].fillna(0).sum()) if "epochs" in own else 0,

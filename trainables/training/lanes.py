@@ -8,7 +8,7 @@ lane that goes from stack to stack, or is put into several, has the numbers of o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,7 @@ def take(stack: Stack) -> list[LaneState]:
     state, lanes = stack.state_dict(), len(stack.trials)
     found = []
     for index, trial in enumerate(stack.trials):
-        own: dict[str, Any] = _map(state, lambda tensor, at=index: tensor[at : at + 1].clone())
+        own: dict[str, Any] = _part(state, index)
         own["failures"] = [state["failures"][index]]
         own["train_seconds"] = state["train_seconds"] / lanes
         own["history"] = [
@@ -117,7 +117,7 @@ def put(stack: Stack, lanes: Sequence[LaneState]) -> None:
 
 def _lane_of(entry: dict[str, Any], lane: int) -> dict[str, Any]:
     """A lane's part of an epoch's record, ``seconds`` as a number."""
-    own: dict[str, Any] = _map(entry, lambda tensor: tensor[lane : lane + 1].clone())
+    own: dict[str, Any] = _part(entry, lane)
     return own | {"seconds": float(entry["seconds"])}
 
 
@@ -138,14 +138,14 @@ def _masks(masks: Sequence[dict[str, Tensor]], params: dict[str, Tensor]) -> dic
     }
 
 
-def _map(value: Any, of_lane: Callable[[Tensor], Tensor]) -> Any:
-    """The tree with ``of_lane`` of all tensors that have a lane axis; a scalar, such as a count of steps, is shared."""
+def _part(value: Any, lane: int) -> Any:
+    """A lane's part of the tree; a tensor without a lane axis, such as a count of steps, is shared."""
     if isinstance(value, Tensor):
-        return of_lane(value) if value.dim() else value.clone()
+        return value[lane : lane + 1].clone() if value.dim() else value.clone()
     if isinstance(value, dict):
-        return {name: _map(entry, of_lane) for name, entry in value.items()}
+        return {name: _part(entry, lane) for name, entry in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_map(entry, of_lane) for entry in value)
+        return type(value)(_part(entry, lane) for entry in value)
     return value
 
 
@@ -203,5 +203,5 @@ def _read(value: Any, tensors: dict[str, Tensor]) -> Any:
         return torch.tensor(numbers, dtype=_PLAIN[kind]).reshape(value["shape"])
     if _MAPPING in value:
         return {name: _read(entry, tensors) for name, entry in value[_MAPPING]}
-    entries = [_read(entry, tensors) for entry in value.get(_LIST, value.get(_TUPLE, []))]
+    entries = [_read(entry, tensors) for entry in value[_LIST if _LIST in value else _TUPLE]]
     return entries if _LIST in value else tuple(entries)
