@@ -243,8 +243,9 @@ def _selected(field: _Field, drawn: _Drawn, mine: NDArray[np.int_]) -> dict[str,
     tied = reach[drawn.sizes[reach] == drawn.sizes[reach].min()]
     chosen = int(tied[drawn.own[tied].argmax()])
     control = int(np.flatnonzero(field.dense)[drawn.own[field.dense].argmax()])
-    against = drawn.sign * (field.test[chosen].astype(np.float64) - drawn.factor * field.test[control])
-    half = 1.645 * float(against.std(ddof=1)) / np.sqrt(len(against))
+    above, low_above, high_above = paired(
+        drawn.sign * field.test[chosen], drawn.sign * drawn.factor * field.test[control]
+    )
     bits = bool(np.isin(field.test[[chosen, control]], (0, 1)).all())
     return line | {
         "trial": str(field.rows["trial"].iloc[chosen]),
@@ -253,12 +254,19 @@ def _selected(field: _Field, drawn: _Drawn, mine: NDArray[np.int_]) -> dict[str,
         "validation": drawn.sign * drawn.own[chosen],
         "test": float(field.test[chosen].mean(dtype=np.float64)),
         "target_test": drawn.factor * float(field.test[control].mean(dtype=np.float64)),
-        "holds": bool(against.mean() >= 0),
-        "difference": float(against.mean()),
-        "difference_low": float(against.mean()) - half,
-        "difference_high": float(against.mean()) + half,
+        "holds": above >= 0,
+        "difference": above,
+        "difference_low": low_above,
+        "difference_high": high_above,
         "mcnemar": mcnemar(field.test[chosen], field.test[control]) if bits else np.nan,
     }
+
+
+def paired(one: Matrix, other: Matrix) -> tuple[float, float, float]:
+    """Mean of `one` less `other` (N,) on the same examples, and its 90 % interval: normal, for there are many."""
+    gap = one.astype(np.float64) - other
+    mean, half = float(gap.mean()), 1.645 * float(gap.std(ddof=1)) / np.sqrt(len(gap))
+    return mean, mean - half, mean + half
 
 
 def size_bounds(

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 import analysis
 from analysis.axes import axes_of
-from analysis.statistics.claims import size_bounds
+from analysis.statistics.claims import paired, size_bounds
 from analysis.text.headline import claim_table, headline
 
 SIZES = np.round(np.geomspace(5, 190, 40))
@@ -73,6 +73,18 @@ def test_bounds_cover_among_few_networks(n):
         low, high = size_bounds(sizes, estimate, estimate + noise)
         covered.append(low <= sizes[true >= 0].min() <= high)
     assert np.mean(covered) >= 0.9 - 0.03
+
+
+@pytest.mark.parametrize("accuracy", [(0.955, 0.975), (0.9, 0.9)])
+@pytest.mark.parametrize("examples", [114, 359])
+def test_the_interval_of_a_paired_difference_covers(accuracy, examples):
+    random = np.random.default_rng(examples)
+    found = []
+    for _ in range(1500):
+        one, other = answered(random, np.array(accuracy), examples)
+        found.append(paired(one, 0.98 * other))
+    truth = accuracy[0] - 0.98 * accuracy[1]
+    assert np.mean([low <= truth <= high for _, low, high in found]) >= 0.9 - 0.03
 
 
 def test_a_clear_difference_is_told(trials):
