@@ -2,6 +2,9 @@
 
     python -m benchmarks.startup [--study DIR] --json FILE
 
+Of a study: seconds from the shell to the first trial's row, of packs that train for one epoch, so that nearly all of it
+is start: commands, data, Ray, workers, their imports; and to the command's end.
+
 Medians of five after one for the caches; without --study a small study is trained first. The dry run's seconds of
 the clock are without its training steps, which take as long as the networks do; those of the processor are with them.
 """
@@ -78,19 +81,41 @@ def small_study(folder: str) -> str:
     return place
 
 
+def first_result(trials: int) -> dict[str, float]:
+    """Seconds from the shell to the first result, and to the end."""
+    short = ("epochs=1", "polish=0", "searches=1", f"trials={trials}")
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "digits"
+        started, first = time.perf_counter(), 0.0
+        command = [*STUDY, "run", "digits", "--output", str(place), *(f"--set={setting}" for setting in short)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            while run.poll() is None:
+                if not first and any(place.glob("results/trials/*/*")):
+                    first = time.perf_counter() - started
+                time.sleep(0.02)
+        assert run.returncode == 0 and first
+        return {"first_result_seconds": first, "seconds": time.perf_counter() - started}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", help="a study directory to look at")
     parser.add_argument("--json", type=Path, help="write the result here")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only-studies", action="store_true", help="leave the other commands out")
     arguments = parser.parse_args()
+    runs = [first_result(16) for _ in range(arguments.repeats + 1)][1:]
+    studies = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+    if arguments.only_studies:
+        print(json.dumps(studies, indent=2))
+        return
     with tempfile.TemporaryDirectory() as scratch:
         study = arguments.study or small_study(scratch)
         costs = {}
         for name, (command, most) in commands(study).items():
             aside = rehearsed if name == DRY_RUN else lambda output: 0.0
             costs[name] = {**measured(command, arguments.repeats, aside), "required_seconds": most}
-    result = {"machine": machine(), "repeats": arguments.repeats, "commands": costs}
+    result = {"machine": machine(), "repeats": arguments.repeats, "study": studies, "commands": costs}
     print(json.dumps(result, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")

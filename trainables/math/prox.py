@@ -29,6 +29,7 @@ __all__ = [
     "group_norm",
     "group_scale",
     "l1_norm",
+    "root",
     "soft",
     "sparse_group",
     "squared_norm",
@@ -128,7 +129,12 @@ def cges(v: Tensor, group_strength: Strength, exclusive_strength: Strength) -> T
 
 def group_norm(v: Tensor, eps: float = 1e-8) -> Tensor:
     """sqrt(||v||_2^2 + eps^2) -> (...): the l2 norm, with a gradient at 0 too. eps > 0, in the units of v."""
-    return (v.square().sum(-1) + eps**2).sqrt()
+    return root(v.square().sum(-1), eps)
+
+
+def root(squares: Tensor, eps: float = 1e-8) -> Tensor:
+    """sqrt(squares + eps^2): `group_norm` of sums of squares that are known."""
+    return (squares + eps**2).sqrt()
 
 
 def l1_norm(v: Tensor) -> Tensor:

@@ -132,18 +132,21 @@ class Method:
     ) -> tuple[Params, Tensor]:
         """The gradients of ``params`` and the (P,) losses without the penalty."""
         found, data = losses.gradients(params)
+        for name, gradient in self.penalty_gradients(params, state, knobs).items():
+            found[name].add_(gradient)
+        return found, data
+
+    def penalty_gradients(self, params: Params, state: State, knobs: Knobs) -> Params:
+        """Those of `penalty` by the parameters that it is of; to be written out where autograd is too slow."""
         if type(self).penalty is Method.penalty:
-            return found, data
+            return {}
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in params.items()}
         with torch.enable_grad():
             penalty = self.penalty(leaves, state, knobs)
             if penalty is None:
-                return found, data
-            added = torch.autograd.grad(penalty.sum(), list(leaves.values()), allow_unused=True)
-        for name, gradient in zip(leaves, added, strict=True):
-            if gradient is not None:
-                found[name].add_(gradient)
-        return found, data
+                return {}
+            found = torch.autograd.grad(penalty.sum(), list(leaves.values()), allow_unused=True)
+        return {name: gradient for name, gradient in zip(leaves, found, strict=True) if gradient is not None}
 
     def after_step(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
         """After the optimiser's step, e.g. a proximal step; in place."""

@@ -40,7 +40,7 @@ from trainables.training.optim import LaneOptimizer
 Masks = dict[str, Tensor]
 
 LEAST_SHARE = 0.25
-"""Of the multiply-adds that have to go for "auto" to shrink (benchmarks/step_speed.py)."""
+"""Of the multiply-adds that have to go for "auto" to shrink (benchmarks/shrinking.py)."""
 
 
 class Reduction:

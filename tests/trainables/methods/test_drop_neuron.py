@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.groups import trace
-from trainables.methods import Clock, Knobs, Params, Setting, State, stack_knobs
+from trainables.methods import Clock, Knobs, Method, Params, Setting, State, stack_knobs
 from trainables.methods.drop_neuron import DropNeuron
 
 SIZES = ((4, 3), (3, 2))
@@ -78,6 +78,18 @@ def test_penalty_is_the_formula() -> None:
 def test_the_published_coefficients_are_a_tenth_of_the_arguments() -> None:
     given = {"l1": 50, "l2": 1.0, "dn": 250}
     assert penalty(given) == pytest.approx(penalty({"l1": 5, "l2": 0.1, "dn": 25, "scale": 1.0}), rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("trials", [TRIALS, TRIALS[:1], TRIALS[4:5]], ids=["mixed", "without l2", "proximal"])
+def test_gradients_are_those_of_autograd_to_the_bit(trials: list[dict[str, Any]], dtype: torch.dtype) -> None:
+    method, knobs, params, state = bind(trials)
+    params = {name: tensor.to(dtype) for name, tensor in params.items()}
+    params["0.weight"][0, 0] = 0
+    found, expected = (owner.penalty_gradients(method, params, state, knobs) for owner in (DropNeuron, Method))
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        assert torch.equal(found[name].to(dtype), gradient), name
 
 
 def test_penalty_passes_gradcheck() -> None:
