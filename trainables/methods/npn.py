@@ -176,26 +176,32 @@ class NPN(Method):
         noise: dict[str, Tensor],
         clock: Clock,
     ) -> tuple[Params, Tensor]:
-        logits = {layer.name: params[_GATE + layer.name] for layer in self.layers}
-        pi = {name: self._pi(phi, state, knobs) for name, phi in logits.items()}
+        names = [layer.name for layer in self.layers]
+        phi = torch.cat([params[_GATE + name] for name in names], 1)  # (P, gates), those of all layers in a row
+        u = torch.cat([noise[name] for name in names], 1)
+        counts = [self._gates(layer) for layer in self.layers]
+
+        def by_layer(values: Tensor) -> dict[str, Tensor]:
+            return dict(zip(names, torch.split(values, counts, 1), strict=True))
+
+        pi = self._pi(phi, state, knobs)
         weights = {name: tensor for name, tensor in params.items() if not name.startswith(_GATE)}
-        first = {name: gates.sample(p, noise[name]) for name, p in pi.items()}
+        first = by_layer(gates.sample(pi, u))
         gradient, f2 = losses.gradients(self._gated(weights, first))
         for name, gate in self._factors(gradient, first):
             gradient[name].mul_(gate)
         if clock.epoch >= self._learned(knobs):
-            return gradient | {_GATE + name: torch.zeros_like(phi) for name, phi in logits.items()}, f2
+            return gradient | {_GATE + name: part for name, part in by_layer(torch.zeros_like(phi)).items()}, f2
         f1 = f2
         if knobs.some("estimator", "arm"):
             with torch.no_grad():
-                f1 = losses(self._gated(weights, {name: gates.antithetic(p, noise[name]) for name, p in pi.items()}))
+                f1 = losses(self._gated(weights, by_layer(gates.antithetic(pi, u))))
         costs = state["cost"] * self._continued(knobs, clock).unsqueeze(1) if grows(knobs) else state["cost"]
         hard, arm = knobs.chosen("gate", "hard"), knobs.chosen("estimator", "arm")
-        for index, (name, phi) in enumerate(logits.items()):
-            estimate = gates.estimate(f1, f2, noise[name], state["k"], arm)
-            cost = costs[:, index].unsqueeze(1)
-            gradient[_GATE + name] = estimate + cost * gates.slope(phi, state["k"], hard)
-        return gradient, f2
+        estimate = gates.estimate(f1, f2, u, state["k"], arm)
+        cost = torch.cat([costs[:, [i]].expand(-1, count) for i, count in enumerate(counts)], 1)
+        total = estimate + cost * gates.slope(phi, state["k"], hard)
+        return gradient | {_GATE + name: part for name, part in by_layer(total).items()}, f2
 
     def _continued(self, knobs: Knobs, clock: Clock) -> Tensor:
         """(P,) factors on lambda, whose stages are parts of the second stage."""
