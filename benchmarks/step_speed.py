@@ -10,10 +10,8 @@ of its steps.
 floor: what the step's matrix products would take at the machine's peak rate, measured in the same run
 (`benchmarks.floor`), and the share of the step that they are; plain: a step of the same network by a loop as one would
 write it, torch.optim's Adam and no more.
-shrinking: polish epochs whole over those without the units that are dead in all lanes, by the share of units pruned;
-the reason for `trainables.shrink.LEAST_SHARE`. Where there is a GPU also on it, in wall time.
 
-Best of `--repeats` epochs, medians for shrinking; packs of all sizes, and both sides of shrinking, take turns.
+Best of `--repeats` epochs; packs of all sizes take turns.
 """
 
 from __future__ import annotations
@@ -21,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import tempfile
 import time
 from collections.abc import Sequence
@@ -36,17 +33,14 @@ from torch.nn import functional
 
 from benchmarks.floor import Rates
 from benchmarks.machine import machine
-from trainables.compaction import cost
 from trainables.declarations import declarations
-from trainables.groups import everything
 from trainables.problem import Problem, problem
 from trainables.recipe import Recipe
 from trainables.trainable import settle_process
-from trainables.training import Stack, Trial, worthwhile
+from trainables.training import Stack, Trial
 
 SIZES = (1, 8, 16, 32, 64)
 FEW = (1, 4)
-SPARSITIES = (0.0625, 0.125, 0.25, 0.5, 0.75)
 STRENGTH = {
     "group_lasso": {"lambda": 1e-3},
     "sparse_group_lasso": {"lambda": 1e-3},
@@ -110,34 +104,10 @@ def plain_ms(where: Problem, repeats: int, batch: int = 32) -> float:
     return best
 
 
-def shrinking(where: Problem, size: int, sparsity: float, repeats: int, device: str) -> dict[str, float]:
-    """Milliseconds of a polish epoch of ``size`` trials pruned alike, and the share of multiply-adds that goes."""
-    clock = time.process_time if device == "cpu" else time.perf_counter
-    parameters: dict[str, float | int | str | bool] = {"lr": 3e-3, "sparsity": sparsity, "scope": "layerwise"}
-    trials = [Trial(f"t{i}", 0, 0, dict(parameters)) for i in range(size)]
-    recipe = Recipe(epochs=repeats + 2, polish=repeats + 1)
-    stacks = {
-        shrink: Stack(where, "magnitude", recipe, trials, torch.device(device), shrink) for shrink in ("off", "on")
-    }
-    took: dict[str, list[float]] = {shrink: [] for shrink in stacks}
-    for epoch in range(recipe.epochs):
-        for shrink, stack in stacks.items():
-            started = clock()
-            stack.train_epoch()
-            if epoch > 1:  # dense in the first, and the first of polishing warms caches up
-                took[shrink].append(1e3 * (clock() - started))
-    kept = worthwhile(where.graph, stacks["on"].whole.masks, "on")
-    assert kept is not None
-    macs = [float(cost.count(where.graph, alive)["macs"]) for alive in (kept, everything(where.graph))]
-    whole, small = (statistics.median(took[shrink]) for shrink in ("off", "on"))
-    return {"whole_ms": whole, "shrunk_ms": small, "speed_up": whole / small, "macs_gone": 1 - macs[0] / macs[1]}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="write the result here")
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--only-steps", action="store_true", help="leave shrinking out")
     arguments = parser.parse_args()
     settle_process()
     torch.set_num_threads(1)
@@ -169,17 +139,6 @@ def main() -> None:
         model: {method: {size: ms[1] / ms[size] for size in ms} for method, ms in by_method.items()}
         for model, by_method in measured.items()
     }
-    every = problem({"name": "digits", "image": True}, wide, seed=0)
-    polished = (("mlp", digits, 1), ("mlp", digits, 16), ("convnet", images, 1), ("wide convnet", every, 1))
-    shrunk = (
-        {}
-        if arguments.only_steps
-        else {
-            f"{name} x{size} {device}": {s: shrinking(where, size, s, repeats, device) for s in SPARSITIES}
-            for device in ("cpu", *(("cuda",) if torch.cuda.is_available() else ()))
-            for name, where, size in polished
-        }
-    )
     result = {
         "rates": rates.to_dict(),
         "share_of_products": at_floor,
@@ -187,7 +146,6 @@ def main() -> None:
         "plain_ms": plain,
         "speed_up_by_stacking": ratios,
         "step_ms": measured,
-        "shrinking": shrunk,
     }
     print(json.dumps(result, indent=2))
     if arguments.json:
