@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from analysis.axes import AXES, axes_of
 from analysis.latency import with_latency
-from analysis.statistics import DEFAULT, REQUIRED, Answers, left_out, unpacked
-from study.directory import CURVES, PARAMETER, TRIALS_READ, StudyDirectory, StudyError, concatenate
+from analysis.statistics import BOUND, DEFAULT, REQUIRED, Answers, baseline, left_out, unpacked
+from study.directory import CURVES, PARAMETER, TRIALS_READ, StudyDirectory, StudyError, concatenate, constraint_of
 
 __all__ = ["Location", "Study", "load"]
 
@@ -133,8 +133,32 @@ def _described(trials: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]]) -
         own = {name: float(required[axis.name]) for name, required in bounds.items() if axis.name in required}
         if own:
             trials = trials.assign(**{f"{REQUIRED}{axis.column}": studies.map(own).astype("float64")})
+    trials = _bounded(trials, configs)
     repeated = [_repeated(name, config) for name, config in configs.items()]
     return with_configurations(trials, dict(pair for pairs in repeated for pair in pairs.items()))
+
+
+def _bounded(trials: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """With where each study's constraints lie: relative to the dense network's score, at that of its best trial."""
+    studies, axes = trials["study"].astype(str), {axis.name: axis for axis in axes_of(AXES)}
+    for name, config in configs.items():
+        own = (studies == name).to_numpy()
+        for text in config.get("constraints") or ():
+            constraint = constraint_of(text)
+            axis = axes.get(constraint.objective)
+            if axis is None:
+                continue
+            if constraint.is_score:
+                control = baseline(trials[own], axis.name)
+                bound = constraint.bound(control.validation if control else None)
+            else:
+                sizes = trials.loc[own, f"dense_{axis.column}"].dropna() if constraint.share else trials.loc[[]]
+                bound = constraint.bound(float(sizes.to_numpy(dtype=np.float64).max()) if len(sizes) else None)
+            if bound is not None:
+                column = f"{BOUND}{axis.column}"
+                known = trials[column] if column in trials else pd.Series(np.nan, index=trials.index)
+                trials = trials.assign(**{column: known.mask(own, bound)})
+    return trials
 
 
 def _repeated(study: str, config: Mapping[str, Any]) -> dict[tuple[str, str], int]:

@@ -15,6 +15,7 @@ from analysis.figures.style import blank, legend, style
 from analysis.palette import Look, in_order, looks
 from analysis.statistics import (
     BASELINE,
+    BOUND,
     DEFAULT,
     Baseline,
     admissible,
@@ -78,6 +79,7 @@ class FrontData:
         collapsed: how many complete trials fall short of what the study requires; they are not drawn.
         published: others' results that have both objectives.
         selected: of each method the smallest network at 98 % of the dense score, with its test score.
+        bounds: what the search respected, by axis ("x", "y"), where the studies shown agree on it.
         error: the binomial standard error of an accuracy like the best, in points; None where examples are not known.
     """
 
@@ -89,6 +91,7 @@ class FrontData:
     collapsed: int = 0
     selected: tuple[Selected, ...] = ()
     error: float | None = None
+    bounds: tuple[tuple[str, float], ...] = ()
 
 
 def front_data(
@@ -134,7 +137,15 @@ def front_data(
         dense = (float(own[x.column].max()) * x.scale, control.validation * y.scale)
     short = int((collapsed(trials) & (trials["status"] == "COMPLETE")).sum())
     chosen = _selected(usable, x, y, control) if control and not x.is_score else ()
-    return FrontData(plane, tuple(clouds), dense, plane.below(values), marks, short, chosen, _error(usable, y))
+    error, bounds = _error(usable, y), (*_bound(usable, x, "x"), *_bound(usable, y, "y"))
+    return FrontData(plane, tuple(clouds), dense, plane.below(values), marks, short, chosen, error, bounds)
+
+
+def _bound(trials: pd.DataFrame, axis: Axis, side: str) -> tuple[tuple[str, float], ...]:
+    """Where the search's constraint on an axis lies, in printed units."""
+    column = f"{BOUND}{axis.column}"
+    found = sorted(set(trials[column].dropna().astype(float))) if column in trials else []
+    return ((side, found[0] * axis.scale),) if len(found) == 1 else ()
 
 
 def _selected(trials: pd.DataFrame, x: Axis, y: Axis, control: Baseline) -> tuple[Selected, ...]:
@@ -191,6 +202,8 @@ def draw_front(axes: Axes, data: FrontData, shown: Mapping[str, Look]) -> None:
         draw_selected(axes, one, shown[one.method].colour)
     if data.error:
         draw_error(axes, data.error)
+    for side, bound in data.bounds:
+        draw_bound(axes, side, bound)
     data.plane.note_below(axes, data.below, "trial", f"{data.collapsed:,} collapsed" if data.collapsed else "")
 
 
@@ -204,6 +217,19 @@ def draw_selected(axes: Axes, one: Selected, colour: str) -> None:
         arrowprops={"arrowstyle": "-|>,head_width=0.15,head_length=0.3", "color": colour, "linewidth": 0.8},
         zorder=6,
     )
+
+
+def draw_bound(axes: Axes, side: str, bound: float) -> None:
+    """A thin line, as the search was to stay on the one side of it."""
+    line = axes.axvline if side == "x" else axes.axhline
+    low, high = axes.get_xlim() if side == "x" else axes.get_ylim()
+    if min(low, high) <= bound <= max(low, high):
+        line(bound, color="0.5", linestyle=(0, (4, 2)), linewidth=0.7, zorder=1)
+        along = {"transform": axes.get_xaxis_transform() if side == "x" else axes.get_yaxis_transform()}
+        place = (bound, 0.03) if side == "x" else (0.02, bound)
+        axes.annotate(
+            "constraint", place, (2, 2), along["transform"], "offset points", fontsize=6, color="0.4", va="bottom"
+        )
 
 
 def draw_error(axes: Axes, error: float) -> None:

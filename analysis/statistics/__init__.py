@@ -6,6 +6,7 @@ from analysis.statistics.borders import Border, borders
 from analysis.statistics.claims import claims, tolerances
 from analysis.statistics.definitions import (
     BASELINE,
+    BOUND,
     DEFAULT,
     KEPT,
     REQUIRED,
@@ -42,6 +43,7 @@ from analysis.statistics.trajectory import Budget, spent, trajectory
 
 __all__ = [
     "BASELINE",
+    "BOUND",
     "DEFAULT",
     "FEW",
     "KEPT",

@@ -29,6 +29,8 @@ KEPT = 0.98
 
 REQUIRED = "required_"
 """Prefix of the columns with what a trial's study requires of the column that follows; see analysis.load."""
+BOUND = "bound_"
+"""Prefix of the columns with the constraint, on the column that follows, that a trial's search respected."""
 CONFIGURATION = ["study", "search", "method", "configuration"]
 """The columns that tell configurations apart, where any has several trials."""
 

@@ -14,7 +14,7 @@ from study.config.mappings import Count, Named, Natural, NonNegative, Positive, 
 from study.config.own_methods import names_of
 from study.config.proportions import proportions
 from study.config.published import PublishedSettings, ReproductionSettings
-from study.directory import OBJECTIVES
+from study.directory import OBJECTIVES, Constraint, constraint_of
 from trainables.declarations import MODEL, Value, architecture
 from trainables.errors import Mistake, Mistakes
 from trainables.options import Declared, Option, completed
@@ -301,6 +301,11 @@ class StudyConfig(Settings):
         default={},
         description="What a trial must reach to be searched near, and to be on a front, by objective.",
     )
+    constraints: tuple[str, ...] | None = Field(
+        default=None,
+        strict=False,
+        description="What the search respects, drawn on fronts: accuracy >= dense - 1 point, flops <= 0.25 dense.",
+    )
     trials: Count = Field(default=64, description="Configurations tried per method.")
     seeds: Count = Field(default=1, description="Repetitions of a configuration with other seeds; each is a trial.")
     searches: Count = Field(
@@ -370,6 +375,19 @@ class StudyConfig(Settings):
             raise Mistakes(mistakes)
         return require
 
+    @field_validator("constraints")
+    @classmethod
+    def _possible_constraints(cls, texts: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        mistakes: list[Mistake] = []
+        for index, text in enumerate(texts or ()):
+            try:
+                constraint_of(text)
+            except Mistakes as wrong:
+                mistakes += [mistake.under(index) for mistake in wrong.mistakes]
+        if mistakes:
+            raise Mistakes(mistakes)
+        return texts
+
     @field_validator("methods", mode="before")
     @classmethod
     def _from_list(cls, value: object) -> object:
@@ -409,6 +427,8 @@ class StudyConfig(Settings):
     @model_validator(mode="after")
     def _makes_a_recipe(self) -> Self:
         self.recipe()
+        if any(one.needs_score for one in self.constrained) and "dense" not in self.methods:
+            raise Mistakes([Mistake(("constraints",), "the method dense, whose score they are relative to", "none")])
         if self.sampler.name == "cmaes" and len(self.objectives) > 1:
             got = f"{len(self.objectives)}: {', '.join(self.objectives)}"
             raise Mistakes([Mistake(("objectives",), "one objective, as cmaes takes no more", got)])
@@ -418,6 +438,11 @@ class StudyConfig(Settings):
             if where:
                 raise Mistakes(Mistake(keys, "`score: module:function` in the study", "none") for keys in where)
         return self
+
+    @property
+    def constrained(self) -> tuple[Constraint, ...]:
+        """The constraints, read."""
+        return tuple(map(constraint_of, self.constraints or ()))
 
     def recipe(self) -> Recipe:
         """What all trials have in common."""

@@ -2,6 +2,7 @@
 
 from study.directory.blocks import Blocks, listed
 from study.directory.checkpoints import Checkpoints, DamagedCheckpoint, decode_checkpoint
+from study.directory.constraints import Constraint, constraint_of
 from study.directory.encoding import (
     Damaged,
     WrongChecksum,
@@ -130,6 +131,7 @@ __all__ = [
     "VERSION",
     "Blocks",
     "Checkpoints",
+    "Constraint",
     "Damaged",
     "DamagedCheckpoint",
     "DamagedWarning",
@@ -157,6 +159,7 @@ __all__ = [
     "broke_off",
     "card_path",
     "concatenate",
+    "constraint_of",
     "counting",
     "current_versions",
     "curves_of",

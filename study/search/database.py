@@ -18,7 +18,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from search_spaces import Scale, suggest_parameters
 from study.directory import OBJECTIVES, parameters_of
-from study.search.outcome import outcome, violations
+from study.search.outcome import exceeded, outcome
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Database:
             distributions=fixed.distributions,
             user_attrs={name: row[name] for name in ("trial", "pack", "seed", "data_seed")} | shown,
         )
-        for name, excess in violations(row, self._config.require).items():
+        for name, excess in exceeded(row, self._config, {}).items():
             trial.set_constraint(name, excess)
         trial.datetime_complete = row["finished_at"]
         trial.datetime_start = row["finished_at"] - timedelta(seconds=row.get("train_seconds") or 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from study.directory import OBJECTIVES, PARAMETER, VERSION, Manifest, TrialSpec
@@ -17,7 +17,12 @@ _SHOWN = ("status", "reason", "train_seconds", "neurons", "inputs", "parameters"
 def needed(config: StudyConfig) -> list[str]:
     """The columns of trials that `Search.rebuild` reads; where a manifest was lost, all are."""
     names = ["trial", "pack", "method", "finished_at", *_SHOWN]
-    return list(dict.fromkeys([*names, *(OBJECTIVES[name].column for name in (*config.objectives, *config.require))]))
+    constrained = [one.objective for one in config.constrained]
+    columns = [OBJECTIVES[name].column for name in (*config.objectives, *config.require, *constrained)]
+    dense = [
+        f"dense_{OBJECTIVES[one.objective].column}" for one in config.constrained if one.share and not one.is_score
+    ]
+    return list(dict.fromkeys([*names, *columns, *dense]))
 
 
 def outcome(row: Mapping[str, Any] | None, objectives: Sequence[str]) -> tuple[list[float] | None, dict[str, Any]]:
@@ -49,6 +54,31 @@ def violations(row: Mapping[str, Any] | None, require: Mapping[str, float]) -> d
         for name, value in found.items()
         if value is not None
     }
+
+
+def exceeded(row: Mapping[str, Any] | None, config: StudyConfig, scores: Mapping[str, float]) -> dict[str, float]:
+    """What Optuna is told of constraints: `violations` of what is required, and of the study's ``constraints``.
+
+    Args:
+        scores: of the dense network, by objective; a constraint relative to one that is not known is left out.
+    """
+    found = violations(row, config.require)
+    for constraint in config.constrained if row else ():
+        if (excess := constraint.excess(row or {}, scores)) is not None:
+            found[constraint.text] = excess
+    return found
+
+
+def dense_scores(rows: Iterable[Mapping[str, Any]], config: StudyConfig) -> dict[str, float]:
+    """The best scores of complete dense trials, of the objectives that constraints are relative to."""
+    found: dict[str, float] = {}
+    complete = [row for row in rows if row["status"] == "COMPLETE"]
+    for constraint in config.constrained:
+        objective = OBJECTIVES[constraint.objective]
+        values = [float(row[objective.column]) for row in complete if row.get(objective.column) is not None]
+        if constraint.needs_score and values:
+            found[constraint.objective] = max(values) if objective.maximise else min(values)
+    return found
 
 
 def manifest_of(rows: Sequence[Mapping[str, Any]]) -> Manifest:

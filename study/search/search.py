@@ -38,7 +38,7 @@ from study.directory import (
 from study.search.elite import Elite
 from study.search.journal import Journal
 from study.search.memory import Memory
-from study.search.outcome import manifest_of, manifest_with, outcome, violations
+from study.search.outcome import dense_scores, exceeded, manifest_of, manifest_with, outcome
 from study.search.pack_size import pack_size
 from study.search.samplers import Ask, affordable, reads, sampler
 from trainables.errors import Mistakes, StudyError
@@ -47,6 +47,7 @@ from trainables.seeds import seed_of
 if TYPE_CHECKING:
     from study.config import StudyConfig
 
+_DENSE = "dense"
 _LOST = "its manifest was lost before it was trained"
 _DRAWS = 20
 """Times that a configuration is drawn anew which its pack has already."""
@@ -135,6 +136,7 @@ class Search:
         self._size = pack_size(config, workers)
         self.workers, self._steps = workers, steps
         self._layers = layers
+        self._relative = any(constraint.needs_score for constraint in config.constrained)
         self._local, self._store = directory.local, directory.store
         self._dequeued: set[str] = set()
         """Entries of the queue that trials were made of, or none can be."""
@@ -162,7 +164,9 @@ class Search:
         if size < 1:
             raise ValueError(f"expected a pack size of at least 1, but got {size}")
         waiting = [
-            branch for branch in self._branches.values() if branch.remaining and branch.seen >= branch.packs - self._lag
+            branch
+            for branch in self._branches.values()
+            if branch.remaining and branch.seen >= branch.packs - self._lag and self._is_compared(branch)
         ]
         if not waiting:
             return None
@@ -192,6 +196,19 @@ class Search:
         self._reveal(branch)
         self._journal.flush()
 
+    def _compare_with(self, branch: _Branch, pack: int, rows: Rows) -> None:
+        """Constraints are relative to the best of the dense network's first pack, which stays what it is."""
+        if branch.method == _DENSE and pack == 0:
+            self._scores[branch.search] = dense_scores(rows.values(), self._config)
+
+    def _dense(self, search: int) -> Mapping[str, float]:
+        """The dense network's scores in a search, by objective; nothing while they are not known."""
+        return self._scores.get(search, {})
+
+    def _is_compared(self, branch: _Branch) -> bool:
+        """Whether a method's constraints are known: others wait for the dense network where they are relative to it."""
+        return not self._relative or branch.method == _DENSE or branch.search in self._scores
+
     def _visible(self, branch: _Branch, more: bool) -> int:
         """Optuna may see the packs before this: up to the lag, in order; all, once nothing more is asked."""
         end = branch.packs - self._lag if more else branch.packs
@@ -203,6 +220,7 @@ class Search:
         end = self._visible(branch, more=branch.remaining > 0)
         for number in range(branch.seen, end):
             manifest, found = branch.answers.pop(number)
+            self._compare_with(branch, number, found)
             for spec in manifest["trials"]:
                 self._tell(branch, spec, found.get(spec["trial"]))
         branch.seen = max(end, branch.seen)
@@ -213,15 +231,15 @@ class Search:
         if running is None:
             return
         values, shown = outcome(row, self._config.objectives)
-        exceeded = violations(row, self._config.require)
+        excess = exceeded(row, self._config, self._dense(branch.search))
         if reads(self._config.sampler, self._asking(branch)) == "all":  # a sampler of the user's may look at anything
             for name, value in shown.items():
                 running.trial.set_user_attr(name, value)
-        for name, excess in exceeded.items():
-            running.trial.set_constraint(name, excess)
+        for name, much in excess.items():
+            running.trial.set_constraint(name, much)
         state = TrialState.FAIL if values is None else TrialState.COMPLETE
         branch.study.tell(running.trial, values, state)
-        self._journal.finish(running.entry, state, values, shown, exceeded)
+        self._journal.finish(running.entry, state, values, shown, excess)
         branch.told += values is not None
 
     def _forget(self, branch: _Branch) -> None:
@@ -286,7 +304,10 @@ class Search:
         known = {manifest["pack"]: manifest for manifest in manifests}
         for pack in sorted(set(results) - set(known)):
             known[pack] = manifest_of(list(results[pack].values()))
-        for key, packs in self._by_branch(known.values()).items():
+        branches = list(self._by_branch(known.values()).items())
+        if self._relative:
+            branches.sort(key=lambda entry: entry[0][0] != _DENSE)
+        for key, packs in branches:
             self._replay(self._branches[key], packs, results)
         self._journal.flush()
         return [manifest for pack, manifest in sorted(known.items()) if pack not in results]
@@ -307,6 +328,7 @@ class Search:
         """Empty Optuna studies. The journal of an earlier run stays until the first write."""
         config = self._config
         self._memory = Memory()
+        self._scores: dict[int, dict[str, float]] = {}
         self._journal = Journal(self._local / JOURNAL if self._local else None)
         self._branches = {
             (method, search): self._branch(method, search)
@@ -458,13 +480,15 @@ class Search:
             if manifest["pack"] not in results:
                 del branch.answers[pack_index(manifest["pack"])]
         branch.seen = self._visible(branch, more=sum(len(m["trials"]) for m in packs) < branch.budget)
+        if branch.seen:
+            self._compare_with(branch, 0, branch.answers[0][1])
         told = {branch.answers.pop(number)[0]["pack"] for number in range(branch.seen)}
         ordered = sorted(
             ((spec, manifest["pack"]) for manifest in packs for spec in manifest["trials"]),
             key=lambda entry: entry[0]["number"],
         )
         found = {
-            spec["number"]: self._as_told(branch.method, pack, spec, results[pack].get(spec["trial"]))
+            spec["number"]: self._as_told(branch.method, branch.search, pack, spec, results[pack].get(spec["trial"]))
             for spec, pack in ordered
             if pack in told
         }
@@ -483,14 +507,14 @@ class Search:
                 params, _ = self._space_of(branch.method, spec["parameters"])
                 self._run(branch, pack, spec, fixed=params)
 
-    def _as_told(self, method: str, pack: str, spec: TrialSpec, row: Mapping[str, Any] | None) -> _Told:
+    def _as_told(self, method: str, search: int, pack: str, spec: TrialSpec, row: Mapping[str, Any] | None) -> _Told:
         params, space = self._space_of(method, spec["parameters"])
         values, shown = outcome(row, self._config.objectives)
         state = TrialState.FAIL if values is None else TrialState.COMPLETE
-        exceeded = violations(row, self._config.require)
+        excess = exceeded(row, self._config, self._dense(search))
         finished_at = row.get("finished_at") if row else None
         seconds = (row.get("train_seconds") or 0) if row else 0
-        return _Told(state, values, params, space, {**_names(pack, spec), **shown}, exceeded, finished_at, seconds)
+        return _Told(state, values, params, space, {**_names(pack, spec), **shown}, excess, finished_at, seconds)
 
     def _kept(self, branch: _Branch, found: Mapping[int, _Told]) -> set[int]:
         """Those that the sampler will read."""

@@ -88,7 +88,7 @@ class Simulation:
         if not table:
             raise StudyError("expected complete trials to replay, but there are none")
         methods = {name: value for name, value in config.methods.items() if name in table}
-        self._config = config.model_copy(update={"methods": methods, "searches": 1, "storage": None})
+        self._config = config.model_copy(update={"methods": methods, "searches": 1, "constraints": None})
         self._scales, self._by = {name: scales[name] for name in methods}, by
         self._table, self._ends = table, self._stages(table, curves)
         require = {OBJECTIVES[name].column: bound for name, bound in config.require.items()}
