@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import pyarrow as pa
@@ -83,10 +83,12 @@ def launch(
     monitor = Monitor(config)
     if config.score is not None:
         load_function(config.score, "score")
-    layers, losses = scales(config), 0
+    layers, losses = cache(partial(scales, config)), 0  # of a study that is complete even the data may be gone
+    if not directory.exists():
+        layers()
     farewell = f"Stopped at once; go on with:\n  study resume {directory.path()}"
     with (
-        Loggers(config, directory, monitor.warn, layers) as loggers,
+        Loggers(config, directory, monitor.warn, layers() if config.storage else {}) as loggers,
         Lock(directory.store) as lock,
         Gathering(directory, monitor.warn) as gathering,
         Signals(monitor.ending, farewell, own_process=own_process) as signals,
@@ -112,7 +114,7 @@ def launch(
                             monitor.warn(f"no node of the cluster has {_asked(config.resources)}; packs wait for one")
                         for blind in look(monitor.config, directory, nodes):
                             monitor.warn(blind)
-                        searcher = _searcher(monitor, directory, found, layers, connected, loggers, gathering)
+                        searcher = _searcher(monitor, directory, found, layers(), connected, loggers, gathering)
                         searcher.look()
                         if not searcher.spent:
                             _tune(searcher, listener, lock)
@@ -219,17 +221,18 @@ def _read(monitor: Monitor, directory: StudyDirectory) -> _Found:
         wanted = {*needed(config), *dense, "epochs", "status", "reason"}
         table = table.select([name for name in table.column_names if name in wanted])
     found = _Found(config, table.to_pylist(), manifests)
-    for difference in version_differences(manifests, own_versions(config)):
-        monitor.warn(difference)
+    if not found.complete:
+        for difference in version_differences(manifests, own_versions(config)):
+            monitor.warn(difference)
     monitor.found_on_disk(found.rows)
     return found
 
 
-def _conclude(directory: StudyDirectory, found: _Found, layers: dict[str, Scale]) -> None:
+def _conclude(directory: StudyDirectory, found: _Found, layers: Callable[[], dict[str, Scale]]) -> None:
     """What a driver that was killed at the end has left to do: the networks, and the journal."""
     Keeper(found.config, directory).update(found.rows)
     if directory.store.exists(PROGRESS):
-        Search(found.config, directory, layers).rebuild(found.manifests, found.rows)
+        Search(found.config, directory, layers()).rebuild(found.manifests, found.rows)
         directory.store.remove(PROGRESS)
 
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import study
 from study.cli import app
+from tests.study.train import trained
 
 LITTLE: dict[str, Any] = {
     "name": "little",
@@ -74,6 +75,17 @@ def test_a_mistake_in_a_mapping_has_its_key() -> None:
 def test_what_is_no_study_has_no_status(tmp_path: Path) -> None:
     with pytest.raises(study.NotAStudy):
         study.status(tmp_path)
+
+
+def test_a_study_whose_budget_is_spent_needs_neither_data_nor_ray(tmp_path: Path) -> None:
+    table = tmp_path / "some.csv"
+    table.write_text("\n".join(["a,b,label", *(f"{i % 7},{i % 5},{i % 2}" for i in range(60))]))
+    config = study.load_config({**LITTLE, "data": str(table), "batch_size": 8, "trials": 1, "pack": {"size": 1}})
+    place = study.StudyDirectory(tmp_path / "little")
+    trained(config, place)
+    table.unlink()
+    again = study.resume(place, progress=False)
+    assert (again.finished, again.stopped) == (1, None)
 
 
 @pytest.mark.ray
