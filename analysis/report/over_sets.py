@@ -59,7 +59,7 @@ def suite_page(study: Study, name: str, notes: str = "", left_out: Mapping[str, 
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <title>{escape(name)} · suite report</title>
-<style>{style} figure img {{ width: 100%; max-width: 60rem; height: auto; background: #fff; }}</style></head>
+<style>{style} figure img {{ width: 100%; height: auto; background: #fff; }}</style></head>
 <body><header class="masthead"><div class="wide"><div class="masthead-text"><h1>{escape(name)}</h1>
 <p>{escape(notes)}</p><p class="byline">{byline} · as of {datetime.now(UTC):%Y-%m-%d %H:%M} UTC</p></div></div></header>
 <main class="wide">
@@ -83,12 +83,10 @@ def write_suite_page(
 def _ranked(study: Study, measure: str) -> str:
     try:
         scores = scores_over_sets(study, measure)
-        drawn = _picture(
-            ranks_figure(ranks_data(scores, maximise=measure == "hypervolume")), "Average ranks of methods"
-        )
+        figure = ranks_figure(ranks_data(scores, maximise=measure == "hypervolume"))
     except StudyError as error:
         return f"<p>{escape(str(error))}</p>"
-    found = _told(rank_table(study, measure)) + drawn
+    found = _told(rank_table(study, measure)) + _picture(figure, "Average ranks of methods", 34)
     there = [rival for rival in RIVALS if rival in scores]
     return found + (_told(wins_table(study, there, measure)) if there else "")
 
@@ -97,10 +95,11 @@ def _told(table: Table) -> str:
     return f'{framed(replace(table, caption="").html())}<p class="note">{escape(table.caption)}</p>'
 
 
-def _picture(figure: Figure, text: str) -> str:
+def _picture(figure: Figure, text: str, rem: int = 60) -> str:
     with TemporaryDirectory() as folder:
         source = b64encode(save(figure, Path(folder) / "figure.svg").read_bytes()).decode()
-    return f'<figure class="card"><img alt="{escape(text)}" src="data:image/svg+xml;base64,{source}"></figure>'
+    picture = f'style="max-width: {rem}rem" src="data:image/svg+xml;base64,{source}"'
+    return f'<figure class="card"><img alt="{escape(text)}" {picture}></figure>'
 
 
 def _sets(study: Study) -> Iterator[str]:
