@@ -68,9 +68,9 @@ def bytes_of_pack(problem: Problem, recipe: Recipe, lanes: int) -> int:
     """About what a pack occupies: tensors of its lanes, their optimiser, a batch's activations, the data once."""
     graph = problem.graph
     stored = int(cost.footprint(graph, everything(graph))["bytes"])
-    held = 3 + _MOMENTS.get(
+    held = 4 + _MOMENTS.get(
         str(recipe.optimizer.get("name")), 2
-    )  # themselves, gradients, the optimiser's step, moments
+    )  # themselves, gradients, as they were before the step, learning rates, moments
     activations = sum(layer.positions * layer.units for layer in graph.layers) + graph.example.numel()
     data: int = sum(_bytes(split) for d in problem.datasets for split in (d.train, d.validation, d.test))
     return int(lanes * (stored * held + 2 * 4 * activations * recipe.batch_size)) + data

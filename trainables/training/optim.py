@@ -103,7 +103,9 @@ class _Block:
         self, tensors: Mapping[str, Tensor], name: str, options: Mapping[str, Any], moments: tuple[str, ...]
     ) -> None:
         self.values = Flat.home_of(tensors)
-        self.gradient, self._rates = Flat(tensors), Flat(tensors)
+        self.gradient = Flat(tensors)
+        lanes = len(next(iter(tensors.values())))
+        self._rates = Flat(tensors) if lanes > 1 else None  # a lone lane's is one number
         self.moments = {kind: Flat(tensors) for kind in moments}
         self.steps = torch.zeros((), device=self.values.whole.device)
         self._before = torch.empty_like(self.values.whole)
@@ -111,13 +113,13 @@ class _Block:
         self._name, self._options = name, options
 
     def step(self, lr: Tensor, first: bool) -> None:
-        if lr is not self._lr:
+        if self._rates is not None and lr is not self._lr:
             self._rates.fill_lanes(lr)
             self._lr = lr
-        whole = self.values.whole
+        whole, rates = self.values.whole, lr if self._rates is None else self._rates.whole
         self._before.copy_(whole)
         self._whole_step(first)
-        torch.lerp(self._before, whole, self._rates.whole, out=whole)
+        torch.lerp(self._before, whole, rates, out=whole)
 
     def _whole_step(self, first: bool) -> None:
         """With lr = 1."""
