@@ -22,6 +22,7 @@ from torch import Tensor
 __all__ = [
     "Strength",
     "cges",
+    "cges_",
     "exclusive",
     "exclusive_norm",
     "group",
@@ -125,6 +126,13 @@ def cges(v: Tensor, group_strength: Strength, exclusive_strength: Strength) -> T
     """
     w = group(v, group_strength)
     return soft(w, _like(exclusive_strength, v) * l1_norm(w))
+
+
+def cges_(v: Tensor, group_strength: Strength, exclusive_strength: Strength) -> None:
+    """`cges` in place, in fewer passes over ``v``."""
+    v.mul_(group_scale(torch.linalg.vector_norm(v, dim=-1), group_strength).unsqueeze(-1))
+    bound = (_like(exclusive_strength, v) * l1_norm(v)).unsqueeze(-1)
+    v.sub_(v.clamp(-bound, bound))
 
 
 def group_norm(v: Tensor, eps: float = 1e-8) -> Tensor:

@@ -43,8 +43,11 @@ class ExclusiveGroup(Method):
         for index, layer in enumerate(self.layers):
             weight = params[layer.weight]
             lanes, parts = len(weight), layer.groups
-            groups = weight.reshape(lanes, parts, layer.units // parts, -1).transpose(2, 3).flatten(1, 2)
             strengths = [(clock.lr * state[term][:, index]).unsqueeze(1) for term in ("group", "exclusive")]
+            if parts == 1 and knobs.every("update", "published"):
+                prox.cges_(weight.view(lanes, layer.units, -1).mT, *strengths)
+                continue
+            groups = weight.reshape(lanes, parts, layer.units // parts, -1).transpose(2, 3).flatten(1, 2)
             if knobs.every("update", "published"):
                 new = prox.cges(groups, *strengths)
             elif knobs.every("update", "exact"):

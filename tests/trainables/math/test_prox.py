@@ -295,6 +295,17 @@ def test_cges_takes_the_published_two_steps(a: float) -> None:
         np.testing.assert_allclose(w, np.sign(x) * np.maximum(np.abs(x) - c * np.abs(x).sum(), 0), atol=1e-15)
 
 
+def test_cges_in_place_gives_the_same_bits_seen_from_either_side() -> None:
+    weight = torch.randn(3, 20, 12, generator=torch.Generator().manual_seed(0))
+    weight[0, :, 2] = 0
+    for v in (weight, weight.mT):
+        strengths = torch.tensor([0.0, 0.5, 5.0]).unsqueeze(1), torch.tensor([0.3, 0.0, 0.1]).unsqueeze(1)
+        expected = prox.cges(v, *strengths)
+        changed = weight.clone()
+        prox.cges_(changed if v is weight else changed.mT, *strengths)
+        assert torch.equal(changed if v is weight else changed.mT, expected)
+
+
 def test_cges_can_zero_a_group_that_the_exact_prox_keeps() -> None:
     v = torch.tensor([1.0, 0.9, 0.8])
     assert not prox.cges(v, 0.1, 1.0).any()
