@@ -95,6 +95,10 @@ class Checkpoints:
             return state
         return None
 
+    def epochs(self) -> int:
+        """Of the pack at the newest one that is there; 0 where there is none."""
+        return max(map(epochs_of, self._names()), default=0)
+
     def clear(self) -> None:
         """Remove all: the pack has its results."""
         for name in self._names():

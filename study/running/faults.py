@@ -57,6 +57,7 @@ class Loss:
         no_memory: it was killed because its machine had no memory left.
         stack: where it hung, from the watchdog that ended it; empty where it did not hang.
         overdue: it may have been at work when it was ended, for longer than packs may take.
+        saved: epochs of the pack at its newest checkpoint: what its next worker goes on from.
     """
 
     reason: str
@@ -66,6 +67,7 @@ class Loss:
     no_memory: bool = False
     stack: str = ""
     overdue: bool = False
+    saved: int = 0
 
 
 def kind_of(error: Exception, begun: bool) -> Kind:

@@ -22,6 +22,7 @@ GAUGES = {
     "study_packs_training": ("Packs that train at the moment, or wait for room.", ("study",)),
     "study_lanes_busy": ("Trials that train at the moment.", ("study",)),
     "study_epochs_per_second": ("Epochs of single trials, since the value before.", ("study",)),
+    "study_worker_seconds": ("The cost: seconds that workers have had packs, in this run.", ("study", "method")),
     "study_seconds_left": ("Until the budget is spent, by what trials have cost so far.", ("study",)),
 }
 """Names, what each is, and its labels; the Grafana dashboard draws these."""
@@ -76,6 +77,7 @@ class Metrics:
             for objective in self._config.objectives:
                 if (best := monitor.best(method, objective)) is not None:
                     found.append(("study_best", labels | {"objective": objective}, best))
+            found.append(("study_worker_seconds", labels, monitor.worker_seconds(method)))
             front = list(tally.front.values())
             if self._volume and (volume := self._volume(front, self._config.objectives)) is not None:
                 found.append(("study_hypervolume", labels, volume))

@@ -72,6 +72,8 @@ class Monitor:
         self._began = clock()
         self._spent = dict.fromkeys(config.methods, 0.0)
         """Seconds of workers on finished packs, by method."""
+        self._lost = dict.fromkeys(config.methods, 0.0)
+        """The same, of workers that packs have lost."""
         self._trained = dict.fromkeys(config.methods, 0.0)
         """Trials that were trained in them; parts of trials where packs went on from checkpoints."""
         self._most_at_once = 1
@@ -130,7 +132,9 @@ class Monitor:
             self.record("failed", f"{pack}: {reason.splitlines()[-1]}")
 
     def stopped(self, pack: str) -> None:
-        self.running.pop(pack, None)
+        running = self.running.pop(pack, None)
+        if running is not None:
+            self._lost[running.method] += running.seconds
 
     def progress(self) -> dict[str, dict[str, float]]:
         """Of the packs in training: the fraction, and when it last grew in seconds since 1970."""
@@ -184,6 +188,11 @@ class Monitor:
         now = self._clock()
         partly = sum(one.trials * one.fraction_at(now) for one in self.running.values() if one.method == method)
         return min(self.tallies[method].finished + partly, self.budget(method))
+
+    def worker_seconds(self, method: str) -> float:
+        """What a method has cost since the start: of all workers, those that were lost and what trains included."""
+        training = sum(running.seconds for running in self.running.values() if running.method == method)
+        return self._spent[method] + self._lost[method] + training
 
     def trials_per_second(self) -> float:
         """Finished since the start, with the finished parts of what is running."""

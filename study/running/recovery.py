@@ -42,6 +42,8 @@ class Attempt:
     """Fraction of its training."""
     lost_at: float = 0.0
     """How far it had come when it last lost its worker."""
+    saved: int = 0
+    """Epochs of the checkpoint that it had then."""
     losses: int = 0
     """Without progress, in a row; faults are counted the same way."""
     faults: int = 0
@@ -143,8 +145,9 @@ class Recovery:
         return Verdict("again", fault.reason)
 
     def _loss(self, attempt: Attempt, loss: Loss) -> Verdict:
-        progress = attempt.farthest > attempt.lost_at
-        attempt.lost_at = attempt.farthest
+        # A worker may be lost between its checkpoint and its report, or the other way round.
+        progress = attempt.farthest > attempt.lost_at or loss.saved > attempt.saved
+        attempt.lost_at, attempt.saved = attempt.farthest, loss.saved
         if loss.node_died:
             return Verdict("again", loss.reason)
         attempt.losses = 0 if progress else attempt.losses + 1

@@ -1,7 +1,8 @@
 """Which workers hang so that they cannot say so themselves: judged by the driver, on its own clock, by their signs.
 
 A worker that gives signs has a watchdog that works, and is left to it. One that was never heard of and has no process
-yet waits for room in the cluster. While the driver itself is suspended no time passes.
+yet waits for room in the cluster. While the driver itself is suspended no time passes. The names of what is looked at
+may be of anything: Tune's trials, or Ray's actors while nobody knows for which trial they are.
 """
 
 from __future__ import annotations
@@ -47,6 +48,11 @@ class Silence:
         self._limits, self._read, self._clock = limits, read, clock
         self._heard: dict[str, _Heard] = {}
         self._looked = clock()
+
+    @property
+    def heard(self) -> set[str]:
+        """Ray's ids of the actors that have given a sign for what is handed out."""
+        return {heard.sign.actor for heard in self._heard.values() if heard.sign is not None}
 
     def look(self, trials: Collection[str], started: Collection[str]) -> Iterator[tuple[str, Sign | None, float]]:
         """The workers that have been silent for too long, with their last sign and for how many seconds.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,11 @@ import ray
 from ray import ActorID
 from ray._private.state import actors
 from ray._private.worker import global_worker
-from ray.exceptions import ActorDiedError
+from ray.exceptions import ActorDiedError, ActorUnavailableError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from study.config import LimitSettings
-from study.directory import StudyDirectory, stack_path
+from study.directory import Checkpoints, StudyDirectory, stack_path
 from study.running.faults import Fault, Loss
 from study.running.pulse import Sign
 from study.running.silence import Silence
@@ -28,8 +29,14 @@ _NO_MEMORY = "running low on memory"
 
 _NODE_DIED = "its node has died"
 
+_SETTLE_SECONDS = 30.0
+"""For Ray to find out what became of a worker that it cannot reach any more."""
+
 _SAID = 4000
 """Characters of what Ray says about a lost worker that are kept as the reason; the last ones."""
+
+_SETUP = LimitSettings(silent_minutes=10.0)
+"""What a worker may take to its first sign: it imports what it needs, and reads no data before."""
 
 _FETCH_SECONDS = 30.0
 """For the stacks of a worker on another node."""
@@ -50,14 +57,21 @@ class _Worker:
 class Workers:
     """Of one Tune run.
 
+    Args:
+        clock: seconds from anywhere; another one in tests.
+
     Attributes:
         trials: Tune's own.
     """
 
-    def __init__(self, directory: StudyDirectory, limits: LimitSettings) -> None:
+    def __init__(
+        self, directory: StudyDirectory, limits: LimitSettings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._directory = directory
         self._workers: dict[str, _Worker] = {}
-        self._silence = Silence(limits)
+        self._silence, self._setup = Silence(limits, clock=clock), Silence(_SETUP, lambda actor: None, clock)
+        self._stuck = dict[str, str]()
+        """What the driver has found of actors that it ended before they had set up."""
         self.trials: list[Any] = []
 
     def begins(self, trial_id: str, pack: str) -> None:
@@ -93,9 +107,16 @@ class Workers:
             worker.hung = account(message, stacks) if stacks else f"{message}; it could not say where its threads are"
             with contextlib.suppress(OSError):
                 self._directory.store.put(stack_path(worker.pack, "silent"), worker.hung.encode(), replace=True)
-            # As ray.kill does, but without a handle: Tune has none before the worker has set up. A process that is
-            # stopped is killed by its raylet, some seconds later.
-            global_worker.core_worker.kill_actor(ActorID.from_hex(actor), True)
+            _end(actor)
+        self._look_at_setup(waiting=len(actors_of) < len(running))
+
+    def _look_at_setup(self, waiting: bool) -> None:
+        """The same for those that have yet to give their first sign. Nobody knows for which trial they are."""
+        setting_up = _setting_up() - self._silence.heard if waiting else set()
+        for actor, _, seconds in self._setup.look(setting_up, setting_up):
+            if actor not in self._stuck:
+                self._stuck[actor] = f"a worker did not set up within {seconds / 60:.1f} min; it was ended"
+                _end(actor)
 
     def trouble(self, trial_id: str) -> Fault | Loss:
         """Why a worker is gone, by its own account or by Ray's."""
@@ -106,15 +127,17 @@ class Workers:
         error = _error_of(trial)
         said = str(error or "Ray did not say why")
         died = error if isinstance(error, ActorDiedError) else None
-        stack, overdue = (worker.hung, False) if worker.hung else self._stack(worker.pack)
+        hung = worker.hung or self._stuck.pop(died.actor_id if died and died.actor_id else "", "")
+        stack, overdue = (hung, False) if hung else self._stack(worker.pack)
         return Loss(
             reason=said[-_SAID:],
             node=worker.node or _node_of(died),
-            node_died=_NODE_DIED in said or bool(died and died.preempted),
+            node_died=_NODE_DIED in said or bool(died and died.preempted) or _left_with_its_node(error),
             started=not getattr(died, "_actor_init_failed", False),
             no_memory=_NO_MEMORY in said or oom_kills() > worker.oom_kills,
             stack=stack,
             overdue=overdue,
+            saved=Checkpoints(self._directory.store, worker.pack).epochs(),
         )
 
     def _stack(self, pack: str) -> tuple[str, bool]:
@@ -132,6 +155,23 @@ def _error_of(trial: Any) -> Exception | None:
     return pickle.loads(Path(file).read_bytes()) if file and Path(file).exists() else None
 
 
+def _setting_up() -> set[str]:
+    """The actors of this driver that have a process, but are not ready yet."""
+    try:
+        found = actors(job_id=global_worker.current_job_id, actor_state_name="PENDING_CREATION")
+    except Exception:  # Ray's head is away: nobody is known to be silent
+        return set()
+    return {actor for actor, known in found.items() if known["Address"]["NodeID"].strip("f")}
+
+
+def _end(actor: str) -> None:
+    """As ray.kill does, but without a handle: Tune has none before the worker has set up.
+
+    A process that is stopped is killed by its raylet, some seconds later.
+    """
+    global_worker.core_worker.kill_actor(ActorID.from_hex(actor), True)
+
+
 def _fetched(sign: Sign, here: Callable[[str], bool]) -> str:
     """The stacks that a silent worker may have written, from its node."""
     if here(sign.node) or not sign.errors:
@@ -142,6 +182,23 @@ def _fetched(sign: Sign, here: Callable[[str], bool]) -> str:
         return str(ray.get(ask.options(scheduling_strategy=placed).remote(), timeout=_FETCH_SECONDS))
     except Exception:  # the node is as silent as its worker
         return ""
+
+
+def _left_with_its_node(error: Exception | None) -> bool:
+    """Of a worker that cannot be reached: whether its node is gone, which Ray says only once that is certain.
+
+    As long as nobody knows it is not the pack's fault either.
+    """
+    if not isinstance(error, ActorUnavailableError) or not error.actor_id:
+        return False
+    until = time.monotonic() + _SETTLE_SECONDS
+    while time.monotonic() < until:
+        known = actors(error.actor_id)
+        if known.get("State") == "DEAD":
+            alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+            return _NODE_DIED in str(known["DeathCause"]) or known["Address"]["NodeID"] not in alive
+        time.sleep(0.25)
+    return True
 
 
 def _node_of(error: ActorDiedError | None) -> str:

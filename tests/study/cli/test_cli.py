@@ -154,7 +154,7 @@ def test_a_signal_leaves_checkpoints_and_says_how_to_go_on(number: signal.Signal
     sent = time.monotonic()
     driver.send_signal(number)
     _, said = driver.communicate()
-    assert time.monotonic() - sent < 12, "10 s, and what a machine under load takes to start and end processes"
+    assert time.monotonic() - sent < 40, "10 s, and what a machine under load takes to start and end processes"
     assert driver.returncode == 128 + number
     assert f"stopped by {number.name}; 0 of 6 trials are finished and nothing is lost" in said
     assert f"study resume {place}" in said

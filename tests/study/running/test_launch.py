@@ -26,6 +26,7 @@ from study.directory.study_directory import StudyDirectory
 from study.directory.versions import current_versions
 from study.running.launch import launch
 from study.running.monitor import Monitor
+from tests.study.gated import gated
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
@@ -187,7 +188,10 @@ def clock(directory: StudyDirectory) -> list[float]:
 
 
 def test_a_worker_that_is_killed_is_replaced_and_goes_on_from_the_checkpoint(tmp_path: Path, processes: Any) -> None:
-    long = config(trials=2, epochs=150, polish=10, checkpoint={"epochs": 1, "seconds": None})
+    gate = tmp_path / "gate"
+    long = config(
+        trials=2, epochs=150, polish=10, checkpoint={"epochs": 1, "seconds": None}, model=gated(gate, free=60)
+    )
     directory = StudyDirectory(tmp_path / "little")
     ended = threading.Event()
     before: list[float] = []
@@ -200,6 +204,7 @@ def test_a_worker_that_is_killed_is_replaced_and_goes_on_from_the_checkpoint(tmp
                 while processes.born(worker):
                     time.sleep(0.001)
                 before.extend(clock(directory))
+                gate.touch()
                 return
 
     with ThreadPoolExecutor(1) as pool:
@@ -226,7 +231,7 @@ def test_sigterm_leaves_checkpoints_and_the_study_goes_on_from_them(tmp_path: Pa
                 os.kill(os.getpid(), signal.SIGTERM)
 
         monitor = launch(endless, directory, stop)
-        assert time.monotonic() - sent[0] < 10
+        assert time.monotonic() - sent[0] < 30, "8 s, and what a machine under load takes"
         assert (monitor.ending.reason, monitor.ending.exit_code) == ("stopped by SIGTERM", 143)
         return clock(directory)
 

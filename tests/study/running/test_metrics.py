@@ -42,6 +42,9 @@ def test_the_gauges_say_where_a_study_stands() -> None:
     monitor.advanced("group_lasso-p0001", report | {"trials_done": 0})
     second = {name: value for name, _, value in metrics.values(monitor, 5)}
     assert second["study_epochs_per_second"] == 4 * 5 / 5
+    assert second["study_worker_seconds"] == 5, "what is in training counts"
+    monitor.stopped("group_lasso-p0001")
+    assert monitor.worker_seconds("group_lasso") == 5, "and what was lost"
     assert second["study_lanes_busy"] == 4 and second["study_packs_training"] == 1
 
 

@@ -19,14 +19,20 @@ from study.config.load import StudyConfig
 from study.directory.study_directory import StudyDirectory
 from study.running.launch import launch
 from study.running.monitor import Monitor
+from tests.study.gated import gated
 from trainables.errors import StudyError
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 Row = dict[str, Any]
 DATA = "little.npz"
-LONG: dict[str, Any] = {"epochs": 1000, "checkpoint": {"epochs": 25, "seconds": None}}
-"""A pack of some seconds, most of them training: a checkpoint costs as much as 15 of its epochs."""
+
+
+def long(gate: Path, **changes: Any) -> StudyConfig:
+    """Of packs that do not come to their end before there is a file ``gate``: each of their workers trains some 50
+    epochs at once, and then goes on slowly."""
+    slow = {"model": gated(gate, inputs=4, outputs=2, free=50), "epochs": 1000}
+    return config(**slow, checkpoint={"epochs": 25, "seconds": None}, **changes)
 
 
 @pytest.fixture
@@ -74,8 +80,11 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("benchmarks.processes")
 
 
-def killer(processes: Any, times: int, killed: list[float], also: Callable[[], None] = lambda: None) -> Any:
-    """A listener that kills the worker so many times, each time that the pack has come further: to ``killed``."""
+def killer(processes: Any, times: int, killed: list[float], gate: Path, also: Callable[[], None] = lambda: None) -> Any:
+    """A listener that kills the worker so many times, each time that the pack has come further: to ``killed``.
+
+    It opens the gate after that.
+    """
 
     def kill(monitor: Monitor) -> None:
         fractions = [running.fraction for running in monitor.running.values()]
@@ -85,6 +94,8 @@ def killer(processes: Any, times: int, killed: list[float], also: Callable[[], N
             for worker in workers:
                 processes.kill(worker)
             killed.append(fractions[0])
+            if len(killed) == times:
+                gate.touch()
 
     return kill
 
@@ -92,41 +103,45 @@ def killer(processes: Any, times: int, killed: list[float], also: Callable[[], N
 def test_a_long_pack_that_is_preempted_again_and_again_is_not_given_up(
     tmp_path: Path, own_ray: None, processes: Any
 ) -> None:
-    directory = StudyDirectory(tmp_path / "little")
-    long = config(trials=2, retries=1, **LONG)
+    directory, gate = StudyDirectory(tmp_path / "little"), tmp_path / "gate"
+    preempted = long(gate, trials=2, retries=1)
     killed: list[float] = []
-    monitor = launch(long, directory, killer(processes, 2, killed))
-    assert len(killed) > long.retries
+    monitor = launch(preempted, directory, killer(processes, 2, killed, gate))
+    assert len(killed) > preempted.retries
     assert not monitor.ending and statuses(directory) == ["COMPLETE"] * 2
 
 
 def test_data_that_vanish_are_waited_for_once_something_was_trained(
     tmp_path: Path, own_ray: None, data: Path, processes: Any
 ) -> None:
-    directory = StudyDirectory(tmp_path / "little")
-    long = config(trials=2, retries=0, **LONG)
+    directory, gate = StudyDirectory(tmp_path / "little"), tmp_path / "gate"
     away = data.with_name("away.npz")
-    kill = killer(processes, 1, [], lambda: data.rename(away) and None)
+    kill = killer(processes, 1, [], gate, lambda: data.rename(away) and None)
 
     def listen(monitor: Monitor) -> None:
         kill(monitor)
         if away.exists() and any(DATA in warning for warning in monitor.warnings):
             away.rename(data)
 
-    monitor = launch(long, directory, listen)
+    monitor = launch(long(gate, trials=2, retries=0), directory, listen)
     assert not monitor.ending and statuses(directory) == ["COMPLETE"] * 2
     assert not any("starts over" in warning for warning in monitor.warnings)
 
 
-def test_data_that_no_worker_can_read_stop_the_study_in_one_message(tmp_path: Path, own_ray: None, data: Path) -> None:
+def test_data_that_no_worker_can_read_stop_the_study_in_one_message(
+    tmp_path: Path, own_ray: None, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     directory = StudyDirectory(tmp_path / "little")
     away = data.with_name("away.npz")
 
-    def vanish(monitor: Monitor) -> None:
-        if data.exists() and monitor.running:
+    def vanish(step: str, path: str) -> None:
+        """The driver has read them; no worker is asked for before there is a manifest."""
+        if data.exists() and "/packs/" in path:
             data.rename(away)
 
-    monitor = launch(config(retries=1), directory, vanish)
+    with monkeypatch.context() as patch:
+        patch.setattr("study.directory.store.HOOKS", [vanish])
+        monitor = launch(config(retries=1), directory)
     assert monitor.ending.exit_code == 1
     assert "nothing can be trained on" in str(monitor.ending.reason) and DATA in str(monitor.ending.reason)
     assert statuses(directory) == []
@@ -135,7 +150,19 @@ def test_data_that_no_worker_can_read_stop_the_study_in_one_message(tmp_path: Pa
     assert statuses(directory) == ["COMPLETE"] * 4
 
 
+@pytest.mark.timeout(1800)
 def test_one_of_three_nodes_that_fails_every_pack_is_set_aside(tmp_path: Path, data: Path) -> None:
+    """On the others a pack takes some seconds until that has happened: meanwhile the third node is given one again and
+    again, and it has to fail three of 48."""
+    gate = tmp_path / "gate"
+    slow = config(
+        trials=96, epochs=200, model=gated(gate, inputs=4, outputs=2, free=0, nap=0.02), resources={"workers": 3}
+    )
+
+    def listen(monitor: Monitor) -> None:
+        if any("is set aside" in warning for warning in monitor.warnings):
+            gate.touch()
+
     cluster = Cluster()
     cluster.add_node(num_cpus=1, include_dashboard=False)
     cluster.add_node(num_cpus=1)
@@ -143,11 +170,11 @@ def test_one_of_three_nodes_that_fails_every_pack_is_set_aside(tmp_path: Path, d
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
     try:
         directory = StudyDirectory(tmp_path / "little")
-        monitor = launch(config(trials=24, epochs=4000, resources={"workers": 3}), directory)
+        monitor = launch(slow, directory, listen)
     finally:
         ray.shutdown()
         cluster.shutdown()
-    assert not monitor.ending and statuses(directory) == ["COMPLETE"] * 24
+    assert not monitor.ending and statuses(directory) == ["COMPLETE"] * 96
     assert sum("cannot see the data" in warning for warning in monitor.warnings) == 1
     assert sum("is set aside" in warning and DATA in warning for warning in monitor.warnings) == 1
 
@@ -177,7 +204,7 @@ def test_a_directory_that_is_removed_while_the_study_runs_ends_it_with_the_truth
         if any(running.fraction for running in monitor.running.values()):
             shutil.rmtree(tmp_path / "little", ignore_errors=True)
 
-    monitor = launch(config(epochs=100_000), directory, remove)
+    monitor = launch(long(tmp_path / "never"), directory, remove)
     assert monitor.ending.exit_code == 1
     assert monitor.ending.reason == f"{tmp_path / 'little'} was removed while the study ran"
     assert not (tmp_path / "little").exists()
@@ -199,13 +226,14 @@ def test_a_disk_that_becomes_read_only_ends_the_run_and_fails_no_trial(tmp_path:
             locked.append(True)
             subprocess.run(bound, check=True)
             subprocess.run(["mount", "-o", "remount,bind,ro", disk], check=True)
+            gate.touch()
 
-    long = config(epochs=3000, polish=0, checkpoint={"epochs": 50, "seconds": None})
+    gate = tmp_path / "gate"
     try:
-        monitor = launch(long, directory, lock_up)
+        monitor = launch(long(gate, polish=0), directory, lock_up)
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
     assert monitor.ending.exit_code == 1 and "Read-only file system" in str(monitor.ending.reason)
     assert statuses(directory) == []
-    assert not launch(long, directory).ending
+    assert not launch(long(gate, polish=0), directory).ending
     assert statuses(directory) == ["COMPLETE"] * 4

@@ -72,6 +72,13 @@ def test_a_pack_that_advances_between_its_losses_is_never_given_up(clock: Clock)
         assert recovery.next() is pack
 
 
+def test_a_checkpoint_is_progress_whether_or_not_its_worker_came_to_report_it(clock: Clock) -> None:
+    recovery, pack = Cluster(clock, NODES, retries=0).recovery, attempt()
+    for saved in range(10, 50):
+        assert recovery.judge(pack, Loss("killed", "a", saved=saved)).next == "again"
+    assert recovery.judge(pack, Loss("killed", "a", saved=saved)).next == "failed"
+
+
 def test_losses_without_progress_fail_a_pack_that_cannot_be_halved(clock: Clock) -> None:
     recovery, pack = Cluster(clock, {"a": "one"}).recovery, attempt(trials=1)
     recovery.advanced(pack, 0.4, 0, "a")

@@ -20,6 +20,8 @@ from study.running.launch import launch
 from study.running.monitor import Monitor
 from study.running.pulse import Sign
 from study.running.silence import Silence
+from study.running.workers import Workers
+from tests.study.gated import gated
 
 
 class Cluster:
@@ -104,16 +106,13 @@ NETWORK = """
     from pathlib import Path
 
     import torch
+    from tests.study.gated import Gated
 
-    class Net(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.hidden, self.out = torch.nn.Linear(64, 4), torch.nn.Linear(4, 10)
-
+    class Net(Gated):
         def forward(self, x):
             if torch.is_grad_enabled() and Path({flag!r}).exists():
                 ctypes.PyDLL(None).sleep(3600)  # with the lock of the interpreter
-            return self.out(torch.relu(self.hidden(x.flatten(1))))
+            return super().forward(x)
 """
 
 
@@ -140,7 +139,7 @@ def test_workers_that_are_stopped_or_hang_in_c_are_ended_by_the_driver(tmp_path:
     settings = {
         "name": "silent",
         "data": {"name": "digits", "limit": 200},
-        "model": "net_that_hangs:Net",
+        "model": gated(gate := tmp_path / "gate") | {"name": "net_that_hangs:Net"},
         "epochs": 1000,
         "polish": 1,
         "batch_size": 120,
@@ -161,6 +160,7 @@ def test_workers_that_are_stopped_or_hang_in_c_are_ended_by_the_driver(tmp_path:
             for worker in set(processes.targets(os.getpid(), "worker")) - set(stopped):
                 os.kill(worker, signal.SIGSTOP)
                 stopped.append(worker)
+                gate.touch()  # no pack is over before
         if len(stopped) == 2:
             flag.touch()
 
@@ -172,3 +172,25 @@ def test_workers_that_are_stopped_or_hang_in_c_are_ended_by_the_driver(tmp_path:
     assert said.splitlines()[-1] == "dense-p0001 gave no sign of life for 0.2 min, at 0% of its training"
     assert "net_that_hangs.py" in said and "in forward" in said
     assert [path.name for path in (tmp_path / "silent" / "stacks").iterdir()] == ["dense-p0001.silent.txt"]
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_worker_that_is_stopped_before_its_first_sign_is_ended_by_the_driver(tmp_path: Path, flag: Path) -> None:
+    @ray.remote
+    class Stopped:
+        def __init__(self) -> None:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    now = [0.0]
+    workers = Workers(StudyDirectory(tmp_path / "study"), LimitSettings(), lambda: now[0])
+    ready = Stopped.remote().__ray_ready__.remote()  # type: ignore[attr-defined]
+    for _ in range(240):
+        workers.look({"trial": "at 0% of its training"}, lambda node: True)
+        if ray.wait([ready], timeout=0.5)[0]:
+            break
+        now[0] += 5
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(ready, timeout=60)
+    assert now[0] > 600, "it may be importing"
