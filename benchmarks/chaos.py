@@ -8,10 +8,11 @@ A small digits study runs over and over, with SIGKILL at random moments to its d
 raylet, up to three times in a study; a driver that is gone is followed by `study resume`. Then the study is compared
 with one that was never interrupted: trials lost, trials twice, Optuna trials left RUNNING, results that differ.
 
-Three kinds are of our side alone: `preempted`, where packs live long and lose their worker up to six times, more often
-than `retries` would allow without progress; `data`, where the file that is trained on is away for some seconds and
-a worker has to read it again meanwhile; and `node`, on a cluster of three nodes of which one is killed with all its
-workers and another takes its place some seconds later.
+Three kinds are of our side alone. Two are on a study of one long pack: `preempted`, where it loses its worker up to six
+times, each time that it has come further, more often than `retries` would allow without progress; and `data`, where the
+file that is trained on is away for some seconds besides, and a worker has to read it again meanwhile. `node` has long
+packs on a cluster of three nodes: whenever the study has come further one is killed with all its workers, and another
+takes its place some seconds later.
 
 The stock side has as many trials, the same kills at the same shares of its own time, and goes on by Tuner.restore.
 """
@@ -27,21 +28,26 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos_sides import STUDY, Finished, OnCluster, OnFile, Ours, Side, Stock, long_study
+from benchmarks.chaos_sides import STUDY, Finished, OnCluster, OnFile, Ours, Side, Stock, long_pack, many_packs
 from benchmarks.machine import machine
 from benchmarks.processes import KINDS as PROCESSES
 from benchmarks.processes import born, descendants, kill, targets, title
 
 SIDES = ("study", "stock")
-OURS_ALONE = ("preempted", "data", "node")
+ONE_PACK = ("preempted", "data")
+OURS_ALONE = (*ONE_PACK, "node")
 KINDS = (*PROCESSES, *OURS_ALONE)
-KILLS_PER_STUDY = {"preempted": 6}
+KILLS_PER_STUDY = {"preempted": 6, "node": 6}
 USUAL_KILLS_PER_STUDY = 3
 AWAY_SECONDS = (1.0, 12.0)
+FURTHER_SECONDS = 2.0
+"""Of those of our side alone, how long after the study has come further it is hit again, at most."""
+
 MUST_BE_ZERO = ("lost", "trained_again", "twice", "missing", "failed", "running", "different", "hung")
 
 Make = Callable[[Path], Side]
@@ -51,8 +57,9 @@ class Run:
     """One study, from its start through its kills to its end.
 
     Args:
-        moments: when to kill, in seconds from the start of a driver or the kill before.
-        patience: seconds without a new finished trial after which a driver counts as hung, and is killed as well.
+        moments: when to kill, in seconds from the start of a driver or the kill before; of our side's own kinds from
+            when the study has come further than ever.
+        patience: seconds without progress after which a driver counts as hung, and is killed as well.
     """
 
     def __init__(self, side: Side, kind: str, moments: list[float], patience: float, seed: int) -> None:
@@ -62,6 +69,7 @@ class Run:
         self.seen: Finished = {}
         self.processes: dict[int, str] = {}
         self.kills = self.hung = self.drivers = 0
+        self.farthest = (0, 0)
         self.returning: threading.Timer | None = None
 
     def to_the_end(self) -> dict[str, int]:
@@ -85,20 +93,28 @@ class Run:
         driver = self.side.start()
         self.drivers += 1
         since = progress = time.monotonic()
-        done = len(self.side.finished())
+        done = self.side.progress()
         while driver.poll() is None:
             time.sleep(0.05)
             now = time.monotonic()
+            if not self._further():
+                since = now
             if self.moments and now - since >= self.moments[0] and self._shoot(driver.pid):
                 del self.moments[0]
                 since = progress = time.monotonic()
             elif now - progress > self.patience:
-                finished = len(self.side.finished())
-                if finished == done:
+                by_now = self.side.progress()
+                if by_now == done:
                     self.hung += 1
                     kill(driver.pid)
-                done, progress = finished, now
+                done, progress = by_now, now
         return driver.returncode == 0
+
+    def _further(self) -> bool:
+        """Whether what is killed again and again has a checkpoint beyond those of the last kill."""
+        if self.kind not in OURS_ALONE or not self.moments:
+            return True
+        return self.side.progress() > self.farthest
 
     def _shoot(self, driver: int) -> bool:
         """Kill one process of the kind, if there is one at this moment."""
@@ -112,16 +128,21 @@ class Run:
             self.returning = threading.Timer(self.random.uniform(*AWAY_SECONDS), self.side.order, ["add"])
             self.returning.start()
             self.kills += 1
+            self.farthest = self.side.progress()
             return True
-        if isinstance(self.side, OnFile):
+        if self.kind == "data" and isinstance(self.side, OnFile):
             self._bring_back()
             self.side.hide()
             self.returning = threading.Timer(self.random.uniform(*AWAY_SECONDS), self.side.bring_back)
             self.returning.start()
         self.processes |= {pid: at for pid in descendants(driver) if (at := born(pid))}
         self.seen |= self.side.finished()
-        kill(self.random.choice(found))
+        shot = self.random.choice(found)
+        kill(shot)
         self.kills += 1
+        while born(shot):
+            time.sleep(0.01)
+        self.farthest = self.side.progress()
         return True
 
     def _bring_back(self) -> None:
@@ -147,7 +168,7 @@ def kills_of(
         shares: when to kill, as shares of ``seconds``, the time that an uninterrupted study takes.
     """
     total: Counter[str] = Counter()
-    left = [share * seconds for share in shares]
+    left = [share * (FURTHER_SECONDS if kind in OURS_ALONE else seconds) for share in shares]
     while left:
         moments = left[: KILLS_PER_STUDY.get(kind, USUAL_KILLS_PER_STUDY)]
         run = Run(make(folder / f"{kind}-{total['studies']}"), kind, list(moments), patience, total["studies"])
@@ -160,21 +181,31 @@ def kills_of(
     return dict(total)
 
 
-def side(
-    make: Make, folder: Path, shares: dict[str, list[float]], seconds: float, patience: float, jobs: int
-) -> dict[str, Any]:
-    """All kinds of kills for one side, ``jobs`` kinds at once.
+@dataclass(frozen=True)
+class Group:
+    """Kinds of kills that are held against the same study.
 
-    Args:
-        seconds: that a study takes without a kill.
+    ``make``: a new one in a folder; ``reference``: one that is not killed. ``shares``: see `kills_of`, by kind.
     """
-    print(f"uninterrupted: {seconds:.1f} s", flush=True)
+
+    make: Make
+    reference: Side
+    shares: dict[str, list[float]]
+
+
+def side(groups: Sequence[Group], folder: Path, patience: float, jobs: int) -> dict[str, Any]:
+    """All kinds of kills for one side, ``jobs`` studies at once."""
     with ThreadPoolExecutor(jobs) as pool:
+        seconds = list(pool.map(uninterrupted, (group.reference for group in groups)))
+        print(f"uninterrupted: {', '.join(f'{one:.1f} s' for one in seconds)}", flush=True)
         running = {
-            kind: pool.submit(kills_of, make, folder, kind, moments, seconds, patience)
-            for kind, moments in shares.items()
+            kind: pool.submit(kills_of, group.make, folder, kind, moments, one, patience)
+            for group, one in zip(groups, seconds, strict=True)
+            for kind, moments in group.shares.items()
         }
-        return {"uninterrupted_seconds": seconds, "kills": {kind: run.result() for kind, run in running.items()}}
+        kills = {kind: run.result() for kind, run in running.items()}
+    usual = [one for group, one in zip(groups, seconds, strict=True) if set(group.shares) - set(OURS_ALONE)]
+    return {"kills": kills} | ({"uninterrupted_seconds": usual[0]} if usual else {})
 
 
 def main(arguments_given: Sequence[str] | None = None) -> None:
@@ -187,9 +218,9 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--patience", type=float, default=120, help="seconds without progress until a driver is hung")
     parser.add_argument(
-        "--long-epochs", type=int, default=400, help="of the packs that are preempted, or lose their data"
+        "--long-epochs", type=int, default=1000, help="of the packs that are preempted, or lose their data"
     )
-    parser.add_argument("--jobs", type=int, default=1, help="kinds at once")
+    parser.add_argument("--jobs", type=int, default=1, help="studies at once")
     arguments = parser.parse_args(arguments_given)
     generator = random.Random(arguments.seed)
     drawn = {kind: [generator.random() for _ in range(arguments.kills)] for kind in KINDS}
@@ -199,13 +230,14 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
         for folder in folders.values():
             folder.mkdir()
         result = _so_far(arguments.json, arguments.seed)
+        at_once = (arguments.patience, arguments.jobs)
         if "study" in folders:
-            _ours(folders["study"], shares, arguments, result["study"])
+            groups = _ours(folders["study"], shares, arguments.long_epochs)
+            _add(result["study"], side(groups, folders["study"], *at_once))
         if "stock" in folders:
             few = {kind: moments[: arguments.stock_kills] for kind, moments in shares.items() if kind not in OURS_ALONE}
-            seconds = uninterrupted(Stock(folders["stock"] / "uninterrupted"))
-            found = side(Stock, folders["stock"], few, seconds, arguments.patience, arguments.jobs)
-            _add(result["stock"], found)
+            stock = Group(Stock, Stock(folders["stock"] / "uninterrupted"), few)
+            _add(result["stock"], side([stock], folders["stock"], *at_once))
     print(json.dumps(result, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")
@@ -219,28 +251,25 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
         raise SystemExit(f"not zero: {wrong}")
 
 
-def _ours(folder: Path, shares: dict[str, list[float]], arguments: argparse.Namespace, known: dict[str, Any]) -> None:
-    """Each kind on its own study: short packs, long ones, long ones on a file, long ones on a cluster."""
-    long = long_study(arguments.long_epochs)
-    makers: dict[str, tuple[type[Ours], str]] = {
-        "usual": (Ours, STUDY),
-        "preempted": (Ours, long),
-        "data": (OnFile, long),
-        "node": (OnCluster, long),
-    }
-    for name, (kept, study) in makers.items():
-        own = {kind: found for kind, found in shares.items() if (kind if kind in OURS_ALONE else "usual") == name}
+def _ours(folder: Path, shares: dict[str, list[float]], long_epochs: int) -> list[Group]:
+    """Short packs of two methods, a long one on a file, or long ones on a cluster."""
+    usual = tuple(kind for kind in KINDS if kind not in OURS_ALONE)
+    kept: list[tuple[type[Ours], str, tuple[str, ...]]] = [
+        (Ours, STUDY, usual),
+        (OnFile, long_pack(long_epochs), ONE_PACK),
+        (OnCluster, many_packs(long_epochs), ("node",)),
+    ]
+    groups = []
+    for cls, study, kinds in kept:
+        own = {kind: found for kind, found in shares.items() if kind in kinds}
         if own:
-            place = folder / name
-            place.mkdir()
-            reference = kept(place / "reference", None, study)
-            seconds = uninterrupted(reference)
-            make = partial(_made, kept, reference, study)
-            _add(known, side(make, place, own, seconds, arguments.patience, arguments.jobs))
+            reference = cls(folder / f"reference-{cls.__name__}", None, study)
+            groups.append(Group(partial(_made, cls, reference, study), reference, own))
+    return groups
 
 
-def _made(kept: type[Ours], reference: Ours, study: str, at: Path) -> Side:
-    return kept(at, reference, study)
+def _made(cls: type[Ours], reference: Ours, study: str, at: Path) -> Side:
+    return cls(at, reference, study)
 
 
 def _so_far(file: Path | None, seed: int) -> dict[str, Any]:
@@ -252,9 +281,7 @@ def _so_far(file: Path | None, seed: int) -> dict[str, Any]:
 
 
 def _add(known: dict[str, Any], found: dict[str, Any]) -> None:
-    known["kills"] = known.get("kills", {}) | found["kills"]
-    if set(found["kills"]) - set(OURS_ALONE):
-        known["uninterrupted_seconds"] = found["uninterrupted_seconds"]
+    known |= found | {"kills": known.get("kills", {}) | found["kills"]}
 
 
 if __name__ == "__main__":

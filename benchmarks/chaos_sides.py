@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+import yaml
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
@@ -39,15 +40,23 @@ keep_models: none
 """
 
 
-def long_study(epochs: int) -> str:
-    """Packs that live through more kills than may follow each other without progress."""
-    return STUDY.replace("epochs: 60", f"epochs: {epochs}\nretries: 1").replace("pack: {size: 6}", "pack: {size: 12}")
+def many_packs(epochs: int) -> str:
+    """More than nodes, that live through more kills than may follow each other without progress."""
+    return STUDY.replace("epochs: 60", f"epochs: {epochs}\nretries: 1")
+
+
+def long_pack(epochs: int) -> str:
+    """A single one of them."""
+    one = many_packs(epochs).replace("methods: [group_lasso, sparse_group_lasso]", "methods: [group_lasso]")
+    return one.replace("workers: 2", "workers: 1").replace("pack: {size: 6}", "pack: {size: 12}")
 
 
 _TIMES = ("train_seconds", "seconds", "finished_at", "worker")
 
 Finished = dict[str, str]
 """What names a finished trial -> what changes when it is trained once more."""
+
+Progress = tuple[int, int]
 
 
 class Side(ABC):
@@ -68,6 +77,10 @@ class Side(ABC):
     @abstractmethod
     def finished(self) -> Finished: ...
 
+    def progress(self) -> Progress:
+        """Something that grows as long as it gets on."""
+        return len(self.finished()), 0
+
     @abstractmethod
     def figures(self, seen: Finished) -> dict[str, int]:
         """What went wrong, once the study is complete.
@@ -83,6 +96,7 @@ class Ours(Side):
         self.reference = reference
         self.directory = StudyDirectory(folder / "study")
         (folder / "study.yaml").write_text(study)
+        self.trials = TRIALS * len(yaml.safe_load(study)["methods"])
 
     def command(self) -> list[str]:
         if self.directory.exists():
@@ -96,6 +110,14 @@ class Ours(Side):
         rows = self.directory.trials().select(["trial", "finished_at"]).to_pylist()
         return {row["trial"]: str(row["finished_at"]) for row in rows}
 
+    def progress(self) -> Progress:
+        """Packs that are finished, and the epochs of the newest checkpoints of the others."""
+        newest: dict[str, int] = {}
+        for file in sorted((self.folder / "study" / "checkpoints").glob("*.pt")):
+            pack, _, epochs = file.stem.rpartition("-")
+            newest[pack] = int(epochs)
+        return len(list((self.folder / "study" / "results" / "trials").rglob("*.parquet"))), sum(newest.values())
+
     def figures(self, seen: Finished) -> dict[str, int]:
         rows = self.directory.trials().to_pylist()
         last = {row["trial"]: str(row["finished_at"]) for row in rows}
@@ -103,7 +125,7 @@ class Ours(Side):
             "lost": len(set(seen) - set(last)),
             "trained_again": sum(last.get(trial) not in (None, stamp) for trial, stamp in seen.items()),
             "twice": len(rows) - len(last),
-            "missing": 2 * TRIALS - len(last),
+            "missing": self.trials - len(last),
             "failed": sum(row["status"] == "FAILED" for row in rows),
             "running": _running(self.folder / "study" / JOURNAL),
             "different": self._different(),
