@@ -89,6 +89,7 @@ from study.directory.tables import (
     TrialSpec,
     broke_off,
     concatenate,
+    without_answers,
 )
 from study.directory.trial import FoundTrial, find_trial, parameters_of
 from study.directory.versions import current_versions, version_differences
@@ -205,4 +206,5 @@ __all__ = [
     "trial_of",
     "version_differences",
     "with_curves",
+    "without_answers",
 ]

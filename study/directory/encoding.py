@@ -143,7 +143,8 @@ def _check_manifest(found: Any, pack: str) -> None:
         named(name)
     for trial in found["trials"]:
         for name, kind in _SPEC.items():
-            _expect(isinstance(trial[name], kind), f"{name} as {kind.__name__}", trial[name])
+            if not isinstance(trial[name], kind):  # of 100,000 trials no message is made that nobody reads
+                raise Damaged(f"expected {name} as {kind.__name__}, but got {trial[name]!r}")
 
 
 _CURVES_KEY = b"study.curves"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from study.directory.encoding import Damaged
 from study.directory.layout import (
@@ -92,12 +92,11 @@ class Front:
                 self._members.setdefault(key, {})[row["trial"]] = point
             elif key != row["trial"]:
                 self._spoilt.add(key)
-        import numpy as np
-
-        means = {key: np.mean(list(own.values()), axis=0) for key, own in self._members.items()}
+        means = {key: _mean(list(own.values())) for key, own in self._members.items()}
         means = {key: mean for key, mean in means.items() if key not in self._spoilt and self._reaches(mean)}
         if means:
             import moocore
+            import numpy as np
 
             points = np.array(list(means.values()))[:, : len(self._objectives)]
             stay = moocore.is_nondominated(points, keep_weakly=True)
@@ -119,6 +118,15 @@ class Front:
         if value is None:
             return float("nan")
         return -float(value) if objective.maximise else float(value)
+
+
+def _mean(points: Sequence[Sequence[float]]) -> Sequence[float]:
+    """Of few points of few numbers; of a single one itself."""
+    if len(points) == 1:
+        return points[0]
+    import numpy as np
+
+    return cast(Sequence[float], np.mean(points, axis=0))
 
 
 class Models:

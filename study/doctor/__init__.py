@@ -3,5 +3,6 @@
 from study.doctor.checks import Finding
 from study.doctor.merge import merge
 from study.doctor.repair import examine, fix, recover
+from study.doctor.state import State, look
 
-__all__ = ["Finding", "examine", "fix", "merge", "recover"]
+__all__ = ["Finding", "State", "examine", "fix", "look", "merge", "recover"]

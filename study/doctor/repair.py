@@ -41,11 +41,12 @@ __all__ = ["Finding", "examine", "fix", "recover"]
 
 Check = Callable[[State], Iterator[Finding]]
 
-_BEFORE_GOING_ON: tuple[Check, ...] = (torn, torn_journal, orphans, duplicates)
-"""What the packs in flight depend on. A worker sees to the checkpoints of its pack."""
+_BEFORE_GOING_ON: tuple[Check, ...] = (torn, orphans, duplicates)
+"""What the packs in flight depend on. A worker sees to the checkpoints of its pack; the journal is written anew."""
 
 _ALL: tuple[Check, ...] = (
     *_BEFORE_GOING_ON,
+    torn_journal,
     mismatches,
     zombies,
     failures,
@@ -66,7 +67,7 @@ def examine(directory: StudyDirectory) -> list[Finding]:
     if not directory.exists():
         raise NotAStudy(f"expected a study directory at {directory.path()}")
     driver = driver_of(directory.store)
-    return _findings(directory, _ALL, live=driver is not None and not driver.silent)
+    return _findings(look(directory, live=driver is not None and not driver.silent), _ALL)
 
 
 def fix(directory: StudyDirectory) -> list[Finding]:
@@ -81,24 +82,29 @@ def fix(directory: StudyDirectory) -> list[Finding]:
         return stale + _repair(directory, _ALL)
 
 
-def recover(directory: StudyDirectory) -> list[Finding]:
-    """Repair what would stop a study from going on, and return it; only for its driver, which holds the lock."""
-    return _repair(directory, _BEFORE_GOING_ON)
+def recover(directory: StudyDirectory, known: State | None = None) -> list[Finding]:
+    """Repair what would stop a study from going on, and return it; only for its driver, which holds the lock.
+
+    Args:
+        known: what was read since it took the lock, if anything was; true as long as nothing is repaired.
+    """
+    return _repair(directory, _BEFORE_GOING_ON, known)
 
 
-def _findings(directory: StudyDirectory, checks: Iterable[Check], live: bool = False) -> list[Finding]:
-    state = look(directory, live)
+def _findings(state: State, checks: Iterable[Check]) -> list[Finding]:
     return [finding for check in checks for finding in check(state)]
 
 
-def _repair(directory: StudyDirectory, checks: Iterable[Check]) -> list[Finding]:
+def _repair(directory: StudyDirectory, checks: Iterable[Check], known: State | None = None) -> list[Finding]:
     done: list[Finding] = []
+    state = known or look(directory, live=False)
     # A repair can bring to light what it hid: a pack without a manifest, once the torn one is set aside.
-    while findings := [f for f in _findings(directory, checks) if f.repair not in (None, UNLOCK) and f not in done]:
+    while findings := [f for f in _findings(state, checks) if f.repair not in (None, UNLOCK) and f not in done]:
         for finding in findings:
             if finding.repair == REWRITE or (finding.repair and _alone(directory, finding.path)):
                 finding.repair.apply(directory, finding.path)
         done += findings
+        state = look(directory, live=False)
     return done
 
 

@@ -17,11 +17,13 @@ from study.directory import (
     MANIFEST_SUFFIX,
     PACKS,
     PART_SUFFIX,
+    TRIALS_READ,
     Damaged,
     Manifest,
     StudyDirectory,
     belonging,
     broke_off,
+    concatenate,
     curves_of,
     decode_manifests,
     decode_table,
@@ -35,7 +37,9 @@ from study.directory import (
     part_of,
     part_path,
     parts_folder,
+    without_answers,
 )
+from trainables.errors import StudyError
 
 _READERS = 8
 _Read = TypeVar("_Read")
@@ -59,6 +63,18 @@ class State:
     unreadable: dict[str, Exception] = field(default_factory=dict)
     blocks: dict[str, str] = field(default_factory=dict)
     """Where parts are that are in a block."""
+    tables: list[pa.Table] = field(default_factory=list)
+    """The trials of each file."""
+
+    def rows(self) -> pa.Table:
+        """All trials, as `StudyDirectory.trials` reads them."""
+        return concatenate(map(without_answers, self.tables), TRIALS_READ)
+
+    def refuse_newer(self) -> None:
+        """Raises StudyError where a file is whole, and cannot be read: a newer version has written it."""
+        for path, error in self.unreadable.items():
+            if not isinstance(error, Damaged):
+                raise StudyError(f"{self.directory.path(path)} cannot be read: {error}") from error
 
     @cached_property
     def finished(self) -> dict[str, pa.Table]:
@@ -129,6 +145,7 @@ def look(directory: StudyDirectory, live: bool) -> State:
     state.manifests = {one["pack"]: one for one in sorted(manifests, key=lambda one: one["pack"])}
     trials: dict[str, pa.Table] = {}
     for path, table in read(listed(store, parts_folder("trials"), PART_SUFFIX), decode_table):
+        state.tables.append(table)
         trials |= _apart(state, path, table)
     state.trials = dict(sorted(trials.items()))
     for path, (mark, packs) in read(listed(store, parts_folder("curves"), PART_SUFFIX), _mark_of_whole):

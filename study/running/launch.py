@@ -29,7 +29,7 @@ from study.directory import (
     driver_of,
     version_differences,
 )
-from study.doctor import recover
+from study.doctor import State, look, recover
 from study.rehearsal import problems, scales
 from study.running.ending import Signals
 from study.running.gathering import Gathering
@@ -42,7 +42,7 @@ from study.running.recovery import Recovery
 from study.running.reuse import workers_kept
 from study.running.scratch import scratch
 from study.running.session import RayLost, Session, session
-from study.running.sight import look
+from study.running.sight import look as look_from_nodes
 from study.running.tune import Listen, PackSearcher, StopWhen
 from study.running.worker import StudyTrainable
 from study.search import Search, needed, pack_size
@@ -94,12 +94,13 @@ def launch(
         Signals(monitor.ending, farewell, own_process=own_process) as signals,
         Orders(directory.store, signals.end, timeout),
     ):
-        monitor.config = adopt(config, directory)
+        read = look(directory, live=False) if directory.exists() else None
+        monitor.config = adopt(config, directory, read)
         with _logged(monitor, directory):
             listener(monitor)
             while True:
                 finished = monitor.trials_finished
-                found = _read(monitor, directory)
+                found, read = _read(monitor, directory, read), None
                 gathering.found_on_disk(found.finished)
                 if found.complete and not (config.loggers or config.storage):  # no Ray is needed for nothing
                     _conclude(directory, found, layers)
@@ -112,7 +113,7 @@ def launch(
                         monitor.lacking = "" if nodes else f"a node with {_asked(config.resources)}"
                         if not nodes:
                             monitor.warn(f"no node of the cluster has {_asked(config.resources)}; packs wait for one")
-                        for blind in look(monitor.config, directory, nodes):
+                        for blind in look_from_nodes(monitor.config, directory, nodes):
                             monitor.warn(blind)
                         searcher = _searcher(monitor, directory, found, layers(), connected, loggers, gathering)
                         searcher.look()
@@ -151,8 +152,11 @@ def _logged(monitor: Monitor, directory: StudyDirectory) -> Iterator[None]:
         log.close()
 
 
-def adopt(config: StudyConfig, directory: StudyDirectory) -> StudyConfig:
+def adopt(config: StudyConfig, directory: StudyDirectory, read: State | None = None) -> StudyConfig:
     """Make the directory this study's: create it, or write down what may change and has changed.
+
+    Args:
+        read: what was found there, if it was read.
 
     Returns:
         The configuration to go on with: while the budget is the same, packs keep the size that was chosen for it.
@@ -168,7 +172,9 @@ def adopt(config: StudyConfig, directory: StudyDirectory) -> StudyConfig:
         before = stored(directory)
     except WrongChecksum as error:
         damaged, before = error, config  # the packs know what they were made with
-    manifests = directory.manifests()
+    if read is not None:
+        read.refuse_newer()
+    manifests = directory.manifests() if read is None else list(read.manifests.values())
     if damaged and not any("recipe" in manifest for manifest in manifests):
         raise damaged
     if config.pack.size == "auto":
@@ -208,12 +214,18 @@ class _Found:
         return spent and all(manifest["pack"] in self.finished for manifest in self.manifests)
 
 
-def _read(monitor: Monitor, directory: StudyDirectory) -> _Found:
-    """All that is known about the study, read from its directory, after what is damaged there has been set aside."""
-    config = monitor.config
-    for finding in recover(directory):
+def _read(monitor: Monitor, directory: StudyDirectory, read: State | None = None) -> _Found:
+    """All that is known about the study, once what is damaged in its directory has been set aside.
+
+    Args:
+        read: what was found there by this driver, if it was read.
+    """
+    config, read = monitor.config, read or look(directory, live=False)
+    if repaired := recover(directory, read):
+        read = look(directory, live=False)
+    for finding in repaired:
         monitor.warn(str(finding))
-    table, manifests = directory.trials(), directory.manifests()
+    table, manifests = read.rows(), list(read.manifests.values())
     known = pa.array([manifest["pack"] for manifest in manifests], pa.string())
     if not (config.loggers or config.storage) and pc.all(pc.is_in(table["pack"], known)).as_py() is not False:
         # Rows as Python has them are large, and so is a study.
