@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import ExperimentalWarning
-from optuna.storages import BaseStorage
-from optuna.trial import FixedTrial, FrozenTrial, TrialState
+from optuna.trial import FixedTrial, TrialState
 
 from search_spaces import Scale, configuration, distributions, suggest_parameters
 from study.directory import (
@@ -35,12 +30,14 @@ from study.directory import (
     queued,
     trial_name,
 )
+from study.search.branch import Branch, Rows, Running, empty_study
 from study.search.elite import Elite
 from study.search.journal import Journal
 from study.search.memory import Memory
 from study.search.outcome import dense_scores, exceeded, manifest_of, manifest_with, outcome
 from study.search.pack_size import pack_size
 from study.search.samplers import Ask, affordable, reads, sampler
+from study.search.told import Told
 from trainables.errors import Mistakes, StudyError
 from trainables.seeds import seed_of
 
@@ -58,51 +55,6 @@ _AT_ONCE = 256
 
 _Key = tuple[str, int]
 """A method, and which of the study's searches."""
-
-Rows = Mapping[str, Mapping[str, Any]]
-"""A pack's rows by trial."""
-
-
-@dataclass(frozen=True)
-class _Running:
-    """A trial that was handed out: Optuna's, and its number in the journal."""
-
-    trial: optuna.Trial
-    entry: int
-
-
-@dataclass
-class _Branch:
-    """The Optuna study of one method in one of the searches, and what was handed out."""
-
-    method: str
-    search: int
-    name: str
-    study: optuna.Study
-    space: Mapping[str, BaseDistribution]
-    budget: int
-    seeds: int
-    asked: int = 0
-    packs: int = 0
-    lost: int = 0
-    seen: int = 0
-    """Packs 0 .. seen - 1 are told to Optuna."""
-    told: int = 0
-    """Complete trials that are told to Optuna."""
-    answers: dict[int, tuple[Manifest, Rows]] = field(default_factory=dict)
-    """Results that Optuna may not see yet, by the number of their pack."""
-    running: dict[str, _Running] = field(default_factory=dict)
-    latest: dict[str, Any] = field(default_factory=dict)
-    drawn: set[frozenset[tuple[str, Any]]] = field(default_factory=set)
-    """The configurations of the pack that is being asked for."""
-    elite: Elite | None = None
-    """Once the sampler reads no other trials."""
-    shapes: dict[frozenset[tuple[str, BaseDistribution]], int] = field(default_factory=dict)
-    """The first trial of each set of parameters; from those it sees, a sampler infers what all trials have."""
-
-    @property
-    def remaining(self) -> int:
-        return max(0, self.budget + self.lost - self.asked)
 
 
 class Search:
@@ -196,7 +148,7 @@ class Search:
         self._reveal(branch)
         self._journal.flush()
 
-    def _compare_with(self, branch: _Branch, pack: int, rows: Rows) -> None:
+    def _compare_with(self, branch: Branch, pack: int, rows: Rows) -> None:
         """Constraints are relative to the best of the dense network's first pack, which stays what it is."""
         if branch.method == _DENSE and pack == 0:
             self._scores[branch.search] = dense_scores(rows.values(), self._config)
@@ -205,17 +157,17 @@ class Search:
         """The dense network's scores in a search, by objective; nothing while they are not known."""
         return self._scores.get(search, {})
 
-    def _is_compared(self, branch: _Branch) -> bool:
+    def _is_compared(self, branch: Branch) -> bool:
         """Whether a method's constraints are known: others wait for the dense network where they are relative to it."""
         return not self._relative or branch.method == _DENSE or branch.search in self._scores
 
-    def _visible(self, branch: _Branch, more: bool) -> int:
+    def _visible(self, branch: Branch, more: bool) -> int:
         """Optuna may see the packs before this: up to the lag, in order; all, once nothing more is asked."""
         end = branch.packs - self._lag if more else branch.packs
         missing = (number for number in range(branch.seen, end) if number not in branch.answers)
         return next(missing, max(end, branch.seen))
 
-    def _reveal(self, branch: _Branch) -> None:
+    def _reveal(self, branch: Branch) -> None:
         """Tell Optuna what it may see by now."""
         end = self._visible(branch, more=branch.remaining > 0)
         for number in range(branch.seen, end):
@@ -226,7 +178,7 @@ class Search:
         branch.seen = max(end, branch.seen)
         self._forget(branch)
 
-    def _tell(self, branch: _Branch, spec: TrialSpec, row: Mapping[str, Any] | None) -> None:
+    def _tell(self, branch: Branch, spec: TrialSpec, row: Mapping[str, Any] | None) -> None:
         running = branch.running.pop(spec["trial"], None)
         if running is None:
             return
@@ -242,7 +194,7 @@ class Search:
         self._journal.finish(running.entry, state, values, shown, excess)
         branch.told += values is not None
 
-    def _forget(self, branch: _Branch) -> None:
+    def _forget(self, branch: Branch) -> None:
         """Let go of finished trials that the sampler will not read again."""
         reading = reads(self._config.sampler, self._asking(branch))
         if reading == "all":
@@ -264,7 +216,7 @@ class Search:
 
     def _weigh(
         self,
-        branch: _Branch,
+        branch: Branch,
         trials: Sequence[tuple[int, Sequence[float], Mapping[str, float], Mapping[str, BaseDistribution]]],
     ) -> set[int]:
         """Take complete trials (number, values, constraints, distributions) into the elite; returns who is out."""
@@ -340,20 +292,20 @@ class Search:
             self._journal.study(branch.name, directions, config.objectives)
             self._sampler(branch)
 
-    def _branch(self, method: str, search: int) -> _Branch:
+    def _branch(self, method: str, search: int) -> Branch:
         config = self._config
         name = "/".join([config.name, *([f"s{search}"] if search else []), method])
-        return _Branch(
+        return Branch(
             method,
             search,
             name,
-            _study(name, config.objectives, self._memory),
+            empty_study(name, config.objectives, self._memory),
             distributions(*self._space(method)),
             budget=config.budget(method) // config.searches,
             seeds=config.methods[method].seeds or config.seeds,
         )
 
-    def _asking(self, branch: _Branch) -> Ask:
+    def _asking(self, branch: Branch) -> Ask:
         """What the sampler of a method's next pack may depend on."""
         return Ask(
             seed=seed_of(self._config.seed, branch.method, "sampler", *_of_search(branch.search)),
@@ -364,14 +316,14 @@ class Search:
             affordable=affordable(self._steps, self._size, len(branch.space), self.workers),
         )
 
-    def _sampler(self, branch: _Branch) -> optuna.samplers.BaseSampler:
+    def _sampler(self, branch: Branch) -> optuna.samplers.BaseSampler:
         return sampler(self._config.sampler, self._asking(branch))
 
     def _space(self, method: str) -> tuple[str, Mapping[str, object], Scale]:
         """A method's search space: what implements it, the user's settings, the scale of the problem."""
         return self._config.implementation(method), self._config.space(method), self._layers[method]
 
-    def _next(self, branch: _Branch, pack: str, lane: int, waiting: list[Queued]) -> TrialSpec:
+    def _next(self, branch: Branch, pack: str, lane: int, waiting: list[Queued]) -> TrialSpec:
         """One more trial: a new configuration, or the next replicate of the one before."""
         method, own = branch.method, _of_search(branch.search)
         number, replicate = branch.asked, branch.asked % branch.seeds
@@ -386,7 +338,7 @@ class Search:
         fixed = branch.latest if replicate else self._wanted(branch, spec, waiting)
         return self._run(branch, pack, spec, fixed)
 
-    def _wanted(self, branch: _Branch, spec: TrialSpec, waiting: list[Queued]) -> dict[str, Any]:
+    def _wanted(self, branch: Branch, spec: TrialSpec, waiting: list[Queued]) -> dict[str, Any]:
         """What the user wants to be tried: first the study's own list, then what waits in the queue; or nothing."""
         method = self._config.methods[branch.method]
         first, start = method.first or (), method.start or ()
@@ -408,7 +360,7 @@ class Search:
             return dict(found)
         return {}
 
-    def _run(self, branch: _Branch, pack: str, spec: TrialSpec, fixed: Mapping[str, Any]) -> TrialSpec:
+    def _run(self, branch: Branch, pack: str, spec: TrialSpec, fixed: Mapping[str, Any]) -> TrialSpec:
         """Open an Optuna trial, with the sampler's parameters unless they are fixed."""
         if fixed:
             branch.study.enqueue_trial(dict(fixed))
@@ -425,10 +377,10 @@ class Search:
         entry = self._journal.trial(branch.name, TrialState.RUNNING, suggested, trial.distributions, names)
         branch.asked += 1
         branch.latest = suggested
-        branch.running[spec["trial"]] = _Running(trial, entry)
+        branch.running[spec["trial"]] = Running(trial, entry)
         return {**spec, "parameters": parameters}
 
-    def _fitting(self, branch: _Branch, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _fitting(self, branch: Branch, given: Mapping[str, Any]) -> dict[str, Any]:
         """What of a configuration from elsewhere is within this study's ranges; the sampler chooses the rest."""
         implementation, space, layers = self._space(branch.method)
         found: dict[str, Any] = {}
@@ -438,7 +390,7 @@ class Search:
         return found
 
     def _distinct(
-        self, branch: _Branch, trial: optuna.Trial, parameters: dict[str, Any]
+        self, branch: Branch, trial: optuna.Trial, parameters: dict[str, Any]
     ) -> tuple[optuna.Trial, dict[str, Any]]:
         """Draw again, at random in the end, what the pack has already; a small space may have nothing else."""
         usual, chance = branch.study.sampler, optuna.samplers.RandomSampler(self._asking(branch).pack_seed)
@@ -467,7 +419,7 @@ class Search:
 
     def _replay(
         self,
-        branch: _Branch,
+        branch: Branch,
         packs: Sequence[Manifest],
         results: Mapping[str, Mapping[str, Mapping[str, Any]]],
     ) -> None:
@@ -498,7 +450,7 @@ class Search:
             if spec["number"] < branch.asked:
                 raise StudyError(f"expected every trial in one pack, but {spec['trial']} of {pack} is in another, too")
             for _ in range(branch.asked, spec["number"]):
-                self._add(branch, _Told(TrialState.FAIL, None, {}, {}, {"reason": _LOST}, {}), keep=False)
+                self._add(branch, Told(TrialState.FAIL, None, {}, {}, {"reason": _LOST}, {}), keep=False)
                 branch.lost += 1
             if spec["number"] in found:
                 branch.latest = found[spec["number"]].params
@@ -507,16 +459,16 @@ class Search:
                 params, _ = self._space_of(branch.method, spec["parameters"])
                 self._run(branch, pack, spec, fixed=params)
 
-    def _as_told(self, method: str, search: int, pack: str, spec: TrialSpec, row: Mapping[str, Any] | None) -> _Told:
+    def _as_told(self, method: str, search: int, pack: str, spec: TrialSpec, row: Mapping[str, Any] | None) -> Told:
         params, space = self._space_of(method, spec["parameters"])
         values, shown = outcome(row, self._config.objectives)
         state = TrialState.FAIL if values is None else TrialState.COMPLETE
         excess = exceeded(row, self._config, self._dense(search))
         finished_at = row.get("finished_at") if row else None
         seconds = (row.get("train_seconds") or 0) if row else 0
-        return _Told(state, values, params, space, {**_names(pack, spec), **shown}, excess, finished_at, seconds)
+        return Told(state, values, params, space, {**_names(pack, spec), **shown}, excess, finished_at, seconds)
 
-    def _kept(self, branch: _Branch, found: Mapping[int, _Told]) -> set[int]:
+    def _kept(self, branch: Branch, found: Mapping[int, Told]) -> set[int]:
         """Those that the sampler will read."""
         reading = reads(self._config.sampler, self._asking(branch))
         if reading == "all":
@@ -532,7 +484,7 @@ class Search:
             self._weigh(branch, complete[start : start + _AT_ONCE])
         return set(branch.shapes.values()).union(branch.elite.numbers if branch.elite else ())
 
-    def _add(self, branch: _Branch, trial: _Told, keep: bool) -> None:
+    def _add(self, branch: Branch, trial: Told, keep: bool) -> None:
         """A finished trial, for the sampler if it is to be kept, for the journal in any case."""
         if keep:
             branch.study.add_trial(trial.frozen())
@@ -574,51 +526,6 @@ def _key(manifest: Manifest) -> _Key:
 def _of_search(search: int) -> tuple[object, ...]:
     """What is added to the parts of a seed: nothing in the first search, which is that of a study with one."""
     return ("search", search) if search else ()
-
-
-@dataclass(frozen=True)
-class _Told:
-    """A finished trial as Optuna is told of it."""
-
-    state: TrialState
-    values: list[float] | None
-    params: dict[str, Any]
-    distributions: dict[str, BaseDistribution]
-    attributes: dict[str, Any]
-    constraints: dict[str, float]
-    finished_at: datetime | None = None
-    seconds: float = 0.0
-
-    @property
-    def started(self) -> datetime | None:
-        return self.finished_at and self.finished_at - timedelta(seconds=self.seconds)
-
-    def frozen(self) -> FrozenTrial:
-        trial = optuna.trial.create_trial(
-            state=self.state,
-            values=self.values,
-            params=self.params,
-            distributions=self.distributions,
-            user_attrs=self.attributes,
-        )
-        for name, excess in self.constraints.items():
-            trial.set_constraint(name, excess)
-        return trial
-
-
-def _study(name: str, objectives: Sequence[str], storage: BaseStorage) -> optuna.Study:
-    """An empty Optuna study, made without the line that Optuna logs."""
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        directions = [OBJECTIVES[objective].direction for objective in objectives]
-        study = optuna.create_study(storage=storage, study_name=name, directions=directions)
-    finally:
-        optuna.logging.set_verbosity(verbosity)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        study.set_metric_names(list(objectives))
-    return study
 
 
 def _names(pack: str, spec: TrialSpec) -> dict[str, Any]:

@@ -1,0 +1,76 @@
+"""The Optuna study of one method in one search, and what was handed out of it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import BaseStorage
+
+from study.directory import OBJECTIVES, Manifest
+from study.search.elite import Elite
+
+Rows = Mapping[str, Mapping[str, Any]]
+"""A pack's rows by trial."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A trial that was handed out: Optuna's, and its number in the journal."""
+
+    trial: optuna.Trial
+    entry: int
+
+
+@dataclass
+class Branch:
+    """The Optuna study of one method in one of the searches, and what was handed out."""
+
+    method: str
+    search: int
+    name: str
+    study: optuna.Study
+    space: Mapping[str, BaseDistribution]
+    budget: int
+    seeds: int
+    asked: int = 0
+    packs: int = 0
+    lost: int = 0
+    seen: int = 0
+    """Packs 0 .. seen - 1 are told to Optuna."""
+    told: int = 0
+    """Complete trials that are told to Optuna."""
+    answers: dict[int, tuple[Manifest, Rows]] = field(default_factory=dict)
+    """Results that Optuna may not see yet, by the number of their pack."""
+    running: dict[str, Running] = field(default_factory=dict)
+    latest: dict[str, Any] = field(default_factory=dict)
+    drawn: set[frozenset[tuple[str, Any]]] = field(default_factory=set)
+    """The configurations of the pack that is being asked for."""
+    elite: Elite | None = None
+    """Once the sampler reads no other trials."""
+    shapes: dict[frozenset[tuple[str, BaseDistribution]], int] = field(default_factory=dict)
+    """The first trial of each set of parameters; from those it sees, a sampler infers what all trials have."""
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.budget + self.lost - self.asked)
+
+
+def empty_study(name: str, objectives: Sequence[str], storage: BaseStorage) -> optuna.Study:
+    """An empty Optuna study, made without the line that Optuna logs."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        directions = [OBJECTIVES[objective].direction for objective in objectives]
+        study = optuna.create_study(storage=storage, study_name=name, directions=directions)
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names(list(objectives))
+    return study
