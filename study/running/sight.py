@@ -35,10 +35,10 @@ def look(config: StudyConfig, directory: StudyDirectory, nodes: Mapping[str, str
         ): f"{name} ({node[:8]})"
         for node, name in nodes.items()
     }
-    answered, _ = ray.wait(list(answers), num_returns=len(answers), timeout=_PATIENCE)
+    answered, waiting = ray.wait(list(answers), num_returns=len(answers), timeout=_PATIENCE)
     found = {answers[answer]: said for answer in answered if (said := _said(answer)) is not None}
     blind = [f"{node} cannot see {what}" for node, lacking in found.items() for what in lacking]
-    if blind and all(found.values()):
+    if blind and not waiting and all(found.values()):
         raise StudyError(f"{'; '.join(blind)}: expected the study directory and the data where all nodes see them")
     return blind
 
