@@ -15,6 +15,7 @@ from study.cli.runs import Settings
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
+    from analysis import Table
     from study.config import Suite
 
 
@@ -105,6 +106,21 @@ def _show_status(found: Suite, output: str | None, as_json: bool) -> None:
     console.print(table)
 
 
+def _by_method(ranked: Table) -> Table:
+    """The ranks alone, a line for each method: what a terminal has room for."""
+    import pandas as pd
+
+    import analysis
+
+    frame, titles = ranked.frame.set_index("set"), {column.key: column.heading for column in ranked.columns}
+    methods = [str(name).removesuffix("_rank") for name in frame if str(name).endswith("_rank")]
+    lines = [{"method": titles[name], **frame[f"{name}_rank"].to_dict()} for name in methods]
+    ordered = pd.DataFrame(lines).sort_values("average rank", kind="stable", ignore_index=True)
+    columns = [analysis.Column("method", "method", str)]
+    columns += [analysis.Column(str(name), str(name), ".2g") for name in frame.index]
+    return analysis.Table(ordered, tuple(columns), f"By average rank. {ranked.caption}")
+
+
 def _report(found: Suite, output: str | None, as_json: bool) -> None:
     """Ranks, wins and tests over the studies that are there, and their figures in the suite's report folder."""
     import analysis
@@ -122,7 +138,7 @@ def _report(found: Suite, output: str | None, as_json: bool) -> None:
         whole = {"suite": found.name, "ranks": ranked.frame.to_dict("records"), "caption": ranked.caption}
         typer.echo(json.dumps(whole | {"wins": wins.frame.to_dict("records") if wins else []}, indent=2, default=float))
     else:
-        console.print(ranked)
+        console.print(_by_method(ranked))
         if wins:
             console.print()
             console.print(wins)
