@@ -35,7 +35,7 @@ def packs(trials: pd.DataFrame) -> pd.DataFrame:
                 "device": own["device"].iloc[0] if "device" in own else None,
                 "worker": own.sort_values("finished_at")["worker"].iloc[-1] if "worker" in own else None,
                 "trials": len(own),
-                "failed": int((own["status"] != "COMPLETE").sum()),
+                "failed": int((~own["status"].isin(["COMPLETE", "STOPPED"])).sum()),
                 "epochs": int(own["epochs"].fillna(0).sum()) if "epochs" in own else 0,
                 "start": end - float(own["train_seconds"].sum()),
                 "end": end,

@@ -113,10 +113,13 @@ def _effort(trials: pd.DataFrame) -> str:
     seconds = float(trials["train_seconds"].fillna(0.0).sum())
     unit, scale = unit_of(seconds)
     methods = trials["method"].nunique()
-    failed = len(trials) - int(status.get("COMPLETE", 0))
+    stopped = int(status.get("STOPPED", 0))
+    failed = len(trials) - int(status.get("COMPLETE", 0)) - stopped
+    less = [(failed, "without a result"), (stopped, "stopped early")]
+    outcomes = " and ".join(f"{count:,} of them {what}" for count, what in less if count)
     return (
         f"{len(trials):,} trials of {methods} {'method' if methods == 1 else 'methods'} have finished,"
-        f" {f'{failed:,} of them without a result' if failed else 'all with a result'};"
+        f" {outcomes or 'all with a result'};"
         f" training took {seconds / scale:.3g} device {_UNITS[unit]}."
     )
 

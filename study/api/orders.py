@@ -33,6 +33,9 @@ class Logs:
     stacks: dict[str, str]
 
 
+_WELL = ("COMPLETE", "STOPPED")
+
+
 def logs(directory: Location, trial: str | None = None) -> Logs:
     """What happened, of the whole study or of one trial.
 
@@ -48,7 +51,7 @@ def logs(directory: Location, trial: str | None = None) -> Logs:
         about = (found.pack, found.name)
         happened = [event for event in happened if any(name in str(event["message"]) for name in about)]
         rows = [found.row] if found.row else []
-    failures = {row["trial"]: row["reason"] or row["status"] for row in rows if row["status"] != "COMPLETE"}
+    failures = {row["trial"]: row["reason"] or row["status"] for row in rows if row["status"] not in _WELL}
     return Logs(happened, failures, dict(stacks(place.store, found.pack if found else None)))
 
 

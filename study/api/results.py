@@ -67,7 +67,8 @@ class Status:
     """How far a study is, in trials.
 
     ``damaged``: a line for each file that was left out. ``broke_off``: trials that failed before their end, which
-    `study retry` trains again. ``training``: packs, as their driver last said.
+    `study retry` trains again. ``training``: packs, as their driver last said. ``epochs``: of the finished trials;
+    ``epochs_saved``: those that the ones which were stopped early did not take.
     """
 
     study: str
@@ -79,6 +80,8 @@ class Status:
     damaged: tuple[str, ...]
     broke_off: int
     training: dict[str, PackStatus]
+    epochs: int = 0
+    epochs_saved: int = 0
 
 
 def status(directory: Location) -> Status:
@@ -97,7 +100,7 @@ def status(directory: Location) -> Status:
     for name in config.methods:
         own = [row["status"] for row in rows if row["method"] == name]
         in_flight = sum(len(manifest["trials"]) for manifest in waiting if manifest["method"] == name)
-        failed = sum(status != "COMPLETE" for status in own)
+        failed = sum(status not in ("COMPLETE", "STOPPED") for status in own)
         methods[name] = MethodStatus(len(own), in_flight, failed, config.budget(name))
     budget, driver = sum(method.budget for method in methods.values()), driver_of(place.store)
     failures = sum(map(broke_off, rows))
@@ -106,8 +109,12 @@ def status(directory: Location) -> Status:
     if driver is not None:
         state = f"{state}; {driver.account}" if driver.silent else driver.account
     training = _training(place) if driver else {}
+    epochs = sum(row["epochs"] or 0 for row in rows)
+    saved = [config.epochs - row["epochs"] for row in rows if row["status"] == "STOPPED"]
     damaged = tuple(str(warning.message) for warning in caught)
-    return Status(config.name, place.path(), state, len(rows), budget, methods, damaged, failures, training)
+    return Status(
+        config.name, place.path(), state, len(rows), budget, methods, damaged, failures, training, epochs, sum(saved)
+    )
 
 
 def _training(place: StudyDirectory) -> dict[str, PackStatus]:

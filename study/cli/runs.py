@@ -229,6 +229,8 @@ def _conclude(result: Result) -> None:
         raise StudyError(f"all {result.failed} trials failed; the first: {trials['reason'].iloc[0]}")
     table = analysis.summary(trials, config.objectives)
     console.print(table)
+    stopped = trials["epochs"][trials["status"] == "STOPPED"]
+    _show_epochs(int(trials["epochs"].sum()), int((config.epochs - stopped).sum()))
     if directory.local is None or len(config.objectives) < 2:
         return
     report = directory.local / REPORT
@@ -274,6 +276,7 @@ def _show(found: Status) -> None:
         table.add_row(name, *map(str, (counts.finished, counts.in_flight, counts.failed, counts.budget)))
     console.print(table)
     console.print(f"{found.finished} of {found.budget} trials are finished, {found.state}")
+    _show_epochs(found.epochs, found.epochs_saved)
     for pack, at in found.training.items():
         ago = at.seconds_since_progress
         console.print(f"  {pack}: {at.fraction:.0%}, came further {ago:.0f} s ago", highlight=False)
@@ -284,6 +287,11 @@ def _show(found: Status) -> None:
         files = "1 damaged file is" if damaged == 1 else f"{damaged} damaged files are"
         message = f"{files} left out, the trials in them count as in flight; see\n  study doctor {found.directory}"
         console.print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _show_epochs(spent: int, saved: int) -> None:
+    if saved:
+        console.print(f"{spent:,} epochs trained, {saved:,} saved by stopping trials early", highlight=False)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -15,7 +16,7 @@ from study.config.own_methods import names_of
 from study.config.proportions import proportions
 from study.config.published import PublishedSettings, ReproductionSettings
 from study.directory import OBJECTIVES, Constraint, constraint_of
-from trainables.declarations import MODEL, Value, architecture
+from trainables.declarations import MODEL, Value, architecture, declared
 from trainables.errors import Mistake, Mistakes
 from trainables.options import Declared, Option, completed
 from trainables.recipe import BUDGET, OPTIMIZERS, SCHEDULES, Recipe, completed_optimizer, completed_schedule
@@ -123,6 +124,19 @@ class SamplerSettings(Alternative):
     @classmethod
     def completed(cls, given: Mapping[str, Any]) -> dict[str, Any]:
         return dict(given) if ":" in str(given["name"]) else super().completed(given)
+
+
+class StoppingSettings(Settings):
+    rungs: Literal["auto"] | Annotated[tuple[Count, ...], Field(strict=False, min_length=1)] = Field(
+        default="auto", description="Epochs after which trials are compared; auto: a sixth and a half of all epochs."
+    )
+    keep: float = Field(default=0.5, gt=0, le=1, description="The share of the trials seen at a rung that goes on.")
+    least: Count = Field(default=8, description="Trials of a method that have come to a rung before any is stopped.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: object) -> object:
+        return {} if value == "auto" else value
 
 
 class PackSettings(Settings):
@@ -320,6 +334,11 @@ class StudyConfig(Settings):
         default=None,
         description="What is tried first: another study's best trials, a CSV file's, the papers' settings.",
     )
+    stopping: StoppingSettings | None = Field(
+        default=None,
+        description="Whether trials stop early that others leave no room on the front: {rungs: [10, 30], keep: 0.5}, "
+        "auto, or null.",
+    )
     pack: PackSettings = Field(default=PackSettings(), description="How trials share a process.")
     resources: ResourceSettings = Field(default=ResourceSettings(), description="Where packs run.")
     checkpoint: CheckpointSettings = Field(
@@ -443,6 +462,28 @@ class StudyConfig(Settings):
     def constrained(self) -> tuple[Constraint, ...]:
         """The constraints, read."""
         return tuple(map(constraint_of, self.constraints or ()))
+
+    @model_validator(mode="after")
+    def _rungs_are_of_the_training(self) -> Self:
+        if self.stopping is None or self.stopping.rungs == "auto":
+            return self
+        keys, rungs = ("stopping", "rungs"), self.stopping.rungs
+        if list(rungs) != sorted(set(rungs)) or rungs[-1] >= self.epochs:
+            raise Mistakes([Mistake(keys, f"ascending epochs below {self.epochs}, the last", str(list(rungs)))])
+        return self
+
+    def rungs(self, method: str | None = None) -> tuple[int, ...]:
+        """The epochs at which trials are compared; none where they all train to the end, as controls do.
+
+        Args:
+            method: of the study's; those of any where none is given.
+        """
+        if self.stopping is None or (method and declared(self.implementation(method)).kind == "control"):
+            return ()
+        if self.stopping.rungs != "auto":
+            return self.stopping.rungs
+        latest = self.epochs - max(self.polish, 1)
+        return tuple(sorted({rung for part in (6, 2) if 0 < (rung := math.ceil(self.epochs / part)) <= latest}))
 
     def recipe(self) -> Recipe:
         """What all trials have in common."""

@@ -46,6 +46,7 @@ from study.directory.layout import (
     is_block,
     is_manifest,
     is_part,
+    is_segment,
     journal_draft,
     logged_path,
     manifest_path,
@@ -57,7 +58,9 @@ from study.directory.layout import (
     part_of,
     part_path,
     parts_folder,
+    segment_name,
     stack_path,
+    trial_and_epoch,
     trial_name,
     trial_of,
 )
@@ -67,6 +70,7 @@ from study.directory.model_card import markdown
 from study.directory.models import Front, Models, Row, front_of
 from study.directory.process import Process, this_process
 from study.directory.queue import Queued, enqueue, queued
+from study.directory.segments import Segments
 from study.directory.stop import request_stop, stop_requested
 from study.directory.store import Store
 from study.directory.study_directory import DamagedWarning, NotAStudy, StudyDirectory
@@ -149,6 +153,7 @@ __all__ = [
     "Process",
     "Queued",
     "Row",
+    "Segments",
     "Store",
     "StudyDirectory",
     "StudyError",
@@ -181,6 +186,7 @@ __all__ = [
     "is_block",
     "is_manifest",
     "is_part",
+    "is_segment",
     "journal_draft",
     "listed",
     "logged_path",
@@ -198,10 +204,12 @@ __all__ = [
     "parts_folder",
     "queued",
     "request_stop",
+    "segment_name",
     "stack_path",
     "stacks",
     "stop_requested",
     "this_process",
+    "trial_and_epoch",
     "trial_name",
     "trial_of",
     "version_differences",

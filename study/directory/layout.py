@@ -13,6 +13,9 @@
     models/TRIAL.json                        the card, to be read without tools
     retrained/TRIAL.safetensors, .json       the same, of trials whose networks were not kept and were trained again
     checkpoints/PACK-EPOCHS.pt               of packs in training
+    segments/SEGMENT.json                    where trials are stopped early: manifest of lanes that go on together
+    accounts/PACK.json, SEGMENT.json         what the lanes of a pack or segment came to at its last epoch
+    lanes/TRIAL-EPOCH-SUM.safetensors        a lane between two epochs, until it has gone on; SUM is the file's own
     queue/TIME-NUMBER.json                   a configuration to be tried next
     logs/TIME-DRIVER.jsonl                   what happened in a run
     stacks/PACK.WHY.txt                      the stacks of a worker that was ended because it hung
@@ -25,9 +28,10 @@
     report/                                  figures, tables and the page
 
 A trial is called METHOD-NUMBER and a pack METHOD-pINDEX: group_lasso-00012, group_lasso-p0003; of the searches after
-the first METHOD-sSEARCH-NUMBER and METHOD-sSEARCH-pINDEX: group_lasso-s1-00012. A block is as many packs of a method
-and search as `BLOCKS` says, from a multiple of that on: group_lasso-p0000-0015. So two blocks are apart, or one is in
-the other, which then counts. Paths are relative to the directory, with forward slashes.
+the first METHOD-sSEARCH-NUMBER and METHOD-sSEARCH-pINDEX: group_lasso-s1-00012. A segment is called METHOD-gINDEX. A
+block is as many packs of a method and search as `BLOCKS` says, from a multiple of that on: group_lasso-p0000-0015. So
+two blocks are apart, or one is in the other, which then counts. Paths are relative to the directory, with forward
+slashes.
 """
 
 from __future__ import annotations
@@ -57,6 +61,9 @@ QUEUE = "queue"
 LOGGED = "logged"
 TENSORBOARD = "tensorboard"
 CHECKPOINTS = "checkpoints"
+SEGMENTS = "segments"
+ACCOUNTS = "accounts"
+LANES = "lanes"
 REPORT = "report"
 REPORT_PAGE = "report.html"
 REPORT_TABLE = "summary.md"
@@ -75,6 +82,7 @@ _SECOND = "~"  # in no pack's name
 _RESULTS = "results"
 _METHOD = "method="
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SEGMENT = re.compile(r".+-g\d{4,}")
 _TEMPORARY = re.compile(rf"\..+\.[0-9a-f]{{8}}|\.{re.escape(JOURNAL)}")
 
 
@@ -98,6 +106,14 @@ def pack_name(method: str, index: int, search: int = 0) -> str:
 
 def _searched(method: str, search: int) -> str:
     return f"{method}-s{search}" if search else method
+
+
+def segment_name(method: str, index: int, search: int = 0) -> str:
+    return f"{_searched(method, search)}-g{index:04d}"
+
+
+def is_segment(name: str) -> bool:
+    return _SEGMENT.fullmatch(name) is not None
 
 
 def pack_index(pack: str) -> int:
@@ -203,6 +219,40 @@ def pack_of(path: str) -> str:
     """The pack whose manifest, part or checkpoint lies at the path."""
     stem = PurePosixPath(path).stem
     return stem.rpartition("-")[0] if path.startswith(f"{CHECKPOINTS}/") else stem.partition(_SECOND)[0]
+
+
+def segment_path(segment: str) -> str:
+    return f"{SEGMENTS}/{named(segment)}{MANIFEST_SUFFIX}"
+
+
+def account_path(name: str) -> str:
+    """Of a pack or segment."""
+    return f"{ACCOUNTS}/{named(name)}{MANIFEST_SUFFIX}"
+
+
+def state_name(trial: str, epoch: int, checksum: str) -> str:
+    """Of a lane's state after an epoch."""
+    return f"{named(trial)}-{epoch:05d}-{checksum}"
+
+
+def state_path(name: str) -> str:
+    return f"{LANES}/{named(name)}{NETWORK_SUFFIX}"
+
+
+def trial_and_epoch(state: str) -> tuple[str, int]:
+    """Of the name of a lane's state."""
+    trial, epoch, _ = state.rsplit("-", 2)
+    return trial, int(epoch)
+
+
+def sum_of(state: str) -> str:
+    """The checksum in the name of a lane's state."""
+    return state.rpartition("-")[2]
+
+
+def stem(path: str) -> str:
+    """What the manifest or account of a segment, or the state of a lane, is called that lies at the path."""
+    return PurePosixPath(path).stem
 
 
 def stack_path(pack: str, why: str) -> str:

@@ -42,6 +42,7 @@ from study.directory.layout import (
     belonging,
     blocks_of,
     is_block,
+    is_segment,
     manifest_path,
     named,
     pack_of,
@@ -51,6 +52,7 @@ from study.directory.layout import (
     parts_folder,
     second_path,
 )
+from study.directory.segments import Segments
 from study.directory.store import Store
 from study.directory.tables import (
     AFTERWARDS,
@@ -116,6 +118,7 @@ class StudyDirectory:
 
     def __init__(self, location: str | Path) -> None:
         self.store = Store(location)
+        self.segments = Segments(self.store)
 
     def __repr__(self) -> str:
         return f"StudyDirectory({self.path()!r})"
@@ -176,13 +179,18 @@ class StudyDirectory:
         return self._decoded(CONFIG, lambda data, path: decode_config(data))
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Write what a pack is to train, before it starts."""
+        """Write what a pack, or a segment, is to train, before it starts."""
         self._require()
+        if is_segment(manifest["pack"]):
+            self.segments.write_manifest(manifest)
+            return
         self.store.put(manifest_path(manifest["pack"]), encode_manifest(manifest))
 
     def manifest(self, pack: str) -> Manifest:
-        """The manifest of one pack."""
+        """The manifest of one pack, or segment."""
         self._require()
+        if is_segment(pack):
+            return self.segments.manifest(pack)
         found = self._manifests(self._place_of(pack, manifest_path))
         return next(manifest for manifest in found if manifest["pack"] == pack)
 

@@ -24,8 +24,9 @@ STATE = "state_"
 COUNT = "count_"
 """Prefix of the columns of trials that count as a paper does, where the study's `counts` ask for it."""
 
-STATUSES = ("COMPLETE", "FAILED", "NOT_EQUIVALENT")
-"""NOT_EQUIVALENT: trained, but the compact network does not compute what the trained one does."""
+STATUSES = ("COMPLETE", "FAILED", "NOT_EQUIVALENT", "STOPPED")
+"""NOT_EQUIVALENT: trained, but the compact network does not compute what the trained one does. STOPPED: early,
+at a rung; scores and counts are those of the network that it would have ended with there, and it is on no front."""
 
 _VERSION_KEY = b"study.schema"
 
@@ -152,6 +153,12 @@ class TrialSpec(TypedDict):
     parameters: dict[str, float | int | str | bool]
     queued: NotRequired[str]
     """The entry of the queue that asked for it."""
+    pack: NotRequired[str]
+    """In a segment: the pack that it began in, among whose results it will be."""
+    after: NotRequired[str]
+    """In a segment: the pack or segment that it goes on from."""
+    state: NotRequired[str]
+    """In a segment: the name of its lane's state there."""
 
 
 class Manifest(TypedDict):
@@ -171,6 +178,12 @@ class Manifest(TypedDict):
     vectorize: NotRequired[str]
     """"off" where `vectorize: auto` found that torch cannot stack the network; holds for the whole study."""
     origin: NotRequired[Origin]
+    step: NotRequired[int]
+    """Where trials are stopped early: its place among the packs and segments of its method and search."""
+    start: NotRequired[int]
+    """Of a segment: the epoch that its lanes have reached."""
+    until: NotRequired[int]
+    """The epoch at which its lanes are compared, if not all of them train to the end."""
 
 
 class Origin(TypedDict):

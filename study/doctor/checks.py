@@ -39,6 +39,7 @@ from study.directory import (
     decode_latencies,
     driver_of,
     is_part,
+    is_segment,
     manifest_path,
     pack_of,
     packs_of,
@@ -130,9 +131,14 @@ def orphans(state: State) -> Iterator[Finding]:
                 yield Finding("orphan", path, message, REWRITE)
             elif pack not in state.finished:
                 yield Finding("orphan", path, f"{folder} of a pack without a manifest", QUARANTINE)
+    over = state.directory.segments.over()
     for path in state.directory.store.names(CHECKPOINTS, CHECKPOINT_SUFFIX):
         pack = pack_of(path)
-        if pack in state.finished:
+        if pack in over:
+            yield Finding("orphan", path, f"a checkpoint of {pack}, which is over", REMOVE)
+        elif is_segment(pack):
+            continue
+        elif pack in state.finished:
             if not state.broke_off(pack):
                 yield Finding("orphan", path, f"a checkpoint of {pack}, which is finished", REMOVE)
         elif pack not in state.manifests and pack not in state.unknown_packs:

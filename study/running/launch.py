@@ -45,7 +45,7 @@ from study.running.session import RayLost, Session, session
 from study.running.sight import look as look_from_nodes
 from study.running.tune import Listen, PackSearcher, StopWhen
 from study.running.worker import StudyTrainable
-from study.search import Search, needed, pack_size
+from study.search import Search, StagedSearch, needed, pack_size
 from trainables.own_code import load_function
 
 Listener = Callable[[Monitor], None]
@@ -244,8 +244,12 @@ def _conclude(directory: StudyDirectory, found: _Found, layers: Callable[[], dic
     """What a driver that was killed at the end has left to do: the networks, and the journal."""
     Keeper(found.config, directory).update(found.rows)
     if directory.store.exists(PROGRESS):
-        Search(found.config, directory, layers()).rebuild(found.manifests, found.rows)
+        _search(found.config)(found.config, directory, layers()).rebuild(found.manifests, found.rows)
         directory.store.remove(PROGRESS)
+
+
+def _search(config: StudyConfig) -> type[Search]:
+    return StagedSearch if config.rungs() else Search
 
 
 def _searcher(
@@ -263,7 +267,7 @@ def _searcher(
         monitor.config = _with_pack_size(monitor.config, pack_size(monitor.config, workers))
         directory.create(to_yaml(monitor.config), replace=True)
     config = monitor.config
-    search = Search(config, directory, layers, workers, optimiser_steps(config), monitor.warn)
+    search = _search(config)(config, directory, layers, workers, optimiser_steps(config), monitor.warn)
     unfinished = search.rebuild(found.manifests, found.rows)
     keeper = Keeper(config, directory)
     keeper.update(found.rows)
@@ -272,7 +276,11 @@ def _searcher(
     nodes = Nodes(lambda: able(config.resources))
     recovery = Recovery(unfinished, config.retries, 60 * config.limits.outage_minutes, nodes, monitor.warn)
     in_turn = _in_turn(config, found.manifests)
-    return PackSearcher(search, directory, monitor, connected, keeper, recovery, loggers, gathering, in_turn, versions)
+    searcher = PackSearcher(
+        search, directory, monitor, connected, keeper, recovery, loggers, gathering, in_turn, versions
+    )
+    searcher.conclude()
+    return searcher
 
 
 def own_versions(config: StudyConfig) -> dict[str, str]:

@@ -159,7 +159,7 @@ def _tell(callback: Any, run: _Run, row: Row, curve: Sequence[Row]) -> None:
     for entry in curve:
         numbers = _numbers(entry) | (_numbers(row) if entry is curve[-1] else {})
         callback.log_trial_result(entry["epoch"], run, numbers | {"training_iteration": entry["epoch"]})
-    callback.log_trial_end(run, failed=row["status"] != "COMPLETE")
+    callback.log_trial_end(run, failed=row["status"] not in ("COMPLETE", "STOPPED"))
     callback.on_experiment_end([run])  # Weights & Biases waits here until all is sent
 
 

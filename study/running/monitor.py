@@ -40,6 +40,8 @@ class Running:
     epochs: int = 0
     finished: int = 0
     together: int = 0
+    share: float = 1.0
+    """Of all epochs, those that it has."""
 
     def fraction_at(self, now: float) -> float:
         """What is done, and what follows from its speed since the report: less than one epoch more."""
@@ -76,6 +78,8 @@ class Monitor:
         """The same, of workers that packs have lost."""
         self._trained = dict.fromkeys(config.methods, 0.0)
         """Trials that were trained in them; parts of trials where packs went on from checkpoints."""
+        self._under_way = dict.fromkeys(config.methods, 0.0)
+        """Trained parts of trials that are not finished, and in no pack in training."""
         self._most_at_once = 1
 
     def found_on_disk(self, rows: Iterable[Row]) -> None:
@@ -95,7 +99,7 @@ class Monitor:
     def started(self, manifest: Manifest) -> None:
         now = self._clock()
         self.running[manifest["pack"]] = Running(
-            manifest["pack"], manifest["method"], len(manifest["trials"]), now, now, now
+            manifest["pack"], manifest["method"], len(manifest["trials"]), now, now, now, share=self._share(manifest)
         )
         self._most_at_once = max(self._most_at_once, len(self.running))
 
@@ -115,6 +119,9 @@ class Monitor:
             self._spent[running.method] += running.seconds
             self._trained[running.method] += running.trials * running.gained
         rows = list(rows)
+        for row in rows:
+            method = row["method"]
+            self._under_way[method] = max(0.0, self._under_way[method] - (row.get("epochs") or 0) / self.config.epochs)
         self._add(rows)
         self._record(pack, rows)
 
@@ -126,10 +133,27 @@ class Monitor:
             self.tallies[method].add(own)
 
     def _record(self, pack: str, rows: Sequence[Row]) -> None:
-        failed = [row for row in rows if row["status"] != "COMPLETE"]
-        self.record("finished", f"{pack}: {len(rows)} trials" + (f", {len(failed)} failed" if failed else ""))
+        failed = [row for row in rows if row["status"] not in ("COMPLETE", "STOPPED")]
+        stopped = sum(row["status"] == "STOPPED" for row in rows)
+        said = [f"{len(rows)} trials", f"{stopped} stopped" * bool(stopped), f"{len(failed)} failed" * bool(failed)]
+        self.record("finished", f"{pack}: {', '.join(filter(None, said))}")
         for reason in dict.fromkeys(str(row.get("reason") or row["status"]).strip() for row in failed):
             self.record("failed", f"{pack}: {reason.splitlines()[-1]}")
+
+    def came_to(self, manifest: Manifest, lanes: int) -> None:
+        """A pack or segment of a study that stops trials early is over; whether its trials are, `finished` says."""
+        pack, method = manifest["pack"], manifest["method"]
+        share = self._share(manifest)
+        running = self.running.pop(pack, None)
+        if running is not None:
+            self._spent[method] += running.seconds
+            self._trained[method] += running.trials * running.gained * share
+        self._under_way[method] += lanes * share
+        self.record("segment", f"{pack}: {lanes} lanes, to epoch {manifest.get('until', self.config.epochs)}")
+
+    def _share(self, manifest: Manifest) -> float:
+        """Of all epochs, those that a pack or segment has."""
+        return (manifest.get("until", self.config.epochs) - manifest.get("start", 0)) / self.config.epochs
 
     def stopped(self, pack: str) -> None:
         running = self.running.pop(pack, None)
@@ -186,8 +210,10 @@ class Monitor:
     def trials_done(self, method: str) -> float:
         """Finished ones, and the finished parts of those in training."""
         now = self._clock()
-        partly = sum(one.trials * one.fraction_at(now) for one in self.running.values() if one.method == method)
-        return min(self.tallies[method].finished + partly, self.budget(method))
+        partly = sum(
+            one.trials * one.share * one.fraction_at(now) for one in self.running.values() if one.method == method
+        )
+        return min(self.tallies[method].finished + self._under_way[method] + partly, self.budget(method))
 
     def worker_seconds(self, method: str) -> float:
         """What a method has cost since the start: of all workers, those that were lost and what trains included."""

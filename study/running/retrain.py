@@ -48,6 +48,10 @@ def retrain(
         raise StudyError(f"{found.name} is in flight; go on with the study first")
     if found.row["status"] == "FAILED":
         raise StudyError(f"{found.name} failed, it has no network to be had again; why: study show DIR {found.name}")
+    if found.row["status"] == "STOPPED":
+        raise StudyError(
+            f"{found.name} was stopped after {found.row['epochs']} epochs, it has no network to be had again"
+        )
     settle_process()
     alone = _train(config, found, [found.name], progress)
     if not alone.differences or len(found.manifest["trials"]) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import math
 import time
@@ -18,7 +19,7 @@ from study.running.faults import Fault, explained, kind_of
 from study.running.networks import Writer
 from trainables.declarations import architecture
 from trainables.problem import check_materials, problem
-from trainables.training import Job, Outcome, Pack, Trial
+from trainables.training import Job, LaneState, Outcome, Pack, Trial
 
 Row = dict[str, Any]
 
@@ -60,6 +61,8 @@ class Training:
         self.checkpoints = Checkpoints(directory.store, pack, seconds and seconds / hurry, epochs)
         self.writer = Writer(config, directory, self.manifest)
         self.networks: list[tuple[list[Row], list[Outcome | None]]] = []
+        self.leaving: list[tuple[list[Row], list[LaneState]]] = []
+        """Lanes at the end of a segment, with the rows that they would end with."""
         self._begin()
         self._go_on()
         self._since, self._found = time.monotonic(), self._fraction()
@@ -123,7 +126,11 @@ class Training:
         while not self.done and time.monotonic() < deadline and (self.under_way is not None or not until()):
             self._train(deadline)
         if self.done:
-            publish(self.directory, self.config.name, self.manifest, self.trials, self.curves, self.worker)
+            if "step" in self.manifest:
+                rows = [row | {"worker": self.worker} for row in self.trials]
+                self.directory.segments.write_account(self.manifest["pack"], rows, self.curves)
+            else:
+                publish(self.directory, self.config.name, self.manifest, self.trials, self.curves, self.worker)
             if not self.failed:
                 with contextlib.suppress(OSError):  # what stays is removed when the study is resumed
                     self.checkpoints.clear()
@@ -201,13 +208,30 @@ class Training:
                 problem(job.data, job.model, job.seed, seeds)
         except Exception as error:
             raise Fault("place", explained(error)) from error
-        return Pack(job, keep=lambda *found: self.networks.append(found))
+        start, until = self.manifest.get("start", 0), self.manifest.get("until")
+        return Pack(
+            dataclasses.replace(job, start=start, until=until),
+            keep=lambda *found: self.networks.append(found),
+            lanes=self._lanes(self.parts[0]) if start else {},
+            leave=lambda *found: self.leaving.append(found),
+        )
+
+    def _lanes(self, trials: Sequence[Trial]) -> dict[str, LaneState]:
+        """What the trials go on from."""
+        names = {spec["trial"]: spec["state"] for spec in self.manifest["trials"]}
+        segments, device = self.directory.segments, _device()
+        return {one.trial: LaneState.decode(segments.state(names[one.trial]), device) for one in trials}
 
     def _write_networks(self) -> None:
         """Not while they train: what the study directory refuses is no fault of the trials."""
         for rows, outcomes in self.networks:
             self.writer.write(rows, outcomes)
         self.networks.clear()
+        for rows, states in self.leaving:
+            for row, state in zip(rows, states, strict=True):
+                if row["status"] == "STOPPED":
+                    row["state"] = self.directory.segments.write_state(row["trial"], state.epoch, state.encode())
+        self.leaving.clear()
 
     def _keep(self, pack: Pack) -> None:
         self.trials += pack.trial_rows()
@@ -294,6 +318,7 @@ def publish(
     now = datetime.now(UTC).timestamp()
     trials = sorted(trials, key=lambda row: specs[row["trial"]]["lane"])  # those of one network were trained together
     rows = [names | row | specs[row["trial"]] | {"finished_at": _time(row.get("finished_at", now))} for row in trials]
+    rows = [{name: value for name, value in row.items() if name not in ("state", "judged")} for row in rows]
     directory.write_results(pack, method, _within_bounds(directory, rows), [of_curves | row for row in curves])
 
 
@@ -316,11 +341,14 @@ def give_up(directory: StudyDirectory, study: str, manifest: Manifest, reason: s
         curves += entries
     finished = {row["trial"] for row in trials}
     failed = [row for row in failed_rows(manifest, reason) if row["trial"] not in finished]
+    if "step" in manifest:
+        directory.segments.write_account(manifest["pack"], trials + failed, curves)
+        return
     publish(directory, study, manifest, trials + failed, curves)
 
 
 def job_of(config: StudyConfig, manifest: Manifest, trials: Sequence[Trial] | None = None) -> Job:
-    """What a worker trains: the study's recipe, with the manifest's trials or some of them."""
+    """What a worker trains, from first to last: the study's recipe, with the manifest's trials or some of them."""
     return Job(
         method=config.implementation(manifest["method"]),
         data=config.data_options(),

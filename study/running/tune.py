@@ -14,7 +14,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from study.config import recipe_of
-from study.directory import PROGRESS, Lock, StudyDirectory
+from study.directory import PROGRESS, Lock, Manifest, StudyDirectory
 from study.running.ending import Ending
 from study.running.faults import Fault, Loss, failed_alike
 from study.running.gathering import Gathering
@@ -23,10 +23,11 @@ from study.running.monitor import Monitor
 from study.running.networks import Keeper
 from study.running.pulse import forget
 from study.running.recovery import Attempt, Recovery
+from study.running.segments import conclude
 from study.running.session import Session
 from study.running.training import give_up
 from study.running.workers import Workers
-from study.search import Search
+from study.search import Search, StagedSearch
 from trainables.own_code import trusted
 
 _FINISHED: str = Searcher.FINISHED
@@ -161,21 +162,42 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         with self._guarded():
             if error and self.session.alive() and not self.monitor.ending:
                 self._recover(attempt, self.workers.trouble(trial_id))
-            if pack not in self.directory.finished() if error else not (result or {}).get("done"):
+            if not self._over(manifest) if error else not (result or {}).get("done"):
                 self.monitor.stopped(pack)  # it goes on, in this run or in the next
                 return
             if result is not None:
                 self._heard(attempt, result)
-            rows = self.directory.rows(pack, method)
+            staged = isinstance(self.search, StagedSearch)
+            rows = self.directory.segments.account(pack)[0] if staged else self.directory.rows(pack, method)
             self.search.tell(manifest, rows)
-            self.keeper.update(rows)
-            self.loggers.update(rows)
-            self.monitor.finished(pack, rows)
-            self.gathering.finished(pack, method)
+            if staged:
+                self.monitor.came_to(manifest, len(rows))
+                self.conclude()
+            else:
+                self._finished(manifest, rows)
             if not self.spent and (
                 alike := failed_alike({name: tally.telling for name, tally in self.monitor.tallies.items()})
             ):
-                self.monitor.ending.give(f"the first packs of every method failed alike: {alike}", then="retry")
+                why = f"the first packs of every method failed alike: {alike}"
+                self.monitor.ending.give(why, then="" if staged else "retry")
+
+    def _over(self, manifest: Manifest) -> bool:
+        """Whether what a pack or segment came to is in the study directory."""
+        over = self.directory.segments.over if "step" in manifest else self.directory.finished
+        return manifest["pack"] in over()
+
+    def _finished(self, manifest: Manifest, rows: list[dict[str, Any]]) -> None:
+        """A pack has its results."""
+        self.keeper.update(rows)
+        self.loggers.update(rows)
+        self.monitor.finished(manifest["pack"], rows)
+        self.gathering.finished(manifest["pack"], manifest["method"])
+
+    def conclude(self) -> None:
+        """Where trials stop early: results of packs all of whose trials are over, by what is decided so far."""
+        if isinstance(self.search, StagedSearch):
+            for manifest, rows in conclude(self.directory, self.monitor.config.name, self.search):
+                self._finished(manifest, rows)
 
     def _heard(self, attempt: Attempt, result: dict[str, Any]) -> None:
         self.monitor.advanced(attempt.pack, result)

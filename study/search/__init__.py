@@ -6,5 +6,18 @@ from study.search.pack_size import pack_size
 from study.search.samplers import Ask
 from study.search.search import Search
 from study.search.simulation import Simulated, Simulation
+from study.search.staged import Ended, StagedSearch
 
-__all__ = ["Ask", "Database", "Search", "Simulated", "Simulation", "manifest_of", "needed", "outcome", "pack_size"]
+__all__ = [
+    "Ask",
+    "Database",
+    "Ended",
+    "Search",
+    "Simulated",
+    "Simulation",
+    "StagedSearch",
+    "manifest_of",
+    "needed",
+    "outcome",
+    "pack_size",
+]

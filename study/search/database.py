@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, cast
 import optuna
 from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 from optuna.storages import RDBStorage
-from optuna.trial import FixedTrial, FrozenTrial, TrialState
+from optuna.trial import FixedTrial, FrozenTrial
 
 from search_spaces import Scale, suggest_parameters
 from study.directory import OBJECTIVES, parameters_of
-from study.search.outcome import exceeded, outcome
+from study.search.outcome import displayed, exceeded, outcome
 from trainables.errors import StudyError
 
 if TYPE_CHECKING:
@@ -110,8 +110,9 @@ class Database:
         space = self._config.implementation(method), self._config.space(method), self._scales[method]
         suggest_parameters(cast(optuna.Trial, fixed), *space)
         values, shown = outcome(row, self._config.objectives)
+        state, values = displayed(row, values)
         trial = optuna.trial.create_trial(
-            state=TrialState.FAIL if values is None else TrialState.COMPLETE,
+            state=state,
             values=values,
             params=fixed.params,
             distributions=fixed.distributions,

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from optuna.trial import TrialState
+
 from study.directory import OBJECTIVES, PARAMETER, VERSION, Manifest, TrialSpec
 
 if TYPE_CHECKING:
@@ -28,12 +30,13 @@ def needed(config: StudyConfig) -> list[str]:
 def outcome(row: Mapping[str, Any] | None, objectives: Sequence[str]) -> tuple[list[float] | None, dict[str, Any]]:
     """The objectives' values in the order given, None if the trial failed; and what the dashboard shows.
 
-    A trial fails when it has no row, its status is not COMPLETE, or an objective is missing or not finite.
+    A trial fails when it has no row, its status is neither COMPLETE nor STOPPED, or an objective is missing or not
+    finite. One that was stopped counts with what it would have ended with there.
     """
     if row is None:
         return None, {"reason": "its pack finished without a row for it"}
     shown = {name: row[name] for name in _SHOWN if row.get(name) is not None}
-    if row["status"] != "COMPLETE":
+    if row["status"] not in ("COMPLETE", "STOPPED"):
         return None, {"reason": "no reason was given", **shown}
     found = {name: row.get(OBJECTIVES[name].column) for name in objectives}
     values = {name: math.nan if value is None else float(value) for name, value in found.items()}
@@ -41,6 +44,14 @@ def outcome(row: Mapping[str, Any] | None, objectives: Sequence[str]) -> tuple[l
     if unfit:
         return None, {**shown, "reason": "expected finite objectives: " + ", ".join(unfit)}
     return list(values.values()), shown
+
+
+def displayed(row: Mapping[str, Any] | None, values: list[float] | None) -> tuple[TrialState, list[float] | None]:
+    """State and values as dashboards get them: a trial that was stopped is pruned there, and on no front of theirs."""
+    if values is None:
+        return TrialState.FAIL, None
+    stopped = row is not None and row["status"] == "STOPPED"
+    return (TrialState.PRUNED, None) if stopped else (TrialState.COMPLETE, values)
 
 
 def violations(row: Mapping[str, Any] | None, require: Mapping[str, float]) -> dict[str, float]:

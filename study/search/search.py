@@ -34,7 +34,7 @@ from study.search.branch import Branch, Rows, Running, empty_study
 from study.search.elite import Elite
 from study.search.journal import Journal
 from study.search.memory import Memory
-from study.search.outcome import dense_scores, exceeded, manifest_of, manifest_with, outcome
+from study.search.outcome import dense_scores, displayed, exceeded, manifest_of, manifest_with, outcome
 from study.search.pack_size import pack_size
 from study.search.samplers import Ask, affordable, reads, sampler
 from study.search.told import Told
@@ -191,7 +191,7 @@ class Search:
             running.trial.set_constraint(name, much)
         state = TrialState.FAIL if values is None else TrialState.COMPLETE
         branch.study.tell(running.trial, values, state)
-        self._journal.finish(running.entry, state, values, shown, excess)
+        self._journal.finish(running.entry, *displayed(row, values), shown, excess)
         branch.told += values is not None
 
     def _forget(self, branch: Branch) -> None:

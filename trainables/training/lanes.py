@@ -112,6 +112,9 @@ def put(stack: Stack, lanes: Sequence[LaneState]) -> None:
     merged["failures"] = [state["failures"][0] for state in states]
     merged["train_seconds"] = sum(state["train_seconds"] for state in states)
     merged["history"] = [_entry(list(entries)) for entries in zip(*(s["history"] for s in states), strict=True)]
+    for name in ("untrained_loss", "val_loss"):
+        if merged[name] is not None:
+            merged[name] = merged[name].to(stack.device)
     stack.load_state_dict(merged)
 
 

@@ -7,6 +7,7 @@ import math
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from trainables.problem import Problem, problem
 from trainables.recipe import Recipe
 from trainables.training.answers import described, packed
 from trainables.training.equivalence import Outcome, outcomes
+from trainables.training.lanes import LaneState, put, take
 from trainables.training.stack import Stack, Trial
 from trainables.training.stackable import obstacle
 
@@ -28,11 +30,15 @@ of what it costs alone (digits, 0.1 to 0.3 million), above it 0.8 (digits) to 1.
 
 Row = dict[str, Any]
 Keep = Callable[[list[Row], list[Outcome | None]], None]
+Leave = Callable[[list[Row], list[LaneState]], None]
 
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a worker needs to train a pack. ``vectorize`` and ``shrink`` are "auto", "on" or "off"."""
+    """Everything a worker needs to train a pack. ``vectorize`` and ``shrink`` are "auto", "on" or "off".
+
+    A segment is from epoch ``start`` to epoch ``until``; to the end where that is None.
+    """
 
     method: str
     data: Mapping[str, Any]
@@ -43,6 +49,13 @@ class Job:
     vectorize: str = "auto"
     shrink: str = "auto"
     device: str = "auto"
+    start: int = 0
+    until: int | None = None
+
+    @property
+    def end(self) -> int:
+        """The epoch after which the pack is done."""
+        return self.recipe.epochs if self.until is None else self.until
 
 
 class Pack:
@@ -56,10 +69,19 @@ class Pack:
 
     Args:
         keep: called with the rows of each finished stack and what became of its networks, which are not kept otherwise.
+        lanes: the states of all trials at epoch ``job.start``, by trial, if that is not 0.
+        leave: called with the rows and states of each stack that has come to the end of a segment before the last one;
+            its rows are those that the trials would end with.
     """
 
-    def __init__(self, job: Job, keep: Keep = lambda rows, outcomes: None) -> None:
-        self.job, self.keep = job, keep
+    def __init__(
+        self,
+        job: Job,
+        keep: Keep = lambda rows, outcomes: None,
+        lanes: Mapping[str, LaneState] = MappingProxyType({}),
+        leave: Leave = lambda rows, states: None,
+    ) -> None:
+        self.job, self.keep, self.lanes, self.leave = job, keep, lanes, leave
         self.device = torch.device(_device(job.device))
         self._data_seeds = sorted({t.data_seed for t in job.trials})
         self.parts = [part for trials in _by_network(job.trials) for part in self._parts_of(trials)]
@@ -97,12 +119,12 @@ class Pack:
     @property
     def epochs_done(self) -> int:
         """Of ``epochs_total``, counting each stack once."""
-        current = self.stack.epoch if self.stack else 0
-        return len(self.finished) * self.job.recipe.epochs + current
+        current = self.stack.epoch - self.job.start if self.stack else 0
+        return len(self.finished) * (self.job.end - self.job.start) + current
 
     @property
     def epochs_total(self) -> int:
-        return len(self.parts) * self.job.recipe.epochs
+        return len(self.parts) * (self.job.end - self.job.start)
 
     @property
     def trials_done(self) -> int:
@@ -121,10 +143,14 @@ class Pack:
         """As `train_epoch`, with a pause after each step of training."""
         assert self.stack is not None, "the pack is done"
         yield from self.stack.steps_of_epoch()
-        if self.stack.done:
-            found = outcomes(self.stack)
-            rows = list(_trial_rows(self.stack, found))
-            self.keep(rows, found)
+        if self.stack.done or self.stack.epoch >= self.job.end:
+            if self.stack.done:
+                found = outcomes(self.stack)
+                rows = list(_trial_rows(self.stack, found))
+                self.keep(rows, found)
+            else:
+                rows = list(_standing_rows(self.stack))
+                self.leave(rows, take(self.stack))
             self.finished.append((rows, list(_curve_rows(self.stack))))
             self.stack = self._next_stack()
 
@@ -140,7 +166,10 @@ class Pack:
             trials = self.parts[len(self.finished)]
             where = self._problem_of(trials)
             if isinstance(where, Problem):
-                return Stack(where, self.job.method, self.job.recipe, trials, self.device, self.job.shrink)
+                stack = Stack(where, self.job.method, self.job.recipe, trials, self.device, self.job.shrink)
+                if self.job.start:
+                    put(stack, [self.lanes[trial.trial] for trial in trials])
+                return stack
             self.finished.append(([_row(trial, lane, where, 0) for lane, trial in enumerate(trials)], []))
         return None
 
@@ -208,6 +237,24 @@ def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:
             row |= described(stack.problem.drawn([trial.data_seed])[0])
             row |= {name: value[lane] for name, value in answers.items()}
             row |= outcome.columns
+        yield row
+
+
+def _standing_rows(stack: Stack) -> Iterator[Row]:
+    """Of trials that could be stopped here: STOPPED, with what they would end with. ``judged`` is no column."""
+    dense, standing = dense_counts(stack.problem), stack.standing()
+    judged = stack.method.judged(stack.knobs, stack.epoch)
+    last = stack.history[-1]
+    for lane, trial in enumerate(stack.trials):
+        reason = stack.failures[lane]
+        row = _row(trial, lane, reason, stack.epoch)
+        row |= {"train_seconds": stack.train_seconds / len(stack.trials), "device": str(stack.device)}
+        if reason is None:
+            row |= {"status": "STOPPED", "train_loss": _plain(last["train_loss"], lane)}
+            row |= {name: _plain(value, lane) for name, value in standing.items()}
+            row |= {f"dense_{name}": value for name, value in dense.items()}
+            row |= described(stack.problem.drawn([trial.data_seed])[0])
+            row["judged"] = judged is None or bool(judged[lane])
         yield row
 
 

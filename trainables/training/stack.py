@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_map
 from trainables.compaction import cost
 from trainables.declarations import settings_of_method
 from trainables.errors import StudyError
-from trainables.groups import Alive, Graph, everything
+from trainables.groups import Alive, Graph, everything, liveness
 from trainables.math import gates
 from trainables.methods import (
     Clock,
@@ -303,11 +303,16 @@ class Stack:
     # -- measuring ---------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def scores(self, split: str) -> dict[str, Tensor]:
-        """Named scores (P,) of the deployed networks on "train", "validation" or "test"."""
+    def scores(self, split: str, deployed: Params | None = None) -> dict[str, Tensor]:
+        """Named scores (P,) of the deployed networks on "train", "validation" or "test".
+
+        Args:
+            deployed: other tensors than those that would be deployed at this moment.
+        """
         working = self.working
         working.skeleton.eval()
-        deployed = self.method.deployed(working.params, self.state, self.knobs)
+        if deployed is None:
+            deployed = self.method.deployed(working.params, self.state, self.knobs)
         sums: dict[str, Tensor] = {}
         outputs, targets = list[Tensor](), list[Tensor]()
         for span in self._evaluation_spans(split):
@@ -335,6 +340,15 @@ class Stack:
         examples = self.feed.examples(split)
         rows = max(64, min(8192, HELD // self._activations) // len(self.trials))
         return [(start, min(start + rows, examples)) for start in range(0, examples, rows)]
+
+    @torch.no_grad()
+    def standing(self) -> dict[str, Tensor]:
+        """Validation scores and counts (P,) of the networks that the trials would end with if they ended now."""
+        deployed = self.method.ended_now(self.params, self.state, self.knobs)
+        of_working = deployed if self.reduction is None else None  # polishing has nothing left to finish
+        scores = {f"val_{name}": value for name, value in self.scores("validation", of_working).items()}
+        graph = self.problem.graph
+        return scores | cost.count(graph, liveness(graph, deployed, self.buffers))
 
     @torch.no_grad()
     def alive(self) -> Alive:

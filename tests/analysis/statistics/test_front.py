@@ -14,7 +14,7 @@ from analysis.statistics.dominance import _contenders, nondominated
 
 # Few distinct values, so that ties and duplicates are the rule.
 VALUES = st.sampled_from([0.0, 1.0, 2.0, 3.0, np.nan, np.inf, -np.inf])
-STATUS = st.sampled_from(["COMPLETE", "COMPLETE", "FAILED", "NOT_EQUIVALENT"])
+STATUS = st.sampled_from(["COMPLETE", "COMPLETE", "FAILED", "NOT_EQUIVALENT", "STOPPED"])
 
 
 def brute_force(points: np.ndarray) -> np.ndarray:

@@ -183,7 +183,7 @@ def test_nan_is_null(directory: StudyDirectory, nothing: Any) -> None:
         ([trial_row(neurons="many")], [], "int64 in column 'neurons'"),
         ([trial_row(neurons=2.5)], [], "int64 in column 'neurons'"),
         ([trial_row(seed=2**63)], [], "int64 in column 'seed'"),
-        ([trial_row(status="DONE")], [], "COMPLETE, FAILED, NOT_EQUIVALENT, but got"),
+        ([trial_row(status="DONE")], [], "COMPLETE, FAILED, NOT_EQUIVALENT, STOPPED, but got"),
         ([trial_row(), trial_row()], [], "one row per trial"),
         ([trial_row(pack="other")], [], "pack 'group_lasso-p0000', but got"),
         ([trial_row(method="npn")], [], "method 'group_lasso', but got"),

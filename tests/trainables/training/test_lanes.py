@@ -76,7 +76,8 @@ def test_lanes_of_shrunk_stacks_are_whole(optimizer: str, training: Any) -> None
         return made
 
     whole = stack(trials, {})
-    again, apart = {}, {}
+    again: dict[str, LaneState] = {}
+    apart: dict[str, LaneState] = {}
     for _ in range(EPOCHS):
         whole.train_epoch()
         one, two, alone = stack(trials, again), stack(trials[2:0:-1], apart), stack(trials[:1], apart)
@@ -144,3 +145,27 @@ def test_what_does_not_fit_is_refused(training: Any) -> None:
         LaneState.decode(bytes(data))
     with pytest.raises(StudyError, match="expected the state of a lane"):
         LaneState.decode(b"nothing")
+
+
+@pytest.mark.parametrize(
+    "method, settings",
+    [("drop_neuron", {"dn": 0.3, "threshold": 0.15}), ("magnitude", {"sparsity": 0.5}), ("random", {"sparsity": 0.5})],
+)
+def test_what_a_trial_would_end_with_is_what_it_ends_with(method: str, settings: Any, training: Any) -> None:
+    """Of methods that show nothing before their last epoch, too."""
+    trials = training.trials([settings] * 2)
+    ended, standing = (training.stack(method, trials, training.recipe(epochs=e, polish=0)) for e in (2, 4))
+    for stack in (ended, standing):
+        stack.train_epoch()
+        stack.train_epoch()
+    found, last = standing.standing(), ended.history[-1]
+    assert ended.done and not standing.done
+    assert {"val_accuracy", "neurons", "macs"} <= found.keys()
+    assert all(torch.equal(value, last[name]) for name, value in found.items())
+    assert bool((found["neurons"] < standing.history[-1]["neurons"]).all())
+
+
+def test_gates_are_judged_once_they_have_begun_to_close(training: Any) -> None:
+    stack = training.stack("npn", training.trials([{"lambda": 1e-3, "stage_1": 0.5}, {"lambda": 1e-3, "stage_1": 0.1}]))
+    found = [stack.method.judged(stack.knobs, epochs) for epochs in (1, 2, 3)]
+    assert [judged.tolist() for judged in found] == [[False, True], [False, True], [True, True]]

@@ -1,0 +1,131 @@
+"""The rungs of one method's search: which lanes go on, and how those that do are put together anew.
+
+Nothing here depends on when results came: what is told is told in a fixed order, and lanes go on in that order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from study.directory import Manifest, TrialSpec
+
+Row = Mapping[str, Any]
+
+
+class Rule(Protocol):
+    """Which lanes of a rung go on, as `trainables.stopping.ParetoRule.keeps` has it."""
+
+    def __call__(
+        self,
+        values: Sequence[Sequence[float]],
+        seen: Sequence[Sequence[float]],
+        configurations: Sequence[Hashable] | None = None,
+    ) -> list[bool]: ...
+
+
+class Rungs:
+    """Lanes between segments.
+
+    Args:
+        rungs: the epochs at which lanes are compared, ascending.
+        keeps: the rule.
+        columns: of rows, what the rule compares.
+        seeds: trials in a row that are of one configuration; they go on, or stop, together.
+    """
+
+    def __init__(self, rungs: Sequence[int], keeps: Rule, columns: Sequence[str], seeds: int) -> None:
+        self.rungs = tuple(rungs)
+        self._keeps, self._columns, self._seeds = keeps, tuple(columns), seeds
+        self._seen: dict[int, list[list[float]]] = defaultdict(list)
+        """By rung, the values of all configurations that came to it."""
+        self._waiting: dict[int, list[list[TrialSpec]]] = {rung: [] for rung in self.rungs}
+        """By the epoch they have reached, the trials of each configuration that goes on."""
+        self._gone: set[str] = set()
+        """States of lanes that segments go on from."""
+
+    @property
+    def waiting(self) -> list[TrialSpec]:
+        """Lanes that go on, and are in no segment yet."""
+        return [spec for groups in self._waiting.values() for group in groups for spec in group]
+
+    def after(self, epoch: int) -> int | None:
+        """The rung after an epoch; None where lanes train to the end."""
+        return next((rung for rung in self.rungs if rung > epoch), None)
+
+    def told(self, manifest: Manifest, rows: Mapping[str, Row]) -> list[tuple[TrialSpec, Row | None]]:
+        """What the lanes of a pack or segment came to, in the order of steps; returns those that are over."""
+        at = manifest.get("until")
+        found = [(spec, rows.get(spec["trial"])) for spec in manifest["trials"]]
+        here = [(spec, row) for spec, row in found if row is not None and "state" in row]
+        goes_on = self._decide(at, here) if at is not None and here else {}
+        groups: dict[int, list[TrialSpec]] = defaultdict(list)
+        for spec, row in here:
+            if goes_on[spec["trial"]] and row["state"] not in self._gone:
+                source: TrialSpec = {**spec, "after": manifest["pack"], "state": row["state"]}
+                groups[spec["number"] // self._seeds].append(
+                    {"pack": manifest["pack"], **source}
+                )  # its first one's stays
+        if at is not None:
+            self._waiting[at] += groups.values()
+        return [(spec, row) for spec, row in found if not goes_on.get(spec["trial"])]
+
+    def _decide(self, rung: int, lanes: Sequence[tuple[TrialSpec, Row]]) -> dict[str, bool]:
+        """By trial. Those that show nothing yet go on, and are no measure for others."""
+        judged = [(spec, row) for spec, row in lanes if row.get("judged", True)]
+        verdict = {spec["trial"]: True for spec, _ in lanes}
+        if not judged:
+            return verdict
+        values = [[_number(row.get(column)) for column in self._columns] for _, row in judged]
+        configurations = [spec["number"] // self._seeds for spec, _ in judged]
+        kept = self._keeps(values, self._seen[rung], configurations)
+        by_configuration: dict[int, list[list[float]]] = defaultdict(list)
+        for configuration, own in zip(configurations, values, strict=True):
+            by_configuration[configuration].append(own)
+        self._seen[rung] += [
+            [math.fsum(v) / len(v) for v in zip(*own, strict=True)] for own in by_configuration.values()
+        ]
+        return verdict | {spec["trial"]: keep for (spec, _), keep in zip(judged, kept, strict=True)}
+
+    def goes_on(self, specs: Iterable[TrialSpec]) -> None:
+        """Lanes that a segment was made of."""
+        self._gone |= {spec["state"] for spec in specs}
+        for rung, groups in self._waiting.items():
+            left = [[spec for spec in group if spec["state"] not in self._gone] for group in groups]
+            self._waiting[rung] = [group for group in left if group]
+
+    def full(self, size: int) -> bool:
+        """Whether lanes of a rung fill a segment."""
+        return any(_fills(groups, size)[1] for groups in self._waiting.values())
+
+    def next(self, size: int, whatever: bool = False) -> tuple[int, list[TrialSpec]] | None:
+        """The epoch and lanes of the next segment: the farthest that fill one.
+
+        Args:
+            whatever: if none do, the least far there are.
+        """
+        for rung in reversed(self.rungs):
+            lanes, full = _fills(self._waiting[rung], size)
+            if full:
+                return rung, lanes
+        for rung in self.rungs if whatever else ():
+            lanes, _ = _fills(self._waiting[rung], size)
+            if lanes:
+                return rung, lanes
+        return None
+
+
+def _fills(groups: Sequence[Sequence[TrialSpec]], size: int) -> tuple[list[TrialSpec], bool]:
+    """Lanes of the first configurations that have room, all of a configuration together; whether there is none left."""
+    lanes: list[TrialSpec] = []
+    for group in groups:
+        if lanes and len(lanes) + len(group) > size:
+            return lanes, True
+        lanes += group
+    return lanes, len(lanes) >= size
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)

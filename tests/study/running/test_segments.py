@@ -1,0 +1,258 @@
+"""A study that stops trials early, without Ray: packs to the first rung, segments of the lanes that go on, results."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from study.config.load import StudyConfig, to_yaml
+from study.directory import store
+from study.directory.study_directory import StudyDirectory
+from study.rehearsal import scales
+from study.running.segments import conclude
+from study.running.training import Training, give_up
+from study.search import StagedSearch
+from trainables.errors import StudyError
+
+Row = dict[str, Any]
+TIMES = ("train_seconds", "seconds", "finished_at")
+EPOCHS, RUNGS, TRIALS = 6, (2, 4), 12
+
+
+@pytest.fixture(autouse=True, scope="module")
+def single_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def study_of(**changes: Any) -> StudyConfig:
+    given = {
+        "name": "staged",
+        "data": {"name": "digits", "limit": 180},
+        "model": {"name": "mlp", "widths": [12, 8]},
+        "epochs": EPOCHS,
+        "polish": 1,
+        "batch_size": 60,
+        "trials": TRIALS,
+        "methods": {
+            "magnitude": {"space": {"lr": 0.02}}
+        },  # it prunes at the end, by what it would have ended with before
+        "pack": {"size": 4},
+        "stopping": {"rungs": list(RUNGS), "keep": 0.5, "least": 4},
+        "checkpoint": {"seconds": None, "epochs": 1},
+    }
+    return StudyConfig.model_validate(given | changes)
+
+
+class Driver:
+    """One life of a driver: asks, trains, tells, in the order that ``chance`` has workers finish in."""
+
+    def __init__(self, location: Path, config: StudyConfig, workers: int = 2, chance: int = 0) -> None:
+        self.directory, self.config = StudyDirectory(location), config
+        if not self.directory.exists():
+            self.directory.create(to_yaml(config))
+        self.search = StagedSearch(config, self.directory, scales(config), workers)
+        self.waiting = self.search.rebuild(self.directory.manifests(), [])
+        self.workers, self.chance = workers, random.Random(chance)
+        self.trained: list[str] = []
+
+    def run(self) -> Driver:
+        self._conclude()
+        while True:
+            while len(self.waiting) < self.workers and (manifest := self.search.ask()):
+                self.directory.write_manifest(manifest)
+                self.waiting.append(manifest)
+            if not self.waiting:
+                assert not any(self.search.remaining().values())
+                return self
+            manifest = self.waiting.pop(self.chance.randrange(len(self.waiting)))
+            training = Training(self.config, self.directory, manifest["pack"])
+            while not training.done:
+                training.advance(60)
+            self.trained.append(manifest["pack"])
+            self.search.tell(manifest, self.directory.segments.account(manifest["pack"])[0])
+            self._conclude()
+
+    def _conclude(self) -> None:
+        for _ in conclude(self.directory, self.config.name, self.search):
+            pass
+
+
+def timeless(rows: list[Row]) -> list[Row]:
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
+
+
+def tables(directory: StudyDirectory) -> tuple[list[Row], list[Row]]:
+    return timeless(directory.trials().to_pylist()), timeless(directory.curves().to_pylist())
+
+
+def made(directory: StudyDirectory) -> list[Any]:
+    """What was asked of whom, without names of states, which have times in them."""
+    manifests = [*directory.manifests(), *directory.segments.manifests()]
+    for manifest in manifests:
+        for spec in manifest["trials"]:
+            spec.pop("state", None)
+    return manifests
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> StudyDirectory:
+    return Driver(tmp_path_factory.mktemp("study") / "whole", study_of()).run().directory
+
+
+def test_trials_stop_at_rungs_and_the_others_end(whole: StudyDirectory) -> None:
+    rows, curves = tables(whole)
+    assert [row["trial"] for row in rows] == [f"magnitude-{number:05d}" for number in range(TRIALS)]
+    ends = {row["trial"]: row["epochs"] for row in rows}
+    assert set(ends.values()) == {*RUNGS, EPOCHS}
+    assert {row["status"] for row in rows if row["epochs"] == EPOCHS} == {"COMPLETE"}
+    assert {row["status"] for row in rows if row["epochs"] < EPOCHS} == {"STOPPED"}
+    for row in rows:
+        own = [entry for entry in curves if entry["trial"] == row["trial"]]
+        assert [entry["epoch"] for entry in own] == list(range(1, row["epochs"] + 1))
+        assert row["neurons"] < row["dense_neurons"]
+        if row["status"] == "COMPLETE":
+            assert own[-1]["neurons"] == row["neurons"]
+            assert own[-1]["val_accuracy"] == row["val_accuracy"]
+        assert (row["test_accuracy"] is None) == (row["status"] == "STOPPED")
+    assert whole.segments.states() == [], "nothing goes on from any lane"
+
+
+def test_segments_are_as_full_as_they_can_be(whole: StudyDirectory) -> None:
+    segments = whole.segments.manifests()
+    for start in RUNGS:
+        own = [len(manifest["trials"]) for manifest in segments if manifest["start"] == start]
+        assert set(own[:-1]) <= {4}, "all but the last of a rung"
+        assert sum(own) == sum(row["epochs"] > start for row in whole.trials().to_pylist())
+    for manifest in segments:
+        assert all(spec["after"] and spec["pack"] for spec in manifest["trials"])
+
+
+def test_what_goes_on_is_what_trains_through(whole: StudyDirectory, tmp_path: Path) -> None:
+    """The trials that were not stopped have the numbers of a study without rungs, but for the order of sums."""
+    config = study_of(stopping={"rungs": [2], "keep": 1.0})
+    through = Driver(tmp_path / "through", config, workers=1).run().directory
+    expected = {row["trial"]: row for row in through.trials().to_pylist()}
+    assert {row["status"] for row in expected.values()} == {"COMPLETE"}
+    first = [row for row in whole.trials().to_pylist() if row["status"] == "COMPLETE" and row["number"] < 4]
+    assert first
+    for row in first:
+        given = {name: value for name, value in row.items() if name.startswith("param_")}
+        assert given.items() <= expected[row["trial"]].items()
+        assert row["val_accuracy"] == pytest.approx(expected[row["trial"]]["val_accuracy"], abs=0.05)
+        assert row["neurons"] == pytest.approx(expected[row["trial"]]["neurons"], abs=1)
+
+
+@pytest.mark.parametrize("chance", [1, 2])
+def test_the_same_whatever_order_workers_finish_in(chance: int, whole: StudyDirectory, tmp_path: Path) -> None:
+    again = Driver(tmp_path / "again", study_of(), chance=chance).run().directory
+    assert made(again) == made(whole)
+    assert tables(again) == tables(whole)
+
+
+class Killed(BaseException):
+    """As SIGKILL, in tests without processes."""
+
+
+@pytest.fixture
+def killing() -> Iterator[None]:
+    """Ends whoever writes a file that none was ended at before, by turns before it is there and after."""
+    seen = set[str]()
+
+    def hook(step: str, path: str) -> None:
+        name = Path(path).stem
+        if Path(path).parent.name == "lanes":
+            name = name.rpartition("-")[0]  # the rest is of the content, with its times
+        kind = "write" if len(seen) % 2 else "done"
+        if name not in seen and step in (kind, "remove") and not name.startswith("."):
+            seen.add(name)
+            raise Killed(name)
+
+    store.HOOKS.append(hook)
+    yield
+    store.HOOKS.remove(hook)
+
+
+@pytest.mark.slow
+def test_a_driver_that_is_killed_at_every_write_ends_with_the_same_study(
+    whole: StudyDirectory, tmp_path: Path, killing: None
+) -> None:
+    """No segment is lost, none is trained twice once its account was written, and the decisions are the same."""
+    lives, trained = 0, []
+    while True:
+        driver = None
+        try:
+            driver = Driver(tmp_path / "killed", study_of(), chance=lives)
+            driver.run()
+            break
+        except Killed:
+            lives += 1
+            assert lives < 200
+            trained += driver.trained if driver is not None else []
+    assert driver is not None
+    trained += driver.trained
+    assert lives > 20
+    assert len(trained) == len(set(trained))
+    assert made(driver.directory) == made(whole)
+    assert tables(driver.directory) == tables(whole)
+    assert driver.directory.segments.states() == []
+
+
+def test_a_larger_budget_goes_on_from_there(whole: StudyDirectory, tmp_path: Path) -> None:
+    location = tmp_path / "extended"
+    Driver(location, study_of()).run()
+    extended = Driver(location, study_of(trials=TRIALS + 4)).run()
+    rows = timeless(extended.directory.trials().to_pylist())
+    assert len(rows) == TRIALS + 4
+    assert rows[:TRIALS] == tables(whole)[0]
+
+
+def test_a_pack_that_is_given_up_lets_the_others_go_on(tmp_path: Path) -> None:
+    driver = Driver(tmp_path / "study", study_of(trials=8), workers=1)
+    manifest = driver.search.ask()
+    assert manifest is not None
+    driver.directory.write_manifest(manifest)
+    give_up(driver.directory, "staged", manifest, "its worker was lost")
+    rows = Driver(tmp_path / "study", study_of(trials=8), workers=1).run().directory.trials().to_pylist()
+    assert [row["status"] for row in rows[:4]] == ["FAILED"] * 4
+    assert {row["status"] for row in rows[4:]} == {"COMPLETE", "STOPPED"} or len(rows) == 8
+
+
+def test_a_lane_that_is_torn_is_said(tmp_path: Path) -> None:
+    segments = StudyDirectory(tmp_path / "study").segments
+    StudyDirectory(tmp_path / "study").create("name: x\n")
+    name = segments.write_state("magnitude-00003", 10, b"the state of a lane")
+    assert segments.states() == [name]
+    (tmp_path / "study" / "lanes" / f"{name}.safetensors").write_bytes(b"the state of a lame")
+    with pytest.raises(StudyError, match="is damaged: its checksum is wrong"):
+        segments.state(name)
+
+
+def test_seeds_of_a_configuration_stop_together(tmp_path: Path) -> None:
+    directory = Driver(tmp_path / "study", study_of(trials=6, seeds=2)).run().directory
+    rows = directory.trials().to_pylist()
+    ends = [row["epochs"] for row in rows]
+    assert ends[::2] == ends[1::2]
+    assert len(set(ends)) > 1
+    with pytest.raises(StudyError, match=r"pack\.size is 4"):
+        Driver(tmp_path / "other", study_of(seeds=5))
+
+
+@pytest.mark.parametrize("rungs", [[4, 2], [2, 2], [6], [2, 9]])
+def test_rungs_are_epochs_below_the_last(rungs: list[int]) -> None:
+    with pytest.raises(ValidationError, match="ascending epochs below 6"):
+        study_of(stopping={"rungs": rungs})
+
+
+def test_auto_rungs_are_a_sixth_and_a_half() -> None:
+    assert study_of(epochs=60, polish=15, stopping="auto").rungs() == (10, 30)
+    assert study_of(epochs=3, stopping="auto").rungs() == (1, 2)
+    assert study_of(stopping=None).rungs() == ()
