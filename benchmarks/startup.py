@@ -83,7 +83,7 @@ def small_study(folder: str) -> str:
 
 def first_result(trials: int) -> dict[str, float]:
     """Seconds from the shell to the first result, and to the end."""
-    short = ("epochs=1", "polish=0", "searches=1", f"trials={trials}")
+    short = ("epochs=1", "polish=0", "searches=1", f"trials={trials}", "require={}")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "digits"
         started, first = time.perf_counter(), 0.0
