@@ -46,6 +46,7 @@ from study.running.sight import look as look_from_nodes
 from study.running.tune import Listen, PackSearcher, StopWhen
 from study.running.worker import StudyTrainable
 from study.search import Search, StagedSearch, needed, pack_size
+from trainables.errors import StudyError
 from trainables.own_code import load_function
 
 Listener = Callable[[Monitor], None]
@@ -233,9 +234,14 @@ def _read(monitor: Monitor, directory: StudyDirectory, read: State | None = None
         wanted = {*needed(config), *dense, "epochs", "status", "reason"}
         table = table.select([name for name in table.column_names if name in wanted])
     found = _Found(config, table.to_pylist(), manifests)
-    if not found.complete:
-        for difference in version_differences(manifests, own_versions(config)):
-            monitor.warn(difference)
+    try:
+        own = own_versions(config)
+    except StudyError:
+        if not found.complete:
+            raise
+        own = {"data": "not there"}
+    for difference in version_differences(manifests, own):
+        monitor.warn(difference)
     monitor.found_on_disk(found.rows)
     return found
 

@@ -92,6 +92,6 @@ def test_the_interval_covers_what_infinitely_many_trials_would_say(trials):
 
     truth = importances(drawn(5000, 0), sample=5000, halves=0)["importance"]
     assert truth["none"] < 0.02 < truth["one"] < truth["other"]
-    found = [importances(drawn(64, seed), halves=10) for seed in range(1, 41)]
+    found = [importances(drawn(64, seed), halves=20) for seed in range(1, 101)]
     covered = np.mean([(one["low"] <= truth) & (truth <= one["high"]) for one in found])
     assert covered >= 0.9 - 0.03
