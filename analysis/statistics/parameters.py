@@ -47,11 +47,11 @@ def importance(
     method's trials have (a conditional space) are weighed among the trials that have all of the others. Networks that
     fall short of what the study requires are left out: they all look alike.
 
-    low and high are the 90 % t interval, importance -+ t s within 0 and 1, where s is how far random halves of the trials
-    are from all: a half is as far from the whole as the whole is from infinitely many (the delete-half jackknife; Shao and
-    Wu 1989). Of 100 simulated searches of 64 trials it covered 88 % on average, .84 to .94 by parameter. It is for trials
-    drawn independently; a sampler that learns draws more of what is good. A parameter whose interval reaches 0 decides
-    nothing for sure.
+    low and high are the 90 % t interval, importance -+ t s within 0 and 1, where s is how far random halves of the
+    trials are from all: a half is as far from the whole as the whole is from infinitely many (the delete-half
+    jackknife; Shao and Wu 1989). Of 100 simulated searches of 64 trials it covered 88 % on average, 84 to 94 % by
+    parameter. It is for trials drawn independently; a sampler that learns draws more of what is good. A parameter whose
+    interval reaches 0 decides nothing for sure.
 
     Args:
         declared: Optuna's distributions that the parameters were drawn from, by method and parameter (`Study.spaces`);
