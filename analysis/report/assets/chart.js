@@ -50,10 +50,11 @@ function pictureOf(element) {
   const note = element.closest("figure").querySelector("figcaption").innerText.split("\n")[0].replace(/(Point at|Tap) a .*$/, "").trim();
   const data = element.data.map((trace) => ({ ...trace, showlegend: Boolean(trace.name) && trace.meta !== "silent" }));
   const annotations = [...(element.layout.annotations ?? [])];
-  if (note) annotations.push({ text: escapeHtml(note.length > 150 ? `${note.slice(0, 149)}…` : note), showarrow: false, xref: "paper", yref: "paper", x: 0, xanchor: "left", y: 0, yanchor: "top", yshift: -58, font: { size: 12 } });
+  const lines = note.match(/.{1,150}(?:\s|$)/g) ?? [];
+  if (note) annotations.push({ text: lines.map(escapeHtml).join("<br>"), align: "left", showarrow: false, xref: "paper", yref: "paper", x: 0, xanchor: "left", y: 0, yanchor: "top", yshift: -58, font: { size: 12 } });
   const layout = {
     ...element.layout, annotations, showlegend: true, paper_bgcolor: ink("card"), plot_bgcolor: ink("card"),
-    legend: { orientation: "h", x: 0, y: 1.03, yanchor: "bottom", traceorder: "normal" }, margin: { l: 70, r: 24, t: 90, b: 100 },
+    legend: { orientation: "h", x: 0, y: 1.03, yanchor: "bottom", traceorder: "normal" }, margin: { l: 70, r: 24, t: 90, b: 85 + 16 * lines.length },
   };
   return { data, layout };
 }

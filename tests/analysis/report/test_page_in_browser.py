@@ -361,7 +361,7 @@ def test_every_figure_has_a_role_a_label_and_words(page):
         "[...document.querySelectorAll('.chart')].map((one) => [one.id, one.getAttribute('role'), "
         "one.getAttribute('aria-label'), document.getElementById(one.getAttribute('aria-describedby')).textContent])"
     )
-    assert len(found) == 9
+    assert len(found) == 10
     for name, role, label, words in found:
         assert role in ("application", "img") and label and len(words) > 20, name
     (words,) = (words for name, _, _, words in found if name == "figure-front")
