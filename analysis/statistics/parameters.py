@@ -98,9 +98,9 @@ def _reach(share: float, halves: Sequence[float]) -> float:
     """Half of the 90 % interval."""
     if len(halves) < 2:
         return np.nan
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.ppf(0.95, len(halves) - 1) * np.sqrt(np.mean((np.asarray(halves) - share) ** 2)))
+    return float(stdtrit(len(halves) - 1, 0.95) * np.sqrt(np.mean((np.asarray(halves) - share) ** 2)))
 
 
 def _shares(
