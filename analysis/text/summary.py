@@ -1,5 +1,6 @@
 """The table of a study: for each method how far it got, how good it is, and how small."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from analysis.statistics import (
     runs,
 )
 from analysis.text.table import Column, Table
+from study.directory import PARAMETER
 
 OVERALL = "all"
 
@@ -53,6 +55,7 @@ def summary(
     axes = axes_of(objectives)
     score = next((axis for axis in axes if axis.is_score), None)
     count = next((axis for axis in axes if not axis.is_score), None)
+    trials = trials[[name for name in trials if not _UNREAD.search(str(name))]]  # wide frames are slow to take rows of
     # A study that has just begun has no reference yet.
     box = reference or (reference_of(trials, objectives) if admissible(trials, objectives).any() else None)
     searches = [run for _, run in trials.groupby(runs(trials))]
@@ -84,6 +87,7 @@ def summary(
     return Table(frame, columns, _caption(box, score, count, control, within, several))
 
 
+_UNREAD = re.compile(rf"^{PARAMETER}|_before_polish$|widths$|^data_seed$|^lane$|^worker$|^device$|^finished_at$")
 _SPREAD = ("hypervolume", "best_validation", "fewest_share")
 
 
