@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.axes import Axis, axes_of
+from analysis.axes import Axis, axes_of, expect_frame
 from analysis.palette import in_order, title
 from analysis.statistics import (
     DEFAULT,
@@ -52,6 +52,7 @@ def summary(
         within: distance to the dense baseline: absolute for accuracy (.01 is one point), relative for losses.
         reference: the box of the hypervolume; by default that of `analysis.reference_of`.
     """
+    expect_frame(trials)
     axes = axes_of(objectives)
     score = next((axis for axis in axes if axis.is_score), None)
     count = next((axis for axis in axes if not axis.is_score), None)
