@@ -19,9 +19,8 @@ import analysis
 from analysis import Study
 from analysis.palette import title
 from analysis.statistics import BASELINE, difference, per_run
+from benchmarks.readme_part import ROOT, write
 
-ROOT = Path(__file__).parents[1]
-BEGIN, END = "<!-- digits: benchmarks.front_page -->", "<!-- /digits -->"
 OBJECTIVES = ("accuracy", "neurons")
 
 
@@ -62,22 +61,12 @@ def apart(values: Mapping[str, Sequence[float]]) -> str:
     return f"{said} (95 % t intervals of the differences, not corrected for their number)."
 
 
-def written(readme: str, part: str) -> str:
-    """The README with its part replaced. Raises ValueError where it has no comments around one."""
-    before, found, rest = readme.partition(BEGIN)
-    _, ended, after = rest.partition(END)
-    if not found or not ended:
-        raise ValueError(f"expected {BEGIN} and {END} in the README")
-    return f"{before}{BEGIN}\n{part}\n{END}{after}"
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", type=Path, help="the directory of a digits study")
     parser.add_argument("--command", default="study run digits", help="what made it, as the README is to say")
     given = parser.parse_args(arguments)
-    readme = ROOT / "README.md"
-    readme.write_text(written(readme.read_text(), block(analysis.load(given.study), given.command)))
+    write("digits", "benchmarks.front_page", block(analysis.load(given.study), given.command))
     shutil.copy(given.study / "report" / "accuracy-neurons.png", ROOT / "docs" / "digits.png")
 
 

@@ -11,9 +11,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.readme_part import ROOT, write
+
 RESULTS = ROOT / "benchmarks" / "results"
-BEGIN, END = "<!-- speed: benchmarks.readme -->", "<!-- /speed -->"
 
 SIDES = {
     "study": "**study**",
@@ -67,18 +67,8 @@ def _steps(record: dict[str, Any]) -> list[str]:
     return [f"{said} (`benchmarks/step_speed.py`)."]
 
 
-def written(readme: str, part: str) -> str:
-    """The README with its part replaced. Raises ValueError where it has no comments around one."""
-    before, found, rest = readme.partition(BEGIN)
-    _, ended, after = rest.partition(END)
-    if not found or not ended:
-        raise ValueError(f"expected {BEGIN} and {END} in the README")
-    return f"{before}{BEGIN}\n{part}\n{END}{after}"
-
-
 def main() -> None:
-    readme = ROOT / "README.md"
-    readme.write_text(written(readme.read_text(encoding="utf-8"), block()), encoding="utf-8")
+    write("speed", "benchmarks.readme", block())
 
 
 if __name__ == "__main__":

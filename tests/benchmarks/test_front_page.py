@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 import analysis
-from benchmarks.front_page import BEGIN, END, ROOT, apart, block, written
+from benchmarks.front_page import apart, block
+from benchmarks.readme_part import README, replaced
 from tests.analysis.conftest import write_study
 
 
@@ -24,10 +23,9 @@ def test_the_part_is_written_between_its_comments(tmp_path: Path) -> None:
     study = analysis.load(write_study(tmp_path / "made-up", trials=12, searches=3))
     part = block(study, "study run digits")
     assert part.count("| group lasso |") == 1 and "docs/digits.png" in part
-    readme = (ROOT / "README.md").read_text()
-    once = written(readme, part)
-    assert written(once, part) == once and part in once
-    assert once.partition(BEGIN)[0] == readme.partition(BEGIN)[0]
-    assert once.partition(END)[2] == readme.partition(END)[2]
-    with pytest.raises(ValueError, match="in the README"):
-        written("nothing", part)
+    readme = README.read_text(encoding="utf-8")
+    once = replaced(readme, "digits", "benchmarks.front_page", part)
+    assert replaced(once, "digits", "benchmarks.front_page", part) == once and part in once
+    begin, end = "<!-- digits: benchmarks.front_page -->", "<!-- /digits -->"
+    assert once.partition(begin)[0] == readme.partition(begin)[0]
+    assert once.partition(end)[2] == readme.partition(end)[2]
