@@ -210,7 +210,7 @@ def _step(config: StudyConfig, method: str, device: str) -> StepFacts:
 def _trials(config: StudyConfig, method: str, arguments: Arguments, scale: Scale) -> list[dict[str, Any]]:
     """Two trials in the middle of the ranges, one with the first choice of each, one with the last."""
     space = config.implementation(method), {**config.space(method), **arguments}, scale
-    return [suggest_parameters(_Middle(choice), *space) for choice in (0, -1)]  # type: ignore[arg-type]
+    return [suggest_parameters(_Middle(choice), *space) for choice in (0, -1)]  # type: ignore[arg-type]  # no Trial
 
 
 def _written(arguments: Arguments) -> str:

@@ -29,7 +29,7 @@ class _Steady(BaseGASampler):
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         if self._shared is None:
-            self._shared = super().infer_relative_search_space(study, trial)  # type: ignore[safe-super]
+            self._shared = super().infer_relative_search_space(study, trial)  # type: ignore[safe-super]  # NSGA has it
         return self._shared
 
     def get_trial_generation(self, study: Study, trial: FrozenTrial) -> int:
