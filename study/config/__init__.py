@@ -2,9 +2,11 @@
 
 from study.config.changes import MAY_CHANGE, CannotChange, changes, check_changes, check_recipes, recipe_of
 from study.config.load import check_names, load, loads, of_mapping, presets, stored, to_go_on, to_yaml
+from study.config.named import SamplerSettings
 from study.config.published import PublishedSettings, ReproductionSettings
 from study.config.schema import schema, starter
-from study.config.settings import LimitSettings, ResourceSettings, SamplerSettings, StudyConfig
+from study.config.sections import LimitSettings, ResourceSettings
+from study.config.settings import StudyConfig
 from study.config.suite import Suite, SuiteSettings, load_suite, suites
 from study.config.yaml_source import ConfigError
 

@@ -12,16 +12,16 @@ import yaml
 import search_spaces
 from search_spaces import Choice, Parameter, Pinned, Range
 from study.config.mappings import Named
-from study.config.settings import (
+from study.config.named import (
     Alternative,
     DataSettings,
-    MethodSettings,
     ModelSettings,
     OptimizerSettings,
     SamplerSettings,
     ScheduleSettings,
-    StudyConfig,
 )
+from study.config.sections import MethodSettings
+from study.config.settings import StudyConfig
 from study.directory import OBJECTIVES
 from trainables.declarations import MODEL
 from trainables.options import Option

@@ -3,266 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 import search_spaces
-from study.config.mappings import Count, Named, Natural, NonNegative, Positive, Settings
+from study.config.mappings import Count, Natural, Positive, Settings
+from study.config.named import DataSettings, ModelSettings, OptimizerSettings, SamplerSettings, ScheduleSettings
 from study.config.own_methods import names_of
-from study.config.proportions import proportions
 from study.config.published import PublishedSettings, ReproductionSettings
+from study.config.sections import (
+    CheckpointSettings,
+    LimitSettings,
+    MethodSettings,
+    PackSettings,
+    ResourceSettings,
+    StartSettings,
+    StoppingSettings,
+)
 from study.directory import OBJECTIVES, Constraint, constraint_of
-from trainables.declarations import MODEL, Value, architecture, declared
+from trainables.declarations import Value, architecture, declared
 from trainables.errors import Mistake, Mistakes
-from trainables.options import Declared, Option, completed
-from trainables.recipe import BUDGET, OPTIMIZERS, SCHEDULES, Recipe, completed_optimizer, completed_schedule
-
-
-class DataSettings(Named):
-    name: str = Field(
-        description="A data set (`study list data`), a path from the working directory, a URI (s3://), "
-        "hub:OWNER/SET; options beside."
-    )
-
-
-class ModelSettings(Named):
-    name: str = Field(
-        description="A network (`study list models`) or your own, module:Class; its options beside it, searched where "
-        "they are {choices: [...]} or {low: .., high: ..}."
-    )
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        mistakes: list[Mistake] = []
-        for name, setting in self.options.items():
-            if search_spaces.is_range(setting):
-                try:
-                    search_spaces.argument(f"{MODEL}{name}", setting)
-                except Mistakes as wrong:
-                    mistakes += [mistake.under(name) for mistake in wrong.mistakes]
-        if mistakes:
-            raise Mistakes(mistakes)
-        return self
-
-    @property
-    def searched(self) -> dict[str, Any]:
-        """The options that are searched, by the names of their parameters."""
-        return {f"{MODEL}{name}": value for name, value in self.options.items() if search_spaces.is_range(value)}
-
-    @property
-    def fixed(self) -> dict[str, Any]:
-        """The name, and the options that all trials have."""
-        options = {name: value for name, value in self.options.items() if not search_spaces.is_range(value)}
-        return {"name": self.name, **options}
-
-
-class Alternative(Named):
-    """One of several, with the options that this one has, all of them filled in; a bare name will do."""
-
-    declared: ClassVar[Declared]
-
-    @classmethod
-    def completed(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        return completed(cls.declared, given)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _complete(cls, value: object) -> object:
-        given = {"name": value} if isinstance(value, str) else value
-        return cls.completed(given) if isinstance(given, Mapping) and "name" in given else given
-
-
-class OptimizerSettings(Alternative):
-    declared = OPTIMIZERS
-    name: str = Field(description="adam, adamw or sgd; the learning rate is searched.")
-
-    @classmethod
-    def completed(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        return completed_optimizer(given)
-
-
-class ScheduleSettings(Alternative):
-    declared = SCHEDULES
-    name: str = Field(description="constant, step or cosine.")
-
-    @classmethod
-    def completed(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        return completed_schedule(given)
-
-
-_STARTUP = Option(16, "Random trials before it begins to model.", "whole number", low=1)
-_POPULATION = Option(32, "Trials of a generation.", "whole number", low=2)
-
-
-class SamplerSettings(Alternative):
-    declared: ClassVar[Declared] = {
-        "auto": {"startup": _STARTUP, "population": _POPULATION},
-        "tpe": {"startup": _STARTUP},
-        "nsga2": {"population": _POPULATION},
-        "nsga3": {
-            "population": _POPULATION,
-            "divisions": Option(4, "Of each objective, between reference points.", "whole number", low=1),
-        },
-        "gp": {"startup": _STARTUP},
-        "cmaes": {
-            "startup": _STARTUP,
-            "population": Option(8, "Trials of a generation.", "whole number", low=4),
-        },
-        "random": {},
-        "qmc": {},
-        "grid": {"points": Option(5, "Values of each number.", "whole number", low=1)},
-    }
-    name: str = Field(
-        description="auto (tpe while it is fast, then nsga2), tpe, nsga2, nsga3, gp (Gaussian processes; few trials), "
-        "cmaes (of one objective), random, qmc (Sobol), grid; or module:make_sampler."
-    )
-
-    @classmethod
-    def completed(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(given) if ":" in str(given["name"]) else super().completed(given)
-
-
-class StoppingSettings(Settings):
-    rungs: Literal["auto"] | Annotated[tuple[Count, ...], Field(strict=False, min_length=1)] = Field(
-        default="auto", description="Epochs after which trials are compared; auto: a sixth and a half of all epochs."
-    )
-    keep: float = Field(default=0.5, gt=0, le=1, description="The share of the trials seen at a rung that goes on.")
-    least: Count = Field(default=8, description="Trials of a method that have come to a rung before any is stopped.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: object) -> object:
-        return {} if value == "auto" else value
-
-
-class PackSettings(Settings):
-    size: Count | Literal["auto"] = Field(
-        default="auto",
-        description="Trials trained together in one process; auto: 16, or so few that every worker has some.",
-    )
-    chosen: Count | None = Field(
-        default=None, description="What auto came to; written by the study, and kept while its budget is the same."
-    )
-    vectorize: Literal["auto", "on", "off"] = Field(
-        default="auto",
-        description="Stack their tensors (on), train them in turn (off), or measure which is faster (auto).",
-    )
-    shrink: Literal["auto", "on", "off"] = Field(
-        default="auto",
-        description="Polish without the units that are dead in all of a stack's trials: where it pays (auto), on, off.",
-    )
-
-
-class ResourceSettings(Settings):
-    workers: Count | Literal["auto"] = Field(
-        default="auto",
-        description="Packs in training at once; auto fills the cluster, whatever its size at the moment. An autoscaler "
-        "starts nodes for a number that does not fit.",
-    )
-    cpus_per_worker: Positive = Field(default=1, description="CPU cores a pack occupies.")
-    gpus_per_worker: NonNegative = Field(default=0, description="GPUs a pack occupies; .5 lets two packs share one.")
-    accelerator: str | None = Field(
-        default=None, description="Only on nodes with GPUs of this kind, in Ray's words: A100, L4, H100."
-    )
-    custom: dict[str, Positive] = Field(
-        default={}, description="Resources of your own that a pack occupies (`ray start --resources`)."
-    )
-    labels: dict[str, str] = Field(
-        default={}, description="Only on nodes with these labels (`ray start --labels`): a, !a, in(a,b) or !in(a,b)."
-    )
-    address: str | None = Field(
-        default=None, description="An existing Ray cluster (auto, or host:port); null starts a local one."
-    )
-
-
-class CheckpointSettings(Settings):
-    seconds: Positive | None = Field(default=30.0, description="Seconds between checkpoints of a pack; null for never.")
-    epochs: Count | None = Field(default=None, description="Epochs between checkpoints; null for no such rule.")
-
-
-class LimitSettings(Settings):
-    pack_minutes: Positive | None = Field(
-        default=None, description="Minutes a worker may work on one pack; null for any number."
-    )
-    silent_minutes: Positive | Literal["auto"] = Field(
-        default="auto",
-        description="Minutes without a step after which a worker hangs; auto: 20 times its slowest epoch, at least 10, "
-        "and 60 before its first.",
-    )
-    outage_minutes: NonNegative = Field(
-        default=10, description="Minutes to wait for what packs need (data, a mount), once something has been trained."
-    )
-
-
-class LikeSettings(Settings):
-    study: str = Field(description="A study directory; a path is relative to the working directory.")
-    trial: str = Field(description="A complete trial in it, of a network with the same hidden layers.")
-
-
-class StartSettings(Settings):
-    """Where a study starts from."""
-
-    source: str = Field(
-        description="A study directory, for its best trials; a CSV file with a column for each parameter; papers."
-    )
-    trials: Count = Field(default=8, description="Configurations of each method that are taken from there at most.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_bare_name(cls, value: object) -> object:
-        return {"source": value} if isinstance(value, str) else value
-
-
-class MethodSettings(Settings):
-    trials: Count | None = Field(default=None, description="Configurations, where not as many as the study's.")
-    seeds: Count | None = Field(default=None, description="Repetitions, where not as many as the study's.")
-    space: dict[str, Any] = Field(
-        default_factory=dict,
-        description="Its search space: a value pins, [low, high] narrows or widens, {choices: [...]} names.",
-    )
-    first: tuple[dict[str, Any], ...] | None = Field(
-        default=None,
-        strict=False,
-        description="Configurations to try first, such as {lr: 0.05}; the sampler chooses what is left out.",
-    )
-    start: tuple[dict[str, Any], ...] | None = Field(
-        default=None, strict=False, description="What `start_from` came to; written by the study."
-    )
-    like: LikeSettings | None = Field(
-        default=None, description="Pruning baselines: the trial whose share of each layer is removed."
-    )
-    defined_in: str | None = Field(
-        default=None,
-        description="Of a method of your own: module:Class, which may also stand in the name's place.",
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_nothing(cls, value: object) -> object:
-        """Arguments of the network may be a mapping, too, as `--set methods.npn.space.model.depth=2` makes one."""
-        if not isinstance(value, Mapping):
-            return {} if value is None else value
-        space = value.get("space")
-        network = space.get(MODEL[:-1]) if isinstance(space, Mapping) else None
-        if not isinstance(space, Mapping) or not isinstance(network, Mapping):
-            return value
-        own = {name: setting for name, setting in space.items() if name != MODEL[:-1]}
-        return {**value, "space": own | {f"{MODEL}{name}": setting for name, setting in network.items()}}
-
-    def resolved(self, name: str, searched: Collection[str] = ()) -> MethodSettings:
-        """As the study's directory keeps it: ``like`` in numbers, which the space given beside it may change.
-
-        Args:
-            searched: the arguments of the network that the study searches, which are then the trial's.
-        """
-        if self.like is None:
-            return self
-        space = {**proportions(name, self.like.study, self.like.trial, searched), **self.space}
-        return self.model_copy(update={"space": space, "like": None})
+from trainables.recipe import BUDGET, Recipe
 
 
 def _declared(name: str, required: bool = False) -> Any:

@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 
 import search_spaces
 from study.config.load import StudyConfig
-from study.config.settings import SamplerSettings
+from study.config.named import SamplerSettings
 from study.directory.layout import JOURNAL
 from study.directory.study_directory import Manifest, StudyDirectory
 from study.search.cma import ReplayedCMA
