@@ -6,13 +6,19 @@ All sides: the same training (digits, mlp 64-128-64-10, group lasso, 60 epochs),
 multi-objective TPE, 2 objectives), 2 processes of one thread each. Timed from the call that starts the search to its
 end, Ray already up; sides take turns, `--repeats` times; the ratio is that of the medians. Both kinds of trainables
 report every epoch, as Ray's guides write them and as a study does; ``class_trainable_at_its_best`` says nothing before
-a trial's end, and has the optimiser fused. Function trainables are so slow that a quarter of the trials is enough.
+a trial's end, and has the optimiser fused. Sides that start a process for every trial, function trainables and Syne
+Tune's local back end (left out where it is not installed), are so slow that a quarter of the trials is enough.
+
+That all sides train the same thing is checked on a part of the study's own trials: their configurations, trained again
+by the plain loop, have to give the same accuracies and numbers of neurons on average, within three standard errors.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -33,6 +39,7 @@ import torch
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
+from benchmarks import syne_tune_side
 from benchmarks.machine import machine
 from benchmarks.plain import EPOCHS, LAMBDA, LR, epochs, train
 from study.config import loads, to_yaml
@@ -40,7 +47,10 @@ from study.directory import StudyDirectory
 from study.running import launch
 
 WORKERS = 2
-REQUIRED = {"class_trainable": 4.0, "function_trainable": 10.0, "optuna_processes": 1.8}
+REQUIRED = {"class_trainable": 6.0, "function_trainable": 25.0, "optuna_processes": 5.0}
+SLOW = ("function_trainable", "syne_tune")
+COMPARED = 24
+"""Trials of the study that the plain loop trains again."""
 
 STUDY = f"""
 name: throughput
@@ -147,13 +157,37 @@ def optuna_worker(journal: str, trials: int) -> None:
     study.optimize(lambda trial: train(**space(trial), seed=0), n_trials=trials // WORKERS, callbacks=[stop])
 
 
-def our_side(trials: int) -> None:
+def syne_tune(trials: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        syne_tune_side.tune(trials, WORKERS, folder)
+
+
+def our_side(trials: int) -> list[dict[str, Any]]:
+    """Rows of its trials."""
     with tempfile.TemporaryDirectory() as folder:
         config = loads(STUDY, overrides=[f"trials={trials}"])
         directory = StudyDirectory(Path(folder) / "run")
         directory.create(to_yaml(config))
         launch(config, directory)
-        assert directory.trials().num_rows == trials
+        rows: list[dict[str, Any]] = directory.trials().to_pylist()
+        assert len(rows) == trials
+        return rows
+
+
+def same_training(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Mean differences between the study's trials and the plain loop's with their configurations, and their errors."""
+    chosen = rows[:: max(1, len(rows) // COMPARED)]
+    plain = [train(row["param_lambda"], row["param_lr"], seed=row["seed"]) for row in chosen]
+    pairs = {
+        "accuracy": [row["val_accuracy"] - accuracy for row, (accuracy, _) in zip(chosen, plain, strict=True)],
+        "neurons": [row["neurons"] - neurons for row, (_, neurons) in zip(chosen, plain, strict=True)],
+    }
+    found = {}
+    for name, differences in pairs.items():
+        error = statistics.stdev(differences) / math.sqrt(len(differences))
+        found[name] = {"mean_difference": statistics.mean(differences), "standard_error": error}
+        assert abs(found[name]["mean_difference"]) <= 3 * error, f"{name}: other training, {found[name]}"
+    return found
 
 
 def main() -> None:
@@ -170,17 +204,19 @@ def main() -> None:
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     ray.init("local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    rows: list[dict[str, Any]] = []
     sides: dict[str, Callable[[int], None]] = {
-        "study": our_side,
+        "study": lambda trials: rows.extend(our_side(trials)),
         "class_trainable": lambda trials: tune_side(PlainTrainable, trials, reuse=True),
         "class_trainable_at_its_best": lambda trials: tune_side(BestTrainable, trials, reuse=True),
         "function_trainable": lambda trials: tune_side(plain_function, trials, reuse=False),
         "optuna_processes": optuna_side,
+        "syne_tune": syne_tune,
     }
+    if importlib.util.find_spec("syne_tune") is None:
+        del sides["syne_tune"]
     sides = {name: side for name, side in sides.items() if name in ("study", *(arguments.sides or sides))}
-    trials = dict.fromkeys(sides, arguments.trials)
-    if "function_trainable" in sides:
-        trials["function_trainable"] //= 4
+    trials = {name: arguments.trials // (4 if name in SLOW else 1) for name in sides}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(arguments.repeats):
         for name, side in sides.items():
@@ -197,8 +233,9 @@ def main() -> None:
         "median_seconds_per_trial": median,
         "ratios": ratios,
         "required": REQUIRED,
+        "same_training": {"trials": COMPARED, **same_training(rows)},
     }
-    print(json.dumps({"ratios": ratios, "required": REQUIRED}, indent=2))
+    print(json.dumps({name: result[name] for name in ("ratios", "required", "same_training")}, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")
 

@@ -38,8 +38,10 @@ _LEAST = 100
 """Finished trials that a search learns from in any case."""
 
 _SHARE = 0.05
-_FIT_MS, _DRAW_MS = (0.6, 0.004), (0.5, 0.0008)
-"""Of a pack's fit and of each of its trials, for every parameter: at first, and more for each finished trial."""
+_FIT_MS, _DRAW_MS = (0.15, 0.0022), (0.28, 0.0013)
+"""Of a pack's fit and of each of its trials, for every parameter: at first, and more for each finished trial.
+
+By `python -m benchmarks.ask_speed`."""
 _STEP_MS, _TRIAL_MS = 0.1, 2.0
 """Of training: an optimiser's step of a small network, and what a trial costs besides."""
 
