@@ -6,7 +6,7 @@ batch 32, validation after every epoch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import torch
@@ -29,19 +29,22 @@ def digits() -> tuple[torch.Tensor, ...]:
     return (*parts, *(torch.tensor(a) for a in (y, y_val, y_test)))
 
 
-def train(strength: float, lr: float, seed: int) -> tuple[float, int]:
+def train(strength: float, lr: float, seed: int, data: Sequence[torch.Tensor] = ()) -> tuple[float, int]:
     """Validation accuracy and live hidden units of one trial."""
-    return list(epochs(strength, lr, seed))[-1]
+    return list(epochs(strength, lr, seed, data=data))[-1]
 
 
-def epochs(strength: float, lr: float, seed: int, fused: bool | None = None) -> Iterator[tuple[float, int]]:
+def epochs(
+    strength: float, lr: float, seed: int, fused: bool | None = None, data: Sequence[torch.Tensor] = ()
+) -> Iterator[tuple[float, int]]:
     """The same after every epoch, as it is trained.
 
     Args:
         fused: Adam's setting; True is faster than what torch does by itself.
+        data: features, then labels, of training, validation and test; `digits()` if empty.
     """
     torch.manual_seed(seed)
-    x, x_val, x_test, y, y_val, y_test = digits()
+    x, x_val, x_test, y, y_val, y_test = data or digits()
     model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
     layers = [m for m in model if isinstance(m, nn.Linear)]
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=fused)

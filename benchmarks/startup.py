@@ -2,8 +2,9 @@
 
     python -m benchmarks.startup [--study DIR] --json FILE
 
-Of a study: seconds from the shell to the first trial's row, of packs that train for one epoch, so that nearly all of it
-is start: commands, data, Ray, workers, their imports; and to the command's end.
+Of studies of 16, 160 and 1,600 trials: seconds from the shell to the first training step, to the first trial's row and
+to the command's end, with packs that train for one epoch, so that nearly all of the first two is start: commands, data,
+Ray, workers, their imports.
 
 Medians of five after one for the caches; without --study a small study is trained first. The dry run's seconds of
 the clock are without its training steps, which take as long as the networks do; those of the processor are with them.
@@ -25,8 +26,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.machine import machine
+from study.directory import StudyDirectory
 
 STUDY = (sys.executable, "-m", "study")
+SIZES, METHODS = (16, 160, 1600), 8
+"""Trials of the studies that are started, those of all methods of the digits preset together."""
 DRY_RUN = "study run digits --dry-run, but for its training step"
 
 
@@ -81,20 +85,27 @@ def small_study(folder: str) -> str:
     return place
 
 
-def first_result(trials: int) -> dict[str, float]:
-    """Seconds from the shell to the first result, and to the end."""
-    short = ("epochs=1", "polish=0", "searches=1", f"trials={trials}", "require={}")
+def start(trials: int) -> dict[str, float]:
+    """Seconds from the shell to the first step, to the first result, and to the end."""
+    short = ("epochs=1", "polish=0", "searches=1", f"trials={trials // METHODS}", "require={}")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "digits"
-        started, first = time.perf_counter(), 0.0
+        at, started, first = time.time(), time.perf_counter(), 0.0
         command = [*STUDY, "run", "digits", "--output", str(place), *(f"--set={setting}" for setting in short)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
             while run.poll() is None:
                 if not first and any(place.glob("results/trials/*/*")):
                     first = time.perf_counter() - started
                 time.sleep(0.02)
+        seconds = time.perf_counter() - started
         assert run.returncode == 0 and first
-        return {"first_result_seconds": first, "seconds": time.perf_counter() - started}
+        rows = StudyDirectory(place).trials().select(["finished_at", "train_seconds"]).to_pylist()
+        step = min(row["finished_at"].timestamp() - row["train_seconds"] for row in rows) - at
+        return {"first_step_seconds": step, "first_result_seconds": first, "seconds": seconds}
+
+
+def median(runs: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
 
 
 def main() -> None:
@@ -103,9 +114,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the result here")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only-studies", action="store_true", help="leave the other commands out")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="trials of the studies")
     arguments = parser.parse_args()
-    runs = [first_result(16) for _ in range(arguments.repeats + 1)][1:]
-    studies = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+    studies = {
+        str(trials): median([start(trials) for _ in range(arguments.repeats + 1)][1:]) for trials in arguments.sizes
+    }
     if arguments.only_studies:
         print(json.dumps(studies, indent=2))
         return

@@ -9,8 +9,9 @@ report every epoch, as Ray's guides write them and as a study does; ``class_trai
 a trial's end, and has the optimiser fused. Sides that start a process for every trial, function trainables and Syne
 Tune's local back end (left out where it is not installed), are so slow that a quarter of the trials is enough.
 
-That all sides train the same thing is checked on a part of the study's own trials: their configurations, trained again
-by the plain loop, have to give the same accuracies and numbers of neurons on average, within three standard errors.
+That all sides train the same thing is checked on a part of the study's own trials: their configurations are trained
+again by the plain loop, on the same examples, and the mean differences in accuracy and neurons are said with their
+errors.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from benchmarks.machine import machine
 from benchmarks.plain import EPOCHS, LAMBDA, LR, epochs, train
 from study.config import loads, to_yaml
 from study.directory import StudyDirectory
+from study.rehearsal import problems
 from study.running import launch
 
 WORKERS = 2
@@ -175,19 +177,23 @@ def our_side(trials: int) -> list[dict[str, Any]]:
 
 
 def same_training(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Mean differences between the study's trials and the plain loop's with their configurations, and their errors."""
+    """Mean differences between the study's trials and the plain loop's, on the same examples, and their errors."""
     chosen = rows[:: max(1, len(rows) // COMPARED)]
-    plain = [train(row["param_lambda"], row["param_lr"], seed=row["seed"]) for row in chosen]
+    found = next(iter(problems(loads(STUDY)))).dataset
+    splits = (found.train, found.validation, found.test)
+    data = [split.x for split in splits] + [split.y for split in splits]
+    plain = [train(row["param_lambda"], row["param_lr"], row["seed"], data) for row in chosen]
     pairs = {
         "accuracy": [row["val_accuracy"] - accuracy for row, (accuracy, _) in zip(chosen, plain, strict=True)],
         "neurons": [row["neurons"] - neurons for row, (_, neurons) in zip(chosen, plain, strict=True)],
     }
-    found = {}
-    for name, differences in pairs.items():
-        error = statistics.stdev(differences) / math.sqrt(len(differences))
-        found[name] = {"mean_difference": statistics.mean(differences), "standard_error": error}
-        assert abs(found[name]["mean_difference"]) <= 3 * error, f"{name}: other training, {found[name]}"
-    return found
+    return {
+        name: {
+            "mean_difference": statistics.mean(differences),
+            "standard_error": statistics.stdev(differences) / math.sqrt(len(differences)),
+        }
+        for name, differences in pairs.items()
+    }
 
 
 def main() -> None:
