@@ -34,6 +34,19 @@ BOUND = "bound_"
 CONFIGURATION = ["study", "search", "method", "configuration"]
 """The columns that tell configurations apart, where any has several trials."""
 
+_TOLD = {*CONFIGURATION, "seeds", "trial", "status", "reason", "epochs"}
+
+
+def narrowed(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> pd.DataFrame:
+    """The trials with the columns that the definitions below read for these objectives: of a wide frame, taking rows
+    is slow."""
+    required = [axis for axis in axes_of(AXES) if f"{REQUIRED}{axis.column}" in trials]
+    read = {*_TOLD, *CHANCE.values(), *(f"{REQUIRED}{axis.column}" for axis in required)}
+    for axis in (*axes_of(objectives), *required):
+        read |= {axis.column, axis.test if axis.is_score else axis.dense}
+    return trials[[name for name in trials if name in read]]
+
+
 # -- trials ------------------------------------------------------------------------------------------------------
 
 
@@ -220,12 +233,13 @@ def baseline_of_search(trials: pd.DataFrame, score: str = "accuracy") -> Callabl
 
 def fewest(trials: pd.DataFrame, count: str, score: str, bound: float) -> "pd.Series[Any] | None":
     """The smallest admissible configuration whose validation score reaches the bound, the better score on ties."""
-    score_axis, count_axis = axes_of((score, count))
+    (score_axis,) = axes_of((score,))
     rows = configurations(trials)
-    reach = rows[admissible(rows, (score, count))]
-    values = reach[score_axis.column]
-    reach = reach[values >= bound if score_axis.maximise else values <= bound]
-    return best_of(reach[reach[count_axis.column] == reach[count_axis.column].min()], score_axis)
+    scores, counts = candidates(rows, (score, count)).T  # minimised, NaN where not admissible
+    reach = np.isfinite(scores) & np.isfinite(counts) & (scores <= (-bound if score_axis.maximise else bound))
+    if not reach.any():
+        return None
+    return best_of(rows[reach & (counts == counts[reach].min())], score_axis)
 
 
 def best_of(rows: pd.DataFrame, axis: Axis) -> "pd.Series[Any] | None":

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.statistics.definitions import runs
+from analysis.statistics.student import quantile
 
 FEW = 6
 """Below so many searches their values are shown one by one."""
@@ -49,8 +50,6 @@ def estimate(values: "NDArray[np.float64] | pd.Series[float]", *, level: float =
     `level` = 0.95 is for many searches.
     A NaN or infinite value (a search in which a goal was not reached) leaves no interval.
     """
-    from scipy.special import stdtrit  # scipy.stats takes a second to import
-
     sample = np.asarray(values, dtype=np.float64)
     raw = tuple(np.sort(sample).tolist())  # NaN last
     if not len(sample):
@@ -59,7 +58,7 @@ def estimate(values: "NDArray[np.float64] | pd.Series[float]", *, level: float =
     if len(sample) == 1 or not np.isfinite(sample).all():
         return Estimate(mean, np.nan, np.nan, np.nan, len(sample), raw)
     spread = float(sample.std(ddof=1))
-    half = float(stdtrit(len(sample) - 1, (1 + level) / 2)) * spread / np.sqrt(len(sample))
+    half = quantile((1 + level) / 2, len(sample) - 1) * spread / np.sqrt(len(sample))
     return Estimate(mean, spread, mean - half, mean + half, len(sample), raw)
 
 

@@ -1,6 +1,5 @@
 """The table of a study: for each method how far it got, how good it is, and how small."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,12 +20,12 @@ from analysis.statistics import (
     estimate,
     fewest,
     hypervolume,
+    narrowed,
     pareto,
     reference_of,
     runs,
 )
 from analysis.text.table import Column, Table
-from study.directory import PARAMETER
 
 OVERALL = "all"
 
@@ -56,10 +55,11 @@ def summary(
     axes = axes_of(objectives)
     score = next((axis for axis in axes if axis.is_score), None)
     count = next((axis for axis in axes if not axis.is_score), None)
-    trials = trials[[name for name in trials if not _UNREAD.search(str(name))]]  # wide frames are slow to take rows of
+    trials = narrowed(trials, objectives)
     # A study that has just begun has no reference yet.
     box = reference or (reference_of(trials, objectives) if admissible(trials, objectives).any() else None)
-    searches = [run for _, run in trials.groupby(runs(trials))]
+    rows = configurations(trials)
+    searches = [run for _, run in rows.groupby(runs(rows))]
     controls = [baseline(run, score.name) if score else None for run in searches]
     lines = []
     for method in [*in_order(trials["method"].unique()), OVERALL]:
@@ -68,13 +68,13 @@ def summary(
             "method": method,
             "trials": len(group),
             "left_out": int((~admissible(group, objectives)).sum()),
-            "front": len(distinct(pareto(group, objectives), objectives)),
+            "front": len(distinct(pareto(_of(rows, method), objectives), objectives)),
         }
         found = [
-            _reached(_of(run, method), objectives, score, count, control, within, box)
+            _reached(own, objectives, score, count, control, within, box)
             for run, control in zip(searches, controls, strict=True)
-            if len(_of(run, method))
-        ] or [_reached(group, objectives, score, count, None, within, box)]
+            if len(own := _of(run, method))
+        ] or [_reached(_of(rows, method), objectives, score, count, None, within, box)]
         for name in found[0]:
             told = estimate(np.array([one[name] for one in found]))
             line[name] = told.mean
@@ -88,7 +88,6 @@ def summary(
     return Table(frame, columns, _caption(box, score, count, control, within, several))
 
 
-_UNREAD = re.compile(rf"^{PARAMETER}|_before_polish$|widths$|^data_seed$|^lane$|^worker$|^device$|^finished_at$")
 _SPREAD = ("hypervolume", "best_validation", "fewest_share")
 
 
@@ -97,7 +96,7 @@ def _of(trials: pd.DataFrame, method: str) -> pd.DataFrame:
 
 
 def _reached(
-    trials: pd.DataFrame,
+    rows: pd.DataFrame,
     objectives: Sequence[str],
     score: Axis | None,
     count: Axis | None,
@@ -105,15 +104,14 @@ def _reached(
     within: float,
     box: Reference | None,
 ) -> dict[str, float]:
-    """What the trials of one search came to."""
-    line = {"hypervolume": hypervolume(trials, objectives, reference=box) if box else np.nan}
-    rows = configurations(trials)
+    """What the configurations of one search came to."""
+    line = {"hypervolume": hypervolume(rows, objectives, reference=box) if box else np.nan}
     if score:
         best = best_of(rows[admissible(rows, objectives)], score)
         line["best_validation"] = _number(best[score.column]) if best is not None else np.nan
         line["best_test"] = _number(best[score.test]) if best is not None else np.nan
     if score and count:
-        small = fewest(trials, count.name, score.name, control.bound(score, within) if control else np.nan)
+        small = fewest(rows, count.name, score.name, control.bound(score, within) if control else np.nan)
         whole = _number(small[count.dense]) if small is not None else np.nan
         line["fewest"] = _number(small[count.column]) if small is not None else np.nan
         line["fewest_share"] = line["fewest"] / whole

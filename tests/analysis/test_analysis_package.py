@@ -35,3 +35,9 @@ analysis.front_data(study.trials)
 analysis.write_page(study, {str(tmp_path / "page.html")!r})
 """
     assert loaded(code, "torch", "ray", "matplotlib") == []
+
+
+def test_a_table_loads_next_to_nothing(study_writer, tmp_path):
+    place = study_writer(tmp_path / "made-up", searches=3)
+    code = f"import analysis\nanalysis.summary(analysis.load({place!r}).trials)"
+    assert loaded(code, "torch", "ray", "scipy", "optuna", "matplotlib", "moocore") == ["moocore"]
