@@ -8,19 +8,9 @@ import pandas as pd
 
 from analysis.axes import Axis, Points, measured
 from analysis.palette import in_order, title
-from analysis.statistics import (
-    admissible,
-    baseline,
-    best_of,
-    configurations,
-    difference,
-    fewest,
-    hypervolume,
-    per_run,
-    reference_of,
-)
+from analysis.statistics import baseline, configurations, difference, narrowed, reference_of, runs
 from analysis.studies import Study
-from analysis.text.summary import OVERALL
+from analysis.text.summary import OVERALL, of_method, reached
 from analysis.text.table import Column, Table
 from study.directory import StudyError
 
@@ -72,9 +62,10 @@ def compare(study: Study, *, within: float = 0.01) -> Table:
     """For each method what it reached in two studies, in one reference box, and the difference, second minus first.
 
     Columns of the frame: method; then for each of hypervolume, best (validation score), test (of that network) and
-    fewest (the smallest count within `within` of the study's own dense baseline) `_first`, `_second` and `_change`; for
-    best and test also `_change_low` and `_change_high`, Welch's interval over the searches of both, unknown where one
-    has a single one. The objectives are the first study's score and count.
+    fewest (the smallest count within `within` of the search's own dense baseline) `_first`, `_second` and `_change`,
+    with Welch's interval `_change_low` and `_change_high` over the searches of both, unknown where one has a single
+    one. Of several searches each chooses by itself, and the means over them are given, unknown where one has none. The
+    objectives are the first study's score and count.
 
     Args:
         study: two studies loaded together: `analysis.load(DIR1, DIR2)`.
@@ -87,50 +78,43 @@ def compare(study: Study, *, within: float = 0.01) -> Table:
     first, second = study.configs
     score, counts = measured(study.trials, study.objectives)
     objectives = (score.name, counts[0].name)
-    box = reference_of(study.trials, objectives)
-    sides = [study.trials[study.trials["study"] == name] for name in (first, second)]
+    trials = configurations(narrowed(study.trials, objectives))
+    box = reference_of(trials, objectives)
+    sides = []
+    for name in (first, second):
+        own = trials[trials["study"] == name]
+        searches = [run for _, run in own.groupby(runs(own))]
+        sides.append([(run, baseline(run, score.name)) for run in searches])
     lines = []
-    for method in [*in_order(study.trials["method"].unique()), OVERALL]:
+    for method in [*in_order(trials["method"].unique()), OVERALL]:
+        found = []
+        for side in sides:
+            groups = [(of_method(run, method), control) for run, control in side]
+            found.append(
+                [
+                    reached(group, objectives, score, counts[0], control, within, box)
+                    for group, control in groups
+                    if len(group)
+                ]
+            )
         line: dict[str, object] = {"method": method}
-        for name, side in zip(("first", "second"), sides, strict=True):
-            own = side if method == OVERALL else side[side["method"] == method]
-            own = configurations(own)
-            own = own[admissible(own, objectives)]
-            best = best_of(own, score)
-            line[f"test_{name}"] = np.nan if best is None or pd.isna(best[score.test]) else float(best[score.test])
-            line[f"hypervolume_{name}"] = hypervolume(own, objectives, reference=box) if len(own) else np.nan
-            line[f"best_{name}"] = np.nan if best is None else float(best[score.column])
-            line[f"fewest_{name}"] = _fewest(own, side, score, counts[0], within)
-        rows = [side if method == OVERALL else side[side["method"] == method] for side in sides]
-        for what, column in (("best", score.column), ("test", score.test)):
-            line |= _interval(what, *(_best_per_run(own, score, column, objectives) for own in rows))
+        for what, key in _WHAT.items():
+            one, other = (np.array([run[key] for run in side], dtype=np.float64) for side in found)
+            change, low, high = difference(one, other)
+            line |= {f"{what}_first": _mean(one), f"{what}_second": _mean(other), f"{what}_change": change}
+            line |= {f"{what}_change_low": low, f"{what}_change_high": high}
         lines.append(line)
-    frame = pd.DataFrame(lines)
-    for what in ("hypervolume", "best", "test", "fewest"):
-        frame[f"{what}_change"] = frame[f"{what}_second"] - frame[f"{what}_first"]
-    return Table(frame, _columns(score, counts[0]), _caption(first, second, str(box), score, counts[0], within))
+    several = max(map(len, sides)) > 1
+    caption = _caption(first, second, str(box), score, counts[0], within, several)
+    return Table(pd.DataFrame(lines), _columns(score, counts[0]), caption)
 
 
-def _best_per_run(own: pd.DataFrame, score: Axis, column: str, objectives: tuple[str, str]) -> Points:
-    """What the trial that is best on validation data has in a column, for each search."""
-
-    def chosen(run: pd.DataFrame) -> float:
-        rows = configurations(run)
-        best = best_of(rows[admissible(rows, objectives)], score)
-        return np.nan if best is None or pd.isna(best[column]) else float(best[column])
-
-    return np.asarray(per_run(own, chosen), dtype=np.float64)
+_WHAT = {"hypervolume": "hypervolume", "best": "best_validation", "test": "best_test", "fewest": "fewest"}
+"""What is compared, and how `summary` calls it."""
 
 
-def _interval(what: str, first: Points, second: Points) -> dict[str, object]:
-    _, low, high = difference(first[~np.isnan(first)], second[~np.isnan(second)])
-    return {f"{what}_change_low": low, f"{what}_change_high": high}
-
-
-def _fewest(own: pd.DataFrame, side: pd.DataFrame, score: Axis, count: Axis, within: float) -> float:
-    control = baseline(side, score.name)
-    small = fewest(own, count.name, score.name, control.bound(score, within)) if control else None
-    return np.nan if small is None else float(small[count.column])
+def _mean(values: Points) -> float:
+    return float(values.mean()) if len(values) else np.nan
 
 
 def _columns(score: Axis, count: Axis) -> tuple[Column, ...]:
@@ -143,7 +127,7 @@ def _columns(score: Axis, count: Axis) -> tuple[Column, ...]:
         ("fewest", count.name, ",.0f", 1.0),
     ):
         columns += [Column(f"{key}_{side}", f"{heading} {index}", shape, scale) for index, side in _SIDES]
-        spread = (f"{key}_change_low", f"{key}_change_high") if key in ("best", "test") else ()
+        spread = (f"{key}_change_low", f"{key}_change_high")
         columns.append(Column(f"{key}_change", "change", f"+{shape}", scale, spread))
     return tuple(columns)
 
@@ -151,11 +135,12 @@ def _columns(score: Axis, count: Axis) -> tuple[Column, ...]:
 _SIDES = ((1, "first"), (2, "second"))
 
 
-def _caption(first: str, second: str, box: str, score: Axis, count: Axis, within: float) -> str:
+def _caption(first: str, second: str, box: str, score: Axis, count: Axis, within: float, several: bool) -> str:
     reach = f"{100 * within:g} {'points' if score.maximise else '%'}".replace("1 points", "1 point")
+    means = " Means over searches, of which each chooses by itself." if several else ""
     return (
-        f"1: {first}. 2: {second}. HV: hypervolume, the share of the box up to {box}. best: validation {score.name},"
-        f" and test {score.name} of that network; changes with 95 % intervals (Welch, over searches) where both have"
+        f"1: {first}. 2: {second}.{means} HV: hypervolume, the share of the box up to {box}. best: validation"
+        f" {score.name}, and test {score.name} of that network. {count.name}: of the smallest network within {reach} of"
+        " the same search's dense baseline. Changes with 95 % intervals (Welch, over searches) where both studies have"
         " several."
-        f" {count.name}: of the smallest network within {reach} of the study's own dense baseline."
     )

@@ -63,18 +63,18 @@ def summary(
     controls = [baseline(run, score.name) if score else None for run in searches]
     lines = []
     for method in [*in_order(trials["method"].unique()), OVERALL]:
-        group = _of(trials, method)
+        group = of_method(trials, method)
         line: dict[str, object] = {
             "method": method,
             "trials": len(group),
             "left_out": int((~admissible(group, objectives)).sum()),
-            "front": len(distinct(pareto(_of(rows, method), objectives), objectives)),
+            "front": len(distinct(pareto(of_method(rows, method), objectives), objectives)),
         }
         found = [
-            _reached(own, objectives, score, count, control, within, box)
+            reached(own, objectives, score, count, control, within, box)
             for run, control in zip(searches, controls, strict=True)
-            if len(own := _of(run, method))
-        ] or [_reached(_of(rows, method), objectives, score, count, None, within, box)]
+            if len(own := of_method(run, method))
+        ] or [reached(of_method(rows, method), objectives, score, count, None, within, box)]
         for name in found[0]:
             told = estimate(np.array([one[name] for one in found]))
             line[name] = told.mean
@@ -91,11 +91,11 @@ def summary(
 _SPREAD = ("hypervolume", "best_validation", "fewest_share")
 
 
-def _of(trials: pd.DataFrame, method: str) -> pd.DataFrame:
+def of_method(trials: pd.DataFrame, method: str) -> pd.DataFrame:
     return trials if method == OVERALL else trials[trials["method"] == method]
 
 
-def _reached(
+def reached(
     rows: pd.DataFrame,
     objectives: Sequence[str],
     score: Axis | None,
@@ -104,7 +104,7 @@ def _reached(
     within: float,
     box: Reference | None,
 ) -> dict[str, float]:
-    """What the configurations of one search came to."""
+    """What the configurations of one search came to; `control` is this search's own baseline."""
     line = {"hypervolume": hypervolume(rows, objectives, reference=box) if box else np.nan}
     if score:
         best = best_of(rows[admissible(rows, objectives)], score)

@@ -48,3 +48,24 @@ def test_studies_of_other_configurations_are_no_replicates(study_writer, tmp_pat
     other = analysis.load(one, study_writer(tmp_path / "c", name="three", trials=4, epochs=9))
     with pytest.raises(ValueError, match="one and three differ in epochs"):
         analysis.check_replicates(other.configs)
+
+
+def test_of_several_searches_each_chooses_by_itself_and_the_change_lies_in_its_interval(study_writer, tmp_path):
+    one = study_writer(tmp_path / "a", name="one", trials=6, searches=3)
+    two = study_writer(tmp_path / "b", name="two", trials=8, searches=2)
+    pair = analysis.load(one, two)
+    frame = analysis.compare(pair).frame.set_index("method")
+    box = analysis.reference_of(pair.trials)
+    for side, name in (("first", "one"), ("second", "two")):
+        own = pair.trials[(pair.trials["study"] == name) & (pair.trials["method"] == "npn")]
+        best = own[own["status"] == "COMPLETE"].groupby("search")["val_accuracy"].max().mean()
+        assert frame.loc["npn", f"best_{side}"] == pytest.approx(best)
+        volumes = analysis.per_run(own, lambda run: analysis.hypervolume(run, reference=box))
+        assert frame.loc["npn", f"hypervolume_{side}"] == pytest.approx(volumes.mean())
+        # The table of the one study has each search's own baseline, and so has this one.
+        table = analysis.summary(pair.trials[pair.trials["study"] == name]).frame.set_index("method")
+        assert frame.loc["npn", f"fewest_{side}"] == pytest.approx(table.loc["npn", "fewest"], nan_ok=True)
+    for what in ("hypervolume", "best", "test"):
+        change, low, high = (frame.loc["npn", f"{what}_change{end}"] for end in ("", "_low", "_high"))
+        assert low <= change <= high
+        assert change == pytest.approx(frame.loc["npn", f"{what}_second"] - frame.loc["npn", f"{what}_first"])
