@@ -25,7 +25,7 @@ from analysis.figures.timeline import timeline_data, timeline_figure
 from analysis.figures.tolerance import tolerance_data, tolerance_figure
 from analysis.figures.widths import widths_data, widths_figure
 from analysis.palette import in_order
-from analysis.statistics import BASELINE, Answers, Budget, importance, pareto
+from analysis.statistics import BASELINE, Budget, importance, pareto
 from analysis.studies import Study
 from study.directory import StudyError
 
@@ -189,12 +189,6 @@ def _row(study: Study, subject: Subject) -> pd.DataFrame:
     return study.trials[study.trials["trial"] == subject.trial]
 
 
-def _answers(study: Study, subject: Subject) -> Answers | None:
-    """To the examples of a classification, whose mean is the accuracy."""
-    found = study.answers(next(iter(study.configs))) if "accuracy" in (subject.objectives or ()) else None
-    return found if found is not None and found.right else None
-
-
 def _config(study: Study) -> Mapping[str, Any]:
     return next(iter(study.configs.values()))
 
@@ -217,7 +211,7 @@ _FIGURES: Mapping[str, Drawable] = {
         "What each method keeps when 0 to 5 points of the dense score may go, with its band.",
         "study",
         lambda s, of: tolerance_figure(
-            tolerance_data(s.trials, of.objectives or (), answers=_answers(s, of)), _size(of, "column")
+            tolerance_data(s.trials, of.objectives or (), answers=s.answers(next(iter(s.configs)))), _size(of, "column")
         ),
     ),
     "budget": Drawable(

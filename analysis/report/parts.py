@@ -93,8 +93,10 @@ def _tables(
     except ValueError:
         return
     score, count = axis.name, counts[0].name
-    if answers is not None and answers.right and score == "accuracy" and runs(trials).max() == 0 and baseline(trials):
-        yield "claims", "claims and their tests", claim_table(trials, answers, score=axis, count=counts[0])
+    if answers is not None and runs(trials).max() == 0:
+        tested = claim_table(trials, answers, score=axis, count=counts[0])
+        if len(tested.frame):
+            yield "claims", "claims and their tests", tested
     if baseline(trials, score):
         yield "budgets", "equal budgets", budget_table(trials, score=score, count=count)
     yield "compression", f"{score} at compression", score_at_compression(trials, score=score, count=count)
@@ -118,7 +120,8 @@ _VERDICTS = {
 
 def _audit(study: Study, name: str) -> str:
     try:
-        checks = audit(trials_of(study, name), study.configs[name], study.directories[name].path())
+        place = study.directories[name].path()
+        checks = audit(trials_of(study, name), study.configs[name], place, study.spaces.get(name))
     except ValueError:
         return "<p>There is nothing to audit before a trial has finished.</p>"
     lines = []

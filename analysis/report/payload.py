@@ -22,7 +22,6 @@ from analysis.report.encode import number, numbers
 from analysis.report.rows import Json, curves_of, parameters_of, values_of
 from analysis.report.thin import Thinned, thin
 from analysis.statistics import (
-    Answers,
     Budget,
     admissible,
     configurations,
@@ -224,19 +223,14 @@ def _tolerance(study: Study, score: Axis, count: Axis, series: Sequence[tuple[st
     for name in study.configs:
         own = trials_of(study, name)
         try:
-            data = tolerance_data(own, (score.name, count.name), answers=_answers(study, name, own, score))
+            answers = study.answers(name) if runs(own).max() == 0 else None  # else the spread over searches says more
+            data = tolerance_data(own, (score.name, count.name), answers=answers)
         except ValueError:
             continue
         found["band"] = data.band
         for method, curve in data.curves.items():
             found["paths"][str(series.index((name, method)))] = [numbers(column) for column in curve.T]
     return found
-
-
-def _answers(study: Study, name: str, trials: pd.DataFrame, score: Axis) -> Answers | None:
-    """To the examples of a classification; of several searches the spread over these says more."""
-    found = study.answers(name) if score.name == "accuracy" and runs(trials).max() == 0 else None
-    return found if found is not None and found.right else None
 
 
 def _spread(study: Study, objectives: tuple[str, str], series: Sequence[tuple[str, str]]) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from analysis.statistics.definitions import CONFIGURATION
 
 Matrix = NDArray[np.float32]
+
+_SAME = 1e-3
+"""Ratios of sums of float32 that differ by this share are one number."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,28 @@ class Answers:
     validation: Matrix
     test: Matrix
     right: bool
+
+    def of_score(self, trials: pd.DataFrame, score: str) -> Answers | None:
+        """The same in parts of which this score is the mean; None where it is no mean over the examples recorded.
+
+        The loss of a regression is its squared error, and nmse is that over a number which the split alone decides: the
+        mean square of its targets. Of a classification rights and wrongs are recorded, not each example's loss.
+
+        Args:
+            trials: with validation and test columns of the score, of which `self` has answers.
+            score: the name of an objective.
+        """
+        if self.right or score != "nmse":
+            return self if score in (("accuracy",) if self.right else ("mse", "loss")) else None
+        own = trials.set_index("trial").reindex(list(self.trials))
+        scaled = []
+        for split, matrix in (("val", self.validation), ("test", self.test)):
+            ratio = (own[f"{split}_nmse"] / matrix.mean(axis=1, dtype=np.float64)).dropna()
+            ratio = ratio[np.isfinite(ratio)]
+            if ratio.empty or np.ptp(ratio) > _SAME * ratio.max():
+                return None
+            scaled.append((matrix * ratio.median()).astype(np.float32))
+        return replace(self, validation=scaled[0], test=scaled[1])
 
     def of(self, rows: pd.DataFrame, trials: pd.DataFrame) -> tuple[Matrix, Matrix, NDArray[np.bool_]]:
         """Validation and test answers of configurations, the means over their trials, and which of them are known.

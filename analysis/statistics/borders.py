@@ -1,8 +1,8 @@
 """Whether a front lies at the border of a range that was searched: then better trials may lie beyond it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,22 +24,36 @@ class Border:
     """A front at an end of a range.
 
     Attributes:
-        parameter: without its prefix; ``low`` and ``high``: its range.
+        parameter: without its prefix; ``low`` and ``high``: its range, searched by its logarithm where ``log``.
         end: "lower" or "upper".
         near: points of the front within 5 % of that end, of ``points`` in all.
+        alike: the methods that search this parameter over the same range, this one among them.
     """
 
     method: str
     parameter: str
     low: float
     high: float
+    log: bool
     end: str
     near: int
     points: int
+    alike: tuple[str, ...]
 
     @property
     def share(self) -> float:
         return self.near / self.points
+
+    @property
+    def wider(self) -> tuple[float, float]:
+        """The range with its end further out: twice as far by its logarithm, a share halfway to 1, else by half."""
+        width = self.high - self.low
+        if self.end == "upper":
+            share = self.low >= 0 and self.high < 1
+            beyond = (self.high + 1) / 2 if share else self.high + width / 2
+            return self.low, 2 * self.high if self.log else beyond
+        beyond = self.low / 2 if self.low > 0 else self.low - width / 2
+        return beyond, self.high
 
     def __str__(self) -> str:
         return (
@@ -48,41 +62,74 @@ class Border:
         )
 
 
-def borders(trials: pd.DataFrame, config: Mapping[str, Any], objectives: Sequence[str] = DEFAULT) -> tuple[Border, ...]:
+def borders(
+    trials: pd.DataFrame,
+    config: Mapping[str, Any],
+    objectives: Sequence[str] = DEFAULT,
+    *,
+    declared: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[Border, ...]:
     """The fronts of a study that lie at the border of a range, by method and parameter.
+
+    A share cannot be less than 0 or more than 1: an end there is no border.
 
     Args:
         trials: of one study.
-        config: its resolved YAML, whose ranges count; one that it does not name reaches as far as it was drawn.
+        config: its resolved YAML.
+        declared: Optuna's distributions that the parameters were drawn from, by method and parameter (`Study.spaces`);
+            else the YAML's ranges count, or what was drawn, logarithmic where they span a decade.
     """
     axes_of(objectives)
+    groups = {method: trials[trials["method"] == method] for method in in_order(trials["method"].unique())}
+    groups = {method: own for method, own in groups.items() if len(own) >= ENOUGH}
+    ranges = {
+        (method, column.removeprefix(PARAMETER)): _range(method, column, own[column], config, declared or {})
+        for method, own in groups.items()
+        for column in searched(own)
+        if own[column].dtype.kind == "f"
+    }
     found = []
-    for method in in_order(trials["method"].unique()):
-        own = trials[trials["method"] == method]
-        if method == BASELINE or len(own) < ENOUGH:
+    for (method, name), drawn in ranges.items():
+        if method == BASELINE or not drawn.high > drawn.low:
             continue
-        front = distinct(pareto(own, objectives), objectives)
-        space = ((config.get("methods") or {}).get(method) or {}).get("space") or {}
-        for column in searched(own):
-            if own[column].dtype.kind == "f":
-                found += _at(method, column.removeprefix(PARAMETER), own[column], front[column].dropna(), space)
+        front = distinct(pareto(groups[method], objectives), objectives)[f"{PARAMETER}{name}"].dropna()
+        alike = tuple(other for (other, what), its in ranges.items() if what == name and its == drawn)
+        found += _at(method, name, drawn, front, alike)
     return tuple(found)
 
 
-def _at(
-    method: str, name: str, drawn: "pd.Series[float]", front: "pd.Series[float]", space: Mapping[str, Any]
-) -> list[Border]:
-    low, high = _ends(space.get(name), float(drawn.min()), float(drawn.max()))
-    if not high > low:
-        return []
-    scale = np.log if logarithmic(pd.Series([low, high])) else np.asarray
+class _Range(NamedTuple):
+    low: float
+    high: float
+    log: bool
+
+
+def _range(
+    method: str,
+    column: str,
+    drawn: "pd.Series[float]",
+    config: Mapping[str, Any],
+    declared: Mapping[str, Mapping[str, Any]],
+) -> _Range:
+    name = column.removeprefix(PARAMETER)
+    given = declared.get(method, {}).get(name)
+    if hasattr(given, "low"):
+        return _Range(float(given.low), float(given.high), bool(given.log))
+    space = ((config.get("methods") or {}).get(method) or {}).get("space") or {}
+    ends = _ends(space.get(name), float(drawn.min()), float(drawn.max()))
+    return _Range(*ends, logarithmic(pd.Series(ends)))
+
+
+def _at(method: str, name: str, drawn: _Range, front: "pd.Series[float]", alike: tuple[str, ...]) -> Iterator[Border]:
+    low, high, log = drawn
+    scale = np.log if log else np.asarray
     place = (scale(front) - scale(low)) / (scale(high) - scale(low))
     near = {"lower": int((place <= NEAR).sum()), "upper": int((place >= 1 - NEAR).sum())}
-    return [
-        Border(method, name, low, high, end, count, len(front))
-        for end, count in near.items()
-        if count >= POINTS and count >= SHARE * len(front)
-    ]
+    share = not log and low >= 0 and high <= 1
+    natural = {"lower": share and low == 0, "upper": share and high == 1}
+    for end, count in near.items():
+        if count >= POINTS and count >= SHARE * len(front) and not natural[end]:
+            yield Border(method, name, low, high, log, end, count, len(front), alike)
 
 
 def _ends(setting: object, low: float, high: float) -> tuple[float, float]:

@@ -70,7 +70,7 @@ def claims(
 
     Args:
         trials: of one search.
-        answers: on the same split for all trials.
+        answers: on the same split for all trials; those that know nothing of this score make no claims.
     """
     score_axis, count_axis = axes_of((score, count))
     factor = kept if score_axis.maximise else 2.0 - kept
@@ -92,10 +92,16 @@ def claims(
 def _field(
     trials: pd.DataFrame, answers: Answers, score: Axis, count: Axis, factor: float, slack: float = 0.0
 ) -> _Field | None:
-    """What any bound up to `factor` times the dense score less `slack` may choose from; None without a control."""
+    """What any bound up to `factor` times the dense score less `slack` may choose from.
+
+    None without a control, or where the score is not made of what was recorded of single examples.
+    """
+    parts = answers.of_score(trials, score.name)
+    if parts is None:
+        return None
     rows = configurations(trials)
     rows = rows[admissible(rows, (score.name, count.name)) & rows[count.dense].notna().to_numpy()]
-    validation, test, known = answers.of(rows, trials)
+    validation, test, known = parts.of(rows, trials)
     rows = rows[known]
     dense = (rows["method"] == BASELINE).to_numpy()
     if not dense.any():

@@ -47,6 +47,7 @@ class _Subject:
     location: str
     score: Axis
     counts: tuple[Axis, ...]
+    declared: Mapping[str, Mapping[str, Any]]
 
     @property
     def budget(self) -> int:
@@ -69,6 +70,12 @@ class _Subject:
         changed = " ".join(f"--set methods.{method}.trials={-(-count // each)}" for method, count in trials.items())
         return f"study resume {self.location} {changed}"
 
+    def wider(self, ranges: Mapping[str, tuple[float, float]]) -> str:
+        """The command that runs the study anew with these ranges, by their keys in the YAML."""
+        place = self.location.rstrip("/")
+        changed = " ".join(f"--set {key}=[{low:.4g},{high:.4g}]" for key, (low, high) in ranges.items())
+        return f"study run {place}/study.yaml {changed} --output {place}-wider"
+
     def again(self, setting: str = "") -> str:
         """The command that runs the study anew, with a setting that its trials depend on."""
         place = self.location.rstrip("/")
@@ -77,12 +84,18 @@ class _Subject:
         return f"study run {place}/study.yaml --set {setting} --output {place}-{setting.replace('=', '')}"
 
 
-def audit(trials: pd.DataFrame, config: Mapping[str, Any], location: str = "DIR") -> tuple[AuditPoint, ...]:
+def audit(
+    trials: pd.DataFrame,
+    config: Mapping[str, Any],
+    location: str = "DIR",
+    declared: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[AuditPoint, ...]:
     """All points, for the trials of one study.
 
     Args:
         config: the study's resolved YAML.
         location: the study's directory, for the commands.
+        declared: what parameters were drawn from, by method (`Study.spaces` of this study); else ranges are guessed.
 
     Raises:
         ValueError: no trial has a score and a count.
@@ -90,7 +103,7 @@ def audit(trials: pd.DataFrame, config: Mapping[str, Any], location: str = "DIR"
     objectives = tuple(config["objectives"])
     score, counts = measured(trials, objectives)
     complete = trials[admissible(trials, (score.name, counts[0].name))]
-    subject = _Subject(trials, complete, config, location, score, counts)
+    subject = _Subject(trials, complete, config, location, score, counts, declared or {})
     return tuple(check(subject) for check in CHECKS)
 
 
@@ -202,10 +215,18 @@ def _ranges(subject: _Subject) -> AuditPoint:
     name = "Ranges that hold their fronts"
     if not len(subject.complete):
         return AuditPoint(name, None, "no trial is complete")
-    at = borders(subject.complete, subject.config, (subject.score.name, subject.counts[0].name))
+    objectives = (subject.score.name, subject.counts[0].name)
+    at = borders(subject.complete, subject.config, objectives, declared=subject.declared)
     if not at:
         return AuditPoint(name, True, "no front lies at the border of a range that was searched")
-    return AuditPoint(name, False, "; ".join(map(str, at)), "widen these ranges: methods.METHOD.space in the YAML")
+    # Whoever had the same range gets the same: a wider one for some would be an advantage.
+    wider = dict[str, tuple[float, float]]()
+    for one in at:
+        for method in one.alike:
+            key = f"methods.{method}.space.{one.parameter}"
+            low, high = wider.get(key, one.wider)
+            wider[key] = min(low, one.wider[0]), max(high, one.wider[1])
+    return AuditPoint(name, False, "; ".join(map(str, at)), subject.wider(wider))
 
 
 def _fine_tuning(subject: _Subject) -> AuditPoint:
@@ -238,11 +259,29 @@ def _test_estimates(subject: _Subject) -> AuditPoint:
 
 def _paired_tests(subject: _Subject) -> AuditPoint:
     name = "Differences tested on the same examples"
-    known = "task" in subject.complete and len(subject.complete) and subject.complete["task"].notna().all()
-    if known:
-        examples = int(subject.complete["val_examples"].max())
-        return AuditPoint(name, True, f"claims are tested by resampling {examples:,} validation examples")
-    return AuditPoint(name, False, "how single examples were answered is not recorded", subject.again())
+    if not len(subject.complete):
+        return AuditPoint(name, None, "no trial is complete")
+    tasks = set(subject.complete["task"].astype(object)) if "task" in subject.complete else {None}
+    if not all(isinstance(task, str) for task in tasks):
+        return AuditPoint(name, False, "how single examples were answered is not recorded", subject.again())
+    if subject.score.name not in (_ANSWERED if tasks == {"classification"} else _MEASURED):
+        kept = "right and wrong answers" if tasks == {"classification"} else "squared errors"
+        found = f"of single examples {kept} are recorded, not the {subject.score.name} that is compared"
+        return AuditPoint(name, False, found)
+    data = subject.config.get("data") or {}
+    if isinstance(data, Mapping) and data.get("resample"):
+        found = "each repetition draws splits of its own, so that no two searches share examples"
+        return AuditPoint(name, None, found)
+    examples, searches = int(subject.complete["val_examples"].max()), int(runs(subject.trials).nunique())
+    if searches > 1:
+        found = f"answers to {examples:,} validation examples are recorded; claims are tested over {searches} searches"
+        return AuditPoint(name, True, found)
+    return AuditPoint(name, True, f"claims are tested by resampling {examples:,} validation examples")
+
+
+_ANSWERED = ("accuracy",)
+_MEASURED = ("mse", "nmse", "loss")
+"""Scores that are means over examples of what is recorded of them, of a classification and of other tasks."""
 
 
 def _searches(subject: _Subject) -> AuditPoint:

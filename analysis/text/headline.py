@@ -125,9 +125,13 @@ def _held(ranked: Sequence[str], shares: dict[str, tuple[float, float]], score: 
     told = f"it holds for {listed(holds)}" if holds else "it holds for none"
     told += f" and fails for {listed(fails)}" if fails else ""
     return (
-        f"On test data, where the target is {score_text(score, target)}, {told}; how single examples were answered"
-        " is not recorded, so none of this is tested."
+        f"On test data, where the target is {score_text(score, target)}, {told}; {_unknown(score)} is not recorded, so"
+        " none of this is tested."
     )
+
+
+def _unknown(score: Axis) -> str:
+    return "how single examples were answered" if score.name == "accuracy" else f"the {score.name} of single examples"
 
 
 def _over_searches(trials: pd.DataFrame, score: Axis, count: Axis) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def sentences(
         told = [
             text
             for count in [counts[0], *_costs(counts[1:])]
-            for text in _found(usable, score, count, control, answers)
+            for text in headline(usable, score, count, control, answers)
         ]
         told.append(_dense(usable, score, counts[0], control))
         told.append(said_of_resolution(usable, score, control))
@@ -56,13 +56,6 @@ def sentences(
     told.append(said_of_selection(usable, score, counts[0]))
     # Of several counts the selected network may be the same one, with the same test score.
     return (*dict.fromkeys(filter(None, told)), _chance(usable), _effort(trials))
-
-
-def _found(
-    trials: pd.DataFrame, score: Axis, count: Axis, control: Baseline, answers: Answers | None
-) -> tuple[str, ...]:
-    fits = answers is not None and score.name in (("accuracy",) if answers.right else ("mse", "loss"))
-    return headline(trials, score, count, control, answers if fits else None)
 
 
 def _costs(counts: Sequence[Axis]) -> list[Axis]:

@@ -191,3 +191,73 @@ def test_bands_know_the_networks_that_only_a_wide_tolerance_allows(trials):
     assert widest["low"] <= truth <= widest["high"] < 2 * truth
     lenient = analysis.claims(frame, answers, kept=0.9, resamples=100).iloc[0]
     assert lenient["low"] <= lenient["share"] <= lenient["high"] < 2 * lenient["share"]
+
+
+@pytest.fixture
+def regressed(trials):
+    """A regression of 120 validation and 110 test examples whose nmse is 1.7 and 1.3 times its mse."""
+    random = np.random.default_rng(4)
+    sizes = np.concatenate([np.full(8, 192.0), *[SIZES] * 2])
+    noise = np.concatenate([np.full(8, 0.5), 0.5 + 0.5 * np.exp(-SIZES / 8), 0.9 + 0.5 * np.exp(-SIZES / 8)])
+    noise = noise[:, None] * random.uniform(0.97, 1.03, (len(noise), 230))
+    errors = np.split((noise * random.chisquare(2, 230)).astype(np.float32), [120], axis=1)
+    names = tuple(f"t{index}" for index in range(len(sizes)))
+    scores = {
+        f"{split}_{name}": scale * part.mean(axis=1)
+        for split, part, ratio in (("val", errors[0], 1.7), ("test", errors[1], 1.3))
+        for name, scale in (("mse", 1.0), ("loss", 1.0), ("nmse", ratio))
+    }
+    method = ["dense"] * 8 + ["npn"] * len(SIZES) + ["random"] * len(SIZES)
+    frame = trials(np.full(len(sizes), np.nan), sizes, method=method, trial=names, dense_neurons=192, **scores)
+    return frame, analysis.Answers(names, *errors, False)
+
+
+def test_claims_of_an_nmse_are_those_of_its_mse_in_other_units(regressed):
+    frame, answers = regressed
+    mse, nmse = (analysis.claims(frame, answers, score=name, resamples=200) for name in ("mse", "nmse"))
+    for same in ("method", "trial", "share", "leads", "p", "group", "holds"):
+        assert mse[same].equals(nmse[same])
+    first = frame.set_index("trial").loc[nmse["trial"].iloc[0]]
+    assert nmse["validation"].iloc[0] == pytest.approx(first["val_nmse"], rel=1e-5)
+    assert nmse["test"].iloc[0] == pytest.approx(first["test_nmse"], rel=1e-5)
+    assert nmse["difference"].iloc[0] == pytest.approx(1.3 * mse["difference"].iloc[0], rel=1e-5)
+    assert analysis.claims(frame, answers, score="loss", resamples=50)["trial"].tolist() == mse["trial"].tolist()
+    text = analysis.sentences(frame, ("nmse", "neurons"), answers)
+    assert "resamples of the 120 validation examples" in text[0] and "not recorded" not in " ".join(text)
+
+
+@pytest.mark.parametrize("examples", [88, 353])
+def test_intervals_cover_where_errors_are_squared(trials, examples):
+    """Heavy tails, as many examples as a small regression has, and two methods that found the same networks."""
+    size = len(SIZES)
+    level = np.concatenate([np.full(8, 0.5), *[0.5 + 0.25 * np.exp(-SIZES / 8)] * 2])
+    truth = SIZES[level[8 : 8 + size] <= 1.02 * 0.5].min() / 192
+    names = tuple(f"t{index}" for index in range(len(level)))
+    counts = np.concatenate([np.full(8, 192.0), SIZES, SIZES])
+    method = ["dense"] * 8 + ["npn"] * size + ["random"] * size
+    covered, apart = [], []
+    for repeat in range(40):
+        random = np.random.default_rng(repeat)
+        shared, own = random.normal(size=2 * examples), random.normal(size=(len(level), 2 * examples))
+        errors = (level[:, None] * (np.sqrt(0.9) * shared + np.sqrt(0.1) * own) ** 2).astype(np.float32)
+        parts = np.split(errors, 2, axis=1)
+        scores = {f"{split}_mse": part.mean(axis=1) for split, part in zip(("val", "test"), parts, strict=True)}
+        frame = trials(np.full(len(level), np.nan), counts, method=method, trial=names, dense_neurons=192, **scores)
+        found = analysis.claims(frame, analysis.Answers(names, *parts, False), score="mse", resamples=200)
+        covered += ((found["low"] <= truth) & (truth <= found["high"])).tolist()
+        apart.append(not found["group"].all())
+    assert np.mean(covered) >= 0.9 - 0.03 and np.mean(apart) <= 0.1
+
+
+def test_what_was_not_recorded_of_single_examples_is_said_and_claims_nothing(regressed, trials):
+    frame, answers = regressed
+    text = " ".join(analysis.sentences(frame, ("nmse", "neurons")))
+    assert "the nmse of single examples is not recorded, so none of this is tested" in text
+    # An nmse over several outputs that is no multiple of the squared errors, or a score that is no mean of them.
+    other = frame.assign(val_nmse=frame["val_nmse"] * np.linspace(1, 2, len(frame)), val_score=0.5, test_score=0.5)
+    assert answers.of_score(other, "nmse") is None and answers.of_score(other, "score") is None
+    assert analysis.claims(other, answers, score="nmse").empty
+    classified, right = drawn_study(trials, np.random.default_rng(0), ["npn"])
+    lossy = classified.assign(val_loss=1 - classified["val_accuracy"], test_loss=1 - classified["test_accuracy"])
+    text = " ".join(analysis.sentences(lossy, ("loss", "neurons"), right))
+    assert "the loss of single examples is not recorded" in text and "resamples" not in text

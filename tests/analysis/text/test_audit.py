@@ -2,9 +2,11 @@
 
 import pytest
 import yaml
+from optuna.distributions import FloatDistribution
 
 import analysis
 from analysis.text.audit import CHECKS
+from study import load_config
 from study.directory import StudyDirectory
 from trainables.recipe import Recipe
 from trainables.training.pack import Job, Pack
@@ -138,4 +140,42 @@ def test_searches_pass_with_five_and_can_be_added(study):
 def test_answers_make_tests_possible(study):
     assert not audited(study, "paired_tests").passed
     recorded = study.trials.assign(task="classification", val_examples=359)
-    assert "359 validation examples" in audited(study, "paired_tests", recorded).found
+    assert "resampling 359 validation examples" in audited(study, "paired_tests", recorded).found
+    searched = recorded.assign(search=recorded["number"] % 3)
+    assert audited(study, "paired_tests", searched).found.endswith("claims are tested over 3 searches")
+
+
+def test_what_is_not_recorded_of_single_examples_is_not_claimed(study):
+    regression = study.trials.assign(task="regression", val_examples=88, val_nmse=0.5, test_nmse=0.5, val_score=0.5)
+    assert audited(study, "paired_tests", regression, objectives=["nmse", "neurons"]).passed
+    own = audited(study, "paired_tests", regression, objectives=["score", "neurons"])
+    assert (own.passed, own.found) == (
+        False,
+        "of single examples squared errors are recorded, not the score that is compared",
+    )
+    classified = regression.assign(task="classification", val_loss=0.5)
+    assert "right and wrong answers" in audited(study, "paired_tests", classified, objectives=["loss", "neurons"]).found
+    split = audited(study, "paired_tests", classified, data={"name": "digits", "resample": True})
+    assert split.passed is None and "splits of its own" in split.found
+
+
+def test_ranges_that_a_front_touches_are_widened_for_all_who_had_the_same(study):
+    """Where a front lies at an end is asked on the scale that was searched, by what the manifests say."""
+    declared = {
+        method: {"lambda": FloatDistribution(1e-3, 1.0, log=True), "lr": FloatDistribution(1e-3, 0.1, log=True)}
+        for method in ("group_lasso", "npn", "magnitude")
+    }
+    declared["random"] = {"lambda": FloatDistribution(0.0, 1.0), "lr": FloatDistribution(1e-3, 0.1, log=True)}
+    front = study.trials["val_accuracy"] > 0.9
+    touched = study.trials.assign(
+        param_lr=study.trials["param_lr"].mask(front & (study.trials["method"] == "npn"), 0.1)
+    )
+    (config,) = study.configs.values()
+    check = analysis.audit(touched, config, "runs/digits", declared)[NUMBER["ranges"]]
+    assert check.passed is False and "NPN: lr (0.001 to 0.1)" in check.found
+    widened = [part.split("=")[0] for part in check.remedy.split("--set ")[1:]]
+    assert [f"methods.{name}.space.lr" for name in ("group_lasso", "npn", "magnitude", "random")] == widened
+    assert "lr=[0.001,0.2] " in check.remedy and check.remedy.endswith("--output runs/digits-wider")
+    given = [part.split()[0] for part in check.remedy.split("--set ")[1:]]
+    config = load_config("digits", [one.replace("[0.001,", "[0.01,") for one in given])
+    assert config.methods["npn"].space["lr"] == [0.01, 0.2]
