@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import axes_of
-from analysis.statistics.definitions import admissible, configurations, front_mask
+from analysis.statistics.definitions import admissible, configurations, front_mask, runs
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,8 @@ class Optimism:
     """Mean of validation minus test score (of losses: test minus validation), so that above 0 validation looks better.
 
     Attributes:
-        selected: over the configurations on the methods' fronts, which validation data chose; `of` them.
+        selected: over the configurations on the methods' fronts, each search's own, which validation data chose; `of`
+            them.
         others: over all other admissible configurations, which nobody chose: how the two splits differ.
     """
 
@@ -35,7 +36,7 @@ def optimism(trials: pd.DataFrame, score: str = "accuracy", count: str = "neuron
     rows = rows[admissible(rows, (score, count)) & rows[axis.test].notna().to_numpy()]
     gaps = (rows[axis.column] - rows[axis.test]).to_numpy(np.float64) * (1.0 if axis.maximise else -1.0)
     chosen = np.zeros(len(rows), dtype=bool)
-    for own in rows.groupby(["method"], observed=True).indices.values():
+    for own in rows.groupby([runs(rows), "method"], observed=True).indices.values():
         chosen[own] = front_mask(rows.iloc[own], (score, count))
     if chosen.all() or not chosen.any():
         return None

@@ -9,23 +9,24 @@ from analysis.axes import measured
 from analysis.palette import in_order, title
 from analysis.statistics import (
     BASELINE,
-    admissible,
     alike,
     baseline,
     configurations,
-    fewest,
     friedman,
-    hypervolume,
+    narrowed,
     ranks,
     reference_of,
+    runs,
     wilcoxon_holm,
     win_tie_loss,
 )
 from analysis.studies import Study
+from analysis.text.summary import of_method, reached
 from analysis.text.table import Column, Table
 from study.directory import StudyError
 
-MEASURES = ("hypervolume", "kept")
+_KEYS = {"hypervolume": "hypervolume", "kept": "fewest_share"}
+MEASURES = tuple(_KEYS)
 """What methods are ranked by; see `scores_over_sets`."""
 RIVALS = ("magnitude", "random")
 
@@ -35,7 +36,8 @@ def scores_over_sets(study: Study, measure: str = "hypervolume", *, within: floa
 
     hypervolume: of the method's configurations, in the study's own box. kept: the share of the dense network's units
     that its smallest network within `within` of the dense baseline keeps (validation data), 1 where it has none. Each
-    study has its own score and count: the first of its objectives.
+    study has its own score and count: the first of its objectives. Of several searches each has its own baseline and
+    choice, and their mean is given.
 
     Raises:
         ValueError: another measure; fewer than two studies; a study without a score and a count.
@@ -50,18 +52,18 @@ def scores_over_sets(study: Study, measure: str = "hypervolume", *, within: floa
         score, counts = measured(own, tuple(config["objectives"]))
         objectives = (score.name, counts[0].name)
         box = reference_of(own, objectives)
-        control = baseline(own, score.name)
+        rows = configurations(narrowed(own, objectives))
+        searches = [(run, baseline(run, score.name)) for _, run in rows.groupby(runs(rows))]
         found[name] = {}
         for method in in_order(set(own["method"].astype(str)) - {BASELINE}):
-            rows = configurations(own[own["method"] == method])
-            rows = rows[admissible(rows, objectives)]
-            if measure == "hypervolume":
-                found[name][method] = hypervolume(rows, objectives, reference=box) if len(rows) else 0.0
-                continue
-            bound = control.bound(score, within) if control else np.nan
-            small = fewest(rows, counts[0].name, score.name, bound)
-            share = 1.0 if small is None else float(small[counts[0].column]) / float(small[counts[0].dense])
-            found[name][method] = share
+            groups = [(of_method(run, method), control) for run, control in searches]
+            came_to = [
+                reached(group, objectives, score, counts[0], control, within, box)[_KEYS[measure]]
+                for group, control in groups
+                if len(group)
+            ]
+            values = np.array(came_to)
+            found[name][method] = float((values if measure == "hypervolume" else np.nan_to_num(values, nan=1.0)).mean())
     frame = pd.DataFrame.from_dict(found, orient="index")
     return frame[in_order(frame.columns)]
 

@@ -140,21 +140,21 @@ def importance(directory: Directory, as_json: Json = False) -> None:
         return
     if found.empty:
         raise StudyError("expected a method with at least 8 complete trials that searched a parameter")
-    table = table_of("method", "objective", "parameter", "", "share", "halves", words=("objective", "parameter", ""))
+    table = table_of("method", "objective", "parameter", "", "share", "90 %", words=("objective", "parameter", ""))
     for group, lines in found.groupby(["method", "objective"], sort=False, observed=True):
         names = tuple(map(str, group))
         for line in lines.sort_values("importance", ascending=False, kind="stable").to_dict("records"):
             share = float(line["importance"])
             table.add_row(
-                *names, str(line["parameter"]), "━" * round(20 * share), f"{100 * share:.0f} %", _halves(line)
+                *names, str(line["parameter"]), "━" * round(20 * share), f"{100 * share:.0f} %", _interval(line)
             )
             names = ("", "")
     console.print(table)
-    said = "Share of what makes a trial one of the best tenth in an objective; halves: from 5 to 95 % of random halves"
+    said = "Share of what makes a trial one of the best tenth in an objective; 90 %: its interval, from random halves"
     console.print(said, style="dim")
 
 
-def _halves(line: Mapping[Any, Any]) -> str:
+def _interval(line: Mapping[Any, Any]) -> str:
     return "–" if _missing(line["low"]) else f"{100 * line['low']:.0f} to {100 * line['high']:.0f} %"
 
 

@@ -169,6 +169,9 @@ def test_optimism_is_what_selection_adds(trials):
     assert found.others == pytest.approx(0, abs=0.002)
     assert found.by_selection > 0.005
     assert analysis.optimism(frame.assign(test_accuracy=np.nan)) is None
+    searched = frame.assign(search=np.arange(600) // 200)
+    fronts = sum(len(analysis.pareto(searched[searched["search"] == search])) for search in range(3))
+    assert analysis.optimism(searched).of == fronts
 
 
 def test_compression_is_a_curve_over_tolerances(trials):

@@ -24,6 +24,27 @@ def test_scores_are_of_each_study_alone(sets):
     assert ((kept > 0) & (kept <= 1)).all(axis=None)
 
 
+def test_of_several_searches_a_score_is_the_mean(study_writer, tmp_path):
+    searched = analysis.load(*(study_writer(tmp_path / name, name=name, trials=6, searches=2) for name in "ab"))
+    own = searched.trials[searched.trials["study"] == "a"]
+    box = analysis.reference_of(own, ("accuracy", "neurons"))
+    npn = own[own["method"] == "npn"]
+    volumes = analysis.per_run(npn, lambda run: analysis.hypervolume(run, reference=box))
+    assert volumes.nunique() == 2
+    assert analysis.scores_over_sets(searched).loc["a", "npn"] == pytest.approx(volumes.mean())
+    kept = analysis.scores_over_sets(searched, "kept").loc["a", "npn"]
+    each = [
+        analysis.scores_over_sets(
+            analysis.Study(
+                searched.trials[(searched.trials["search"] == search)], searched.configs, searched.directories
+            ),
+            "kept",
+        ).loc["a", "npn"]
+        for search in (0, 1)
+    ]
+    assert kept == pytest.approx(np.mean(each))
+
+
 def test_the_rank_table_ends_with_averages_and_what_tests_say(sets):
     table = analysis.rank_table(sets)
     last = table.frame.iloc[-1]
