@@ -88,7 +88,7 @@ def borders(
         for column in searched(own)
         if own[column].dtype.kind == "f"
     }
-    found = []
+    found: list[Border] = []
     for (method, name), drawn in ranges.items():
         if method == BASELINE or not drawn.high > drawn.low:
             continue
@@ -113,7 +113,7 @@ def _range(
 ) -> _Range:
     name = column.removeprefix(PARAMETER)
     given = declared.get(method, {}).get(name)
-    if hasattr(given, "low"):
+    if given is not None and hasattr(given, "low"):
         return _Range(float(given.low), float(given.high), bool(given.log))
     space = ((config.get("methods") or {}).get(method) or {}).get("space") or {}
     ends = _ends(space.get(name), float(drawn.min()), float(drawn.max()))
