@@ -8,18 +8,16 @@ those of one trial and of a pack follow the constants of `study.search.samplers.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import optuna
 from optuna.distributions import FloatDistribution
 
-from benchmarks.machine import machine
+from benchmarks.record import parser, record
 from study.search.genetic import SteadyNSGAII
 from study.search.tpe import PackTPE
 
@@ -67,10 +65,8 @@ def constants(tpe: dict[tuple[int, int], float]) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, help="write the result here")
-    parser.add_argument("--repeats", type=int, default=9)
-    arguments = parser.parse_args()
+    options = parser(__doc__, repeats=9)
+    arguments = options.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
     kinds = {"tpe": "TPE, one fit", "tpe_each": "TPE, a fit for each", "nsga2": "NSGA-II"}
@@ -87,10 +83,9 @@ def main() -> None:
         for kind, cells in found.items()
         for (finished, size), ms in cells.items()
     ]
-    result = {"machine": machine(), "repeats": arguments.repeats, "packs": rows, "constants": constants(found["tpe"])}
+    result = {"repeats": arguments.repeats, "packs": rows, "constants": constants(found["tpe"])}
     print(json.dumps(result, indent=2))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    record(result, arguments.json)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Packs of 16 on one core, half-way through their training, so that the optimiser'
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import tempfile
@@ -17,9 +16,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.machine import machine
+from benchmarks.record import parser, record
 from study.config import StudyConfig, to_yaml
 from study.directory import StudyDirectory
+from study.rehearsal import scales
 from study.running import Training
 from study.search import Search
 
@@ -50,7 +50,7 @@ def cost(settings: dict[str, Any], folder: Path, repeats: int) -> dict[str, floa
     )
     directory = StudyDirectory(folder)
     directory.create(to_yaml(config))
-    manifest = Search(config, directory, {"group_lasso": 3}).ask()
+    manifest = Search(config, directory, scales(config)).ask()
     assert manifest is not None
     directory.write_manifest(manifest)
     training = Training(config, directory, manifest["pack"])
@@ -73,20 +73,17 @@ def cost(settings: dict[str, Any], folder: Path, repeats: int) -> dict[str, floa
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, help="write the result here")
-    parser.add_argument("--repeats", type=int, default=10)
-    arguments = parser.parse_args()
+    options = parser(__doc__, repeats=10)
+    arguments = options.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
         costs = {
             name: cost(settings, Path(scratch) / str(index), arguments.repeats)
             for index, (name, settings) in enumerate(STUDIES.items())
         }
-    result = {"machine": machine(), "required_share": REQUIRED, "costs": costs}
+    result = {"required_share": REQUIRED, "costs": costs}
     print(json.dumps(result, indent=2))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    record(result, arguments.json)
 
 
 if __name__ == "__main__":

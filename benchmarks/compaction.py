@@ -14,13 +14,11 @@ Medians of `--repeats`; both sides of a ratio take turns in the same run.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -28,7 +26,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import torch
 from torch import Tensor, nn
 
-from benchmarks.machine import machine
+from benchmarks.record import parser, record
 from trainables import models
 from trainables.compaction import compact, cost
 from trainables.deploy import measure
@@ -151,10 +149,8 @@ def _masked(module: nn.Module, graph: Graph, alive: Alive) -> nn.Module:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, help="write the result here")
-    parser.add_argument("--repeats", type=int, default=7)
-    arguments = parser.parse_args()
+    options = parser(__doc__, repeats=7)
+    arguments = options.parse_args()
     settle_process()
     torch.set_num_threads(1)
     parts = {
@@ -171,10 +167,9 @@ def main() -> None:
         "finishing_share_of_trial": middle(on_digits["finishing_seconds_per_lane"])
         / on_digits["training_seconds_per_lane"],
     }
-    result = {"machine": machine(), "reached": reached, "required": REQUIRED, "measured": parts}
+    result = {"reached": reached, "required": REQUIRED, "measured": parts}
     print(json.dumps({"reached": reached, "required": REQUIRED}, indent=2))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    record(result, arguments.json)
 
 
 if __name__ == "__main__":

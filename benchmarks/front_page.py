@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 import analysis
@@ -52,7 +53,7 @@ def apart(values: Mapping[str, Sequence[float]]) -> str:
     first, *others = sorted(values, key=lambda name: -sum(values[name]) / len(values[name]))
     same, behind = list[str](), list[str]()
     for name in others:
-        _, low, high = difference(values[first], values[name])
+        _, low, high = difference(np.asarray(values[first]), np.asarray(values[name]))
         (same if low <= 0 <= high else behind).append(name)
     said = f"By hypervolume {first} has the largest mean; "
     said += f"{', '.join(same)} cannot be told apart from it" if same else "every other method is behind it"

@@ -8,7 +8,6 @@ alike: with 10 weights on it and 1077 training examples per_example has w_1 of a
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import analysis
 import study
-from benchmarks.machine import machine
+from benchmarks.record import parser, record
 
 OBJECTIVES = ("accuracy", "neurons")
 BOX = analysis.Reference(OBJECTIVES, ideal=(1.0, 1.0), worst=(0.8, 192.0), log=("neurons",))
@@ -39,7 +38,13 @@ class Row:
 
 
 def setting(folder: Path, cost: str, k_start: int, seeds: range, trials: int) -> Row:
-    space = {"lr": [0.02, 0.2], "lambda": LAMBDA[cost], "cost": cost, "input_gates": "free", "gate_lr": [5e-3, 3e-2]}
+    space: dict[str, object] = {
+        "lr": [0.02, 0.2],
+        "lambda": LAMBDA[cost],
+        "cost": cost,
+        "input_gates": "free",
+        "gate_lr": [5e-3, 3e-2],
+    }
     space |= {"stage_1": [0.02, 0.2], "stage_2": 0.75, "k_start": k_start}
     methods = json.dumps({"npn": {"space": space}})
     volumes, neurons = list[float](), list[int | None]()
@@ -63,20 +68,17 @@ def markdown(rows: list[Row]) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, help="write the result here")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--trials", type=int, default=64)
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--seeds", type=int, default=3)
+    options.add_argument("--trials", type=int, default=64)
+    arguments = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = [
             setting(Path(folder), cost, k_start, range(arguments.seeds), arguments.trials)
             for cost, k_start in product(LAMBDA, K_START)
         ]
     print("\n".join(markdown(rows)))
-    if arguments.json:
-        result = {"machine": machine(), "trials": arguments.trials, "rows": list(map(asdict, rows))}
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    record({"trials": arguments.trials, "rows": list(map(asdict, rows))}, arguments.json)
 
 
 if __name__ == "__main__":

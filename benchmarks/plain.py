@@ -62,8 +62,8 @@ def epochs(
                         proximal_step(layer, lr * strength)
                 else:
                     for layer, mask in zip(layers, masks, strict=True):
-                        layer.weight *= mask.unsqueeze(1)
-                        layer.bias *= mask
+                        layer.weight.mul_(mask.unsqueeze(1))
+                        layer.bias.mul_(mask)
         model.eval()
         with torch.no_grad():
             accuracy = float((model(x_val).argmax(1) == y_val).float().mean())
@@ -81,5 +81,5 @@ def proximal_step(layer: nn.Linear, strength: float) -> None:
     size = layer.weight.shape[1] + 1
     norm = (layer.weight.square().sum(1) + layer.bias.square()).sqrt().clamp_min(1e-12)
     scale = (1 - strength * size**0.5 / norm).clamp_min(0)
-    layer.weight *= scale.unsqueeze(1)
-    layer.bias *= scale
+    layer.weight.mul_(scale.unsqueeze(1))
+    layer.bias.mul_(scale)

@@ -144,7 +144,8 @@ def steps(network: Network) -> str:
     x = network.inputs(2, 0)
 
     def loss(params: dict[str, Tensor], buffers: dict[str, Tensor]) -> Tensor:
-        return functional_call(modules[0], (params, buffers), (x,)).square().mean()
+        out: Tensor = functional_call(modules[0], (params, buffers), (x,))
+        return out.square().mean()
 
     vmap(grad(loss), randomness="different")(stacked, buffers)
     return "stacked"

@@ -9,18 +9,16 @@ both sides take turns.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
 import time
-from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
 
-from benchmarks.machine import machine
+from benchmarks.record import parser, record
 from trainables.compaction import cost
 from trainables.groups import everything
 from trainables.problem import Problem, problem
@@ -55,10 +53,8 @@ def shrinking(where: Problem, size: int, sparsity: float, repeats: int, device: 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, help="write the result here")
-    parser.add_argument("--repeats", type=int, default=7)
-    arguments = parser.parse_args()
+    options = parser(__doc__, repeats=7)
+    arguments = options.parse_args()
     settle_process()
     torch.set_num_threads(1)
     digits = problem({"name": "digits"}, {"name": "mlp", "widths": [128, 64]}, seed=0)
@@ -71,8 +67,7 @@ def main() -> None:
         for name, where, size in polished
     }
     print(json.dumps(result, indent=2))
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": machine(), "shrinking": result}, indent=2) + "\n")
+    record({"shrinking": result}, arguments.json)
 
 
 if __name__ == "__main__":

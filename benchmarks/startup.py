@@ -12,7 +12,6 @@ the clock are without its training steps, which take as long as the networks do;
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
@@ -25,7 +24,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.machine import machine
+from benchmarks.record import parser, record
 from study.directory import StudyDirectory
 
 STUDY = (sys.executable, "-m", "study")
@@ -109,13 +108,11 @@ def median(runs: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--study", help="a study directory to look at")
-    parser.add_argument("--json", type=Path, help="write the result here")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only-studies", action="store_true", help="leave the other commands out")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="trials of the studies")
-    arguments = parser.parse_args()
+    options = parser(__doc__, repeats=5)
+    options.add_argument("--study", help="a study directory to look at")
+    options.add_argument("--only-studies", action="store_true", help="leave the other commands out")
+    options.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="trials of the studies")
+    arguments = options.parse_args()
     studies = {
         str(trials): median([start(trials) for _ in range(arguments.repeats + 1)][1:]) for trials in arguments.sizes
     }
@@ -128,10 +125,9 @@ def main() -> None:
         for name, (command, most) in commands(study).items():
             aside = rehearsed if name == DRY_RUN else lambda output: 0.0
             costs[name] = {**measured(command, arguments.repeats, aside), "required_seconds": most}
-    result = {"machine": machine(), "repeats": arguments.repeats, "study": studies, "commands": costs}
+    result = {"repeats": arguments.repeats, "study": studies, "commands": costs}
     print(json.dumps(result, indent=2))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    record(result, arguments.json)
 
 
 if __name__ == "__main__":

@@ -16,13 +16,11 @@ Best of `--repeats` epochs; packs of all sizes take turns.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -32,7 +30,7 @@ import torch
 from torch.nn import functional
 
 from benchmarks.floor import Rates
-from benchmarks.machine import machine
+from benchmarks.record import parser, record
 from trainables.declarations import declarations
 from trainables.problem import Problem, problem
 from trainables.recipe import Recipe
@@ -105,10 +103,8 @@ def plain_ms(where: Problem, repeats: int, batch: int = 32) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, help="write the result here")
-    parser.add_argument("--repeats", type=int, default=7)
-    arguments = parser.parse_args()
+    options = parser(__doc__, repeats=7)
+    arguments = options.parse_args()
     settle_process()
     torch.set_num_threads(1)
     repeats, rates = arguments.repeats, Rates()
@@ -148,8 +144,7 @@ def main() -> None:
         "step_ms": measured,
     }
     print(json.dumps(result, indent=2))
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": machine(), **result}, indent=2) + "\n")
+    record(result, arguments.json)
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
 from benchmarks import syne_tune_side
-from benchmarks.machine import machine
 from benchmarks.plain import EPOCHS, LAMBDA, LR, epochs, train
+from benchmarks.record import parser, record
 from study.config import loads, to_yaml
 from study.directory import StudyDirectory
 from study.rehearsal import problems
@@ -79,7 +79,7 @@ def define(trial: optuna.Trial) -> None:
     space(trial)
 
 
-class PlainTrainable(tune.Trainable):
+class PlainTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
     """An epoch in each `step`."""
 
     fused: bool | None = None
@@ -156,7 +156,12 @@ def optuna_worker(journal: str, trials: int) -> None:
         study_name="plain", storage=storage, directions=["maximize", "minimize"], load_if_exists=True
     )
     stop = optuna.study.MaxTrialsCallback(trials)
-    study.optimize(lambda trial: train(**space(trial), seed=0), n_trials=trials // WORKERS, callbacks=[stop])
+
+    def objective(trial: optuna.Trial) -> tuple[float, int]:
+        parameters = space(trial)
+        return train(parameters["strength"], parameters["lr"], seed=0)
+
+    study.optimize(objective, n_trials=trials // WORKERS, callbacks=[stop])
 
 
 def syne_tune(trials: int) -> None:
@@ -197,13 +202,11 @@ def same_training(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="write the result here")
-    parser.add_argument("--trials", type=int, default=160, help="trials of each side; function trainables a quarter")
-    parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--sides", nargs="+", help="those beside the study's to run; all, if not given")
-    parser.add_argument("--optuna-worker", nargs=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    options = parser(__doc__, repeats=2)
+    options.add_argument("--trials", type=int, default=160, help="trials of each side; function trainables a quarter")
+    options.add_argument("--sides", nargs="+", help="those beside the study's to run; all, if not given")
+    options.add_argument("--optuna-worker", nargs=2, help=argparse.SUPPRESS)
+    arguments = options.parse_args()
     if arguments.optuna_worker:
         optuna_worker(arguments.optuna_worker[0], int(arguments.optuna_worker[1]))
         return
@@ -233,7 +236,6 @@ def main() -> None:
     median = {name: statistics.median(values) for name, values in seconds.items()}
     ratios = {name: median[name] / median["study"] for name in sides if name != "study"}
     result = {
-        "machine": machine(),
         "trials": trials,
         "seconds_per_trial": seconds,
         "median_seconds_per_trial": median,
@@ -242,8 +244,7 @@ def main() -> None:
         "same_training": {"trials": COMPARED, **same_training(rows)},
     }
     print(json.dumps({name: result[name] for name in ("ratios", "required", "same_training")}, indent=2))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    record(result, arguments.json)
 
 
 if __name__ == "__main__":
