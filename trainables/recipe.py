@@ -64,6 +64,8 @@ class Recipe:
         class_weights: of the training loss: "balanced", a weight for each class, or None.
         score: of the user's own, "module:function", or None.
         counts: the papers' conventions to count by as well, keys of `trainables.conventions.CONVENTIONS`.
+        warm_start: epochs at the beginning of a trial that are trained densely, at ``warm_lr`` (None: the trial's own
+            rate); the method begins after them. Trials with the same seeds and network share them.
 
     Raises:
         Mistakes: a budget that makes no sense; a name, an option or a value that is not declared.
@@ -80,6 +82,8 @@ class Recipe:
     class_weights: str | tuple[float, ...] | None = None
     score: str | None = None
     counts: tuple[str, ...] = ()
+    warm_start: int = 0
+    warm_lr: float | None = None
 
     def __post_init__(self) -> None:
         for name, option in BUDGET.items():
@@ -118,6 +122,9 @@ def _within_the_epochs(recipe: Recipe) -> None:
     epochs, mistakes = recipe.epochs, list[Mistake]()
     if recipe.polish >= epochs:
         mistakes.append(Mistake(("polish",), f"fewer than epochs ({epochs})", str(recipe.polish)))
+    if recipe.warm_start and recipe.warm_start >= epochs - recipe.polish:
+        expected = f"fewer than epochs without polish ({epochs - recipe.polish})"
+        mistakes.append(Mistake(("warm_start",), expected, str(recipe.warm_start)))
     if recipe.evaluate_every > epochs:
         mistakes.append(Mistake(("evaluate_every",), f"at most epochs ({epochs})", str(recipe.evaluate_every)))
     for i, milestone in enumerate(recipe.lr_schedule.get("milestones", ())):

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.statistics.effort import spent
+
 SLACK = 0.05
 """The share of a pack's time that it may reach back into the pack before it: the clock and the sum are not the same."""
 
@@ -36,7 +38,7 @@ def packs(trials: pd.DataFrame) -> pd.DataFrame:
                 "worker": own.sort_values("finished_at")["worker"].iloc[-1] if "worker" in own else None,
                 "trials": len(own),
                 "failed": int((~own["status"].isin(["COMPLETE", "STOPPED"])).sum()),
-                "epochs": int(own["epochs"].fillna(0).sum()) if "epochs" in own else 0,
+                "epochs": int(spent(own).sum()) if "epochs" in own else 0,
                 "start": end - float(own["train_seconds"].sum()),
                 "end": end,
             }

@@ -68,7 +68,7 @@ class Status:
 
     ``damaged``: a line for each file that was left out. ``broke_off``: trials that failed before their end, which
     `study retry` trains again. ``training``: packs, as their driver last said. ``epochs``: of the finished trials;
-    ``epochs_saved``: those that the ones which were stopped early did not take.
+    ``epochs_saved``: those that the ones which were stopped early did not take, and those of shared beginnings.
     """
 
     study: str
@@ -94,7 +94,7 @@ def status(directory: Location) -> Status:
     config = stored(place)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        rows = place.trials().select(["method", "pack", "status", "epochs"]).to_pylist()
+        rows = place.trials().select(["method", "pack", "status", "epochs", "shared_epochs"]).to_pylist()
         waiting = place.manifests(without={row["pack"] for row in rows})
     methods = {}
     for name in config.methods:
@@ -109,11 +109,22 @@ def status(directory: Location) -> Status:
     if driver is not None:
         state = f"{state}; {driver.account}" if driver.silent else driver.account
     training = _training(place) if driver else {}
-    epochs = sum(row["epochs"] or 0 for row in rows)
+    shared = sum(row["shared_epochs"] or 0 for row in rows)
+    epochs = sum(row["epochs"] or 0 for row in rows) - shared
     saved = [config.epochs - row["epochs"] for row in rows if row["status"] == "STOPPED"]
     damaged = tuple(str(warning.message) for warning in caught)
     return Status(
-        config.name, place.path(), state, len(rows), budget, methods, damaged, failures, training, epochs, sum(saved)
+        config.name,
+        place.path(),
+        state,
+        len(rows),
+        budget,
+        methods,
+        damaged,
+        failures,
+        training,
+        epochs,
+        sum(saved) + shared,
     )
 
 

@@ -134,11 +134,26 @@ def _show_expected(config: StudyConfig, found: Rehearsal) -> None:
     workers = f"{found.workers} worker{'s' * (found.workers > 1)}"
     console.print(
         f"{config.epochs} epochs each, the last {config.polish} polishing; the trials of a pack train {how}.\n"
+        f"{_shared(config)}"
         f"A step of every method, the scores and a compaction took {found.seconds:.1f} s. Expected: "
         f"{found.epochs_per_hour:,.0f} epochs of a trial per hour and worker, {_duration(found.hours)} for the study "
         f"on {workers}; {found.pack_bytes / 2**20:,.1f} MiB of tensors a pack.",
         highlight=False,
         soft_wrap=True,
+    )
+
+
+def _shared(config: StudyConfig) -> str:
+    """What trials have in common, a line."""
+    begins = {method: begin for method in config.methods if (begin := config.beginning(method)) is not None}
+    if not begins:
+        return ""
+    (first, *_), trials = begins.values(), sum(map(config.budget, begins))
+    rates = ", ".join(f"{lr:g}" for lr in dict.fromkeys(begin.lr for begin in begins.values()))
+    trained = sum(map(config.epochs_to_train, begins))
+    return (
+        f"The first {first.epochs} are trained densely at rate {rates}, once for each method, search and seed: "
+        f"{trained:,} epochs instead of {trials * config.epochs:,} for {', '.join(begins)}.\n"
     )
 
 

@@ -230,7 +230,8 @@ def _conclude(result: Result) -> None:
     table = analysis.summary(trials, config.objectives)
     console.print(table)
     stopped = trials["epochs"][trials["status"] == "STOPPED"]
-    _show_epochs(int(trials["epochs"].sum()), int((config.epochs - stopped).sum()))
+    shared = int(trials["shared_epochs"].sum())
+    _show_epochs(int(trials["epochs"].sum()) - shared, int((config.epochs - stopped).sum()) + shared)
     if directory.local is None or len(config.objectives) < 2:
         return
     report = directory.local / REPORT
@@ -291,7 +292,8 @@ def _show(found: Status) -> None:
 
 def _show_epochs(spent: int, saved: int) -> None:
     if saved:
-        console.print(f"{spent:,} epochs trained, {saved:,} saved by stopping trials early", highlight=False)
+        how = "by stopping early and sharing beginnings"
+        console.print(f"{spent:,} epochs trained, {saved:,} saved {how}", highlight=False)
 
 
 @app.command()

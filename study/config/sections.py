@@ -25,6 +25,20 @@ class StoppingSettings(Settings):
         return {} if value == "auto" else value
 
 
+class WarmStartSettings(Settings):
+    """A beginning that trials share."""
+
+    epochs: Count = Field(description="The first epochs of every trial, trained densely; the method begins after them.")
+    lr: Positive | None = Field(
+        default=None, description="Their learning rate; the methods' own where they all pin it to one value."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_epochs(cls, value: object) -> object:
+        return {"epochs": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class PackSettings(Settings):
     size: Count | Literal["auto"] = Field(
         default="auto",

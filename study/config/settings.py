@@ -23,9 +23,10 @@ from study.config.sections import (
     ResourceSettings,
     StartSettings,
     StoppingSettings,
+    WarmStartSettings,
 )
 from study.directory import OBJECTIVES, Constraint, constraint_of
-from trainables.declarations import Value, architecture, declared
+from trainables.declarations import MODEL, Value, architecture, declared
 from trainables.errors import Mistake, Mistakes
 from trainables.recipe import BUDGET, Recipe
 
@@ -103,6 +104,11 @@ class StudyConfig(Settings):
         default=None,
         description="Whether trials stop early that others leave no room on the front: {rungs: [10, 30], keep: 0.5}, "
         "auto, or null.",
+    )
+    warm_start: WarmStartSettings | None = Field(
+        default=None,
+        description="First epochs that trials have in common, trained densely, once for each method and seed: 10, or "
+        "{epochs: 10, lr: 0.05}.",
     )
     pack: PackSettings = Field(default=PackSettings(), description="How trials share a process.")
     resources: ResourceSettings = Field(default=ResourceSettings(), description="Where packs run.")
@@ -235,7 +241,44 @@ class StudyConfig(Settings):
         keys, rungs = ("stopping", "rungs"), self.stopping.rungs
         if list(rungs) != sorted(set(rungs)) or rungs[-1] >= self.epochs:
             raise Mistakes([Mistake(keys, f"ascending epochs below {self.epochs}, the last", str(list(rungs)))])
+        if self.warm_start is not None and rungs[0] <= self.warm_start.epochs:
+            raise Mistakes(
+                [Mistake(keys, f"epochs above those of warm_start ({self.warm_start.epochs})", str(rungs[0]))]
+            )
         return self
+
+    @model_validator(mode="after")
+    def _beginnings_are_the_same(self) -> Self:
+        if self.warm_start is None:
+            return self
+        latest, mistakes = self.epochs - self.polish - 1, list[Mistake]()
+        if self.warm_start.epochs > latest:
+            mistakes.append(Mistake(("warm_start",), f"at most {latest} of the epochs", str(self.warm_start.epochs)))
+        for name, method in self.methods.items():
+            if not method.defined_in and declared(name).kind == "control":
+                continue  # anyone's own is not imported for this
+            if networks := [key for key in self.space(name) if key.startswith(MODEL)]:
+                expected = "a network that all trials have in common"
+                mistakes.append(Mistake(("warm_start",), expected, f"{', '.join(networks)} in the space of {name}"))
+            if self.warm_start.lr is None and _pinned(method.space.get("lr")) is None:
+                expected = "{epochs: ..., lr: ...}, as trials of several learning rates have no beginning in common"
+                mistakes.append(Mistake(("warm_start",), expected, f"none, and {name} searches lr"))
+        if mistakes:
+            raise Mistakes(mistakes)
+        return self
+
+    def beginning(self, method: str) -> WarmStartSettings | None:
+        """What a method's trials have in common, its learning rate included; None where they begin for themselves, as
+        controls do."""
+        if self.warm_start is None or declared(self.implementation(method)).kind == "control":
+            return None
+        lr = self.warm_start.lr or _pinned(self.methods[method].space.get("lr"))
+        return self.warm_start.model_copy(update={"lr": lr})
+
+    @property
+    def staged(self) -> bool:
+        """Whether trials are trained in segments: they stop early, or have beginnings in common."""
+        return bool(self.rungs()) or self.warm_start is not None
 
     def rungs(self, method: str | None = None) -> tuple[int, ...]:
         """The epochs at which trials are compared; none where they all train to the end, as controls do.
@@ -247,11 +290,13 @@ class StudyConfig(Settings):
             return ()
         if self.stopping.rungs != "auto":
             return self.stopping.rungs
-        latest = self.epochs - max(self.polish, 1)
-        return tuple(sorted({rung for part in (6, 2) if 0 < (rung := math.ceil(self.epochs / part)) <= latest}))
+        begin = self.warm_start.epochs if self.warm_start else 0
+        latest, own = self.epochs - max(self.polish, 1), self.epochs - begin
+        return tuple(sorted({rung for part in (6, 2) if 0 < (rung := begin + math.ceil(own / part)) <= latest}))
 
-    def recipe(self) -> Recipe:
-        """What all trials have in common."""
+    def recipe(self, method: str | None = None) -> Recipe:
+        """What all trials of a method have in common; of none what those of all have."""
+        begin = self.beginning(method) if method else None
         return Recipe(
             epochs=self.epochs,
             polish=self.polish,
@@ -263,6 +308,8 @@ class StudyConfig(Settings):
             class_weights=self.class_weights,
             score=self.score,
             counts=self.counts,
+            warm_start=begin.epochs if begin else 0,
+            warm_lr=begin.lr if begin else None,
         )
 
     def implementation(self, method: str) -> str:
@@ -271,8 +318,17 @@ class StudyConfig(Settings):
 
     def budget(self, method: str) -> int:
         """Trials the method gets, repetitions and searches counted."""
-        own = self.methods[method]
-        return (own.trials or self.trials) * (own.seeds or self.seeds) * self.searches
+        return (self.methods[method].trials or self.trials) * self.replicates(method) * self.searches
+
+    def replicates(self, method: str) -> int:
+        """Trials of each configuration."""
+        return self.methods[method].seeds or self.seeds
+
+    def epochs_to_train(self, method: str) -> int:
+        """Of all its trials together, if none stops early; a beginning that they share counts once."""
+        begin, trials = self.beginning(method), self.budget(method)
+        shared = begin.epochs * max(trials - self.replicates(method) * self.searches, 0) if begin else 0
+        return trials * self.epochs - shared
 
     def data_options(self) -> dict[str, Any]:
         return self.data.model_dump()
@@ -284,3 +340,8 @@ class StudyConfig(Settings):
     def space(self, method: str) -> dict[str, Any]:
         """The settings of a method's search space, the arguments of the network that are searched among them."""
         return {**self.model.searched, **self.methods[method].space}
+
+
+def _pinned(setting: object) -> float | None:
+    """A number that is not searched."""
+    return float(setting) if isinstance(setting, int | float) and not isinstance(setting, bool) else None

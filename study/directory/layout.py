@@ -28,10 +28,10 @@
     report/                                  figures, tables and the page
 
 A trial is called METHOD-NUMBER and a pack METHOD-pINDEX: group_lasso-00012, group_lasso-p0003; of the searches after
-the first METHOD-sSEARCH-NUMBER and METHOD-sSEARCH-pINDEX: group_lasso-s1-00012. A segment is called METHOD-gINDEX. A
-block is as many packs of a method and search as `BLOCKS` says, from a multiple of that on: group_lasso-p0000-0015. So
-two blocks are apart, or one is in the other, which then counts. Paths are relative to the directory, with forward
-slashes.
+the first METHOD-sSEARCH-NUMBER and METHOD-sSEARCH-pINDEX: group_lasso-s1-00012. A segment is called METHOD-gINDEX, a
+lane that trains what trials begin with METHOD-start-REPLICATE. A block is as many packs of a method and search as
+`BLOCKS` says, from a multiple of that on: group_lasso-p0000-0015. So two blocks are apart, or one is in the other,
+which then counts. Paths are relative to the directory, with forward slashes.
 """
 
 from __future__ import annotations
@@ -110,6 +110,11 @@ def _searched(method: str, search: int) -> str:
 
 def segment_name(method: str, index: int, search: int = 0) -> str:
     return f"{_searched(method, search)}-g{index:04d}"
+
+
+def start_name(method: str, replicate: int, search: int = 0) -> str:
+    """Of what trains the beginning that all trials of a replicate have in common; it is no trial."""
+    return f"{_searched(method, search)}-start-{replicate:05d}"
 
 
 def is_segment(name: str) -> bool:

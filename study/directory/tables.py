@@ -11,10 +11,11 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import pyarrow as pa
 
-VERSION = 7
+VERSION = 8
 """2: curves have `gates`. 3: curves have `state_NAME`, trials every score before polishing. 4: a `score` of one's
 own. 5: trials have `count_NAME`. 6: trials have `search`, the examples of each split, the score of the best constant
-answer, and how each example was answered. 7: trials have `worker`. What an older part lacks is read as null."""
+answer, and how each example was answered. 7: trials have `worker`. 8: trials have `shared_epochs`. What an older part
+lacks is read as null."""
 
 PARAMETER = "param_"
 """Prefix of the columns that hold a trial's parameters; they differ from method to method."""
@@ -61,6 +62,7 @@ TRIALS = pa.schema(
         *_fields(pa.float64(), "chance_accuracy chance_mse"),
         *_fields(pa.binary(), "val_answers test_answers"),
         *_fields(pa.string(), "worker"),
+        *_fields(pa.int32(), "shared_epochs"),
     ],
     {_VERSION_KEY: str(VERSION).encode()},
 )
@@ -156,9 +158,11 @@ class TrialSpec(TypedDict):
     pack: NotRequired[str]
     """In a segment: the pack that it began in, among whose results it will be."""
     after: NotRequired[str]
-    """In a segment: the pack or segment that it goes on from."""
+    """The pack or segment that it goes on from, where it does."""
     state: NotRequired[str]
-    """In a segment: the name of its lane's state there."""
+    """The name of its lane's state there."""
+    shared: NotRequired[int]
+    """Of the epochs that it goes on from, those that another trial counts as its own."""
 
 
 class Manifest(TypedDict):
@@ -181,7 +185,7 @@ class Manifest(TypedDict):
     step: NotRequired[int]
     """Where trials are stopped early: its place among the packs and segments of its method and search."""
     start: NotRequired[int]
-    """Of a segment: the epoch that its lanes have reached."""
+    """The epoch that its lanes have reached, where they go on from states."""
     until: NotRequired[int]
     """The epoch at which its lanes are compared, if not all of them train to the end."""
 

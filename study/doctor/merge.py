@@ -103,8 +103,9 @@ def merge(sources: Sequence[StudyDirectory], output: StudyDirectory, name: str |
         raise StudyError("expected two studies or more, and another directory for the output")
     found = [_source(directory) for directory in sources]
     for one in found:
-        if one.config.rungs():
-            raise StudyError(f"{one.directory.path()} stops trials early; such studies cannot be merged")
+        if one.config.staged:
+            does = "stops trials early" if one.config.rungs() else "has a warm start"
+            raise StudyError(f"{one.directory.path()} {does}; such studies cannot be merged")
     for other in found[1:]:
         _check(found[0], other)
     packs, doubled = _plan(found)

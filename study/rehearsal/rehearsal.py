@@ -117,7 +117,7 @@ def rehearse(config: StudyConfig) -> Rehearsal:
         rate = _rate(where, recipe, lanes, device)
         step_seconds += time.perf_counter() - before
     pack_bytes = rehearsal.bytes_of_pack(where, recipe, lanes)
-    epochs = sum(config.budget(method) for method in config.methods) * config.epochs
+    epochs = sum(config.epochs_to_train(method) for method in config.methods)
     hours = epochs / rate / workers
     if hours > _LONG:
         raise StudyError(

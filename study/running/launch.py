@@ -255,7 +255,7 @@ def _conclude(directory: StudyDirectory, found: _Found, layers: Callable[[], dic
 
 
 def _search(config: StudyConfig) -> type[Search]:
-    return StagedSearch if config.rungs() else Search
+    return StagedSearch if config.staged else Search
 
 
 def _searcher(

@@ -43,10 +43,9 @@ def take_back(config: StudyConfig, directory: StudyDirectory, method: str | None
         CannotChange: trials that are complete were made with another configuration.
         Locked: a driver is at work.
     """
-    if config.rungs():
-        raise StudyError(
-            "stopping: trials of a study that stops others early cannot be tried again; others depend on them"
-        )
+    if config.staged:
+        key = "stopping" if config.rungs() else "warm_start"
+        raise StudyError(f"{key}: trials of such a study cannot be tried again; others depend on them")
     with Lock(directory.store):
         rows, manifests = directory.trials().to_pylist(), {m["pack"]: m for m in directory.manifests()}
         failed = [row for row in rows if broke_off(row) and method in (None, row["method"])]

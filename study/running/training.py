@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from study.config import StudyConfig
-from study.directory import ANSWER_BYTES, ANSWERS, Checkpoints, Front, Manifest, StudyDirectory
+from study.directory import ANSWER_BYTES, ANSWERS, Checkpoints, Front, Manifest, StudyDirectory, is_segment
 from study.running.faults import Fault, explained, kind_of
 from study.running.networks import Writer
 from trainables.declarations import architecture
@@ -218,9 +218,14 @@ class Training:
 
     def _lanes(self, trials: Sequence[Trial]) -> dict[str, LaneState]:
         """What the trials go on from."""
-        names = {spec["trial"]: spec["state"] for spec in self.manifest["trials"]}
-        segments, device = self.directory.segments, _device()
-        return {one.trial: LaneState.decode(segments.state(names[one.trial]), device) for one in trials}
+        specs = {spec["trial"]: spec for spec in self.manifest["trials"]}
+        segments, device, found = self.directory.segments, _device(), dict[str, LaneState]()
+        read = {name: segments.state(name) for name in {specs[one.trial]["state"] for one in trials}}
+        for one in trials:
+            spec = specs[one.trial]
+            lane = LaneState.decode(read[spec["state"]], device)
+            found[one.trial] = lane.paid() if spec.get("shared") and not is_segment(self.manifest["pack"]) else lane
+        return found
 
     def _write_networks(self) -> None:
         """Not while they train: what the study directory refuses is no fault of the trials."""
@@ -314,12 +319,21 @@ def publish(
     pack, method = manifest["pack"], manifest["method"]
     names = {"study": study, "method": method, "pack": pack, "search": manifest.get("search", 0), "worker": worker}
     of_curves = {name: names[name] for name in ("study", "method", "pack")}
-    specs = {spec["trial"]: {name: spec[name] for name in ("number", "lane")} for spec in manifest["trials"]}
+    specs: dict[str, Row] = {spec["trial"]: {**spec} for spec in manifest["trials"]}
     now = datetime.now(UTC).timestamp()
     trials = sorted(trials, key=lambda row: specs[row["trial"]]["lane"])  # those of one network were trained together
-    rows = [names | row | specs[row["trial"]] | {"finished_at": _time(row.get("finished_at", now))} for row in trials]
+    rows = [
+        names | row | _placed(specs[row["trial"]], row) | {"finished_at": _time(row.get("finished_at", now))}
+        for row in trials
+    ]
     rows = [{name: value for name, value in row.items() if name not in ("state", "judged")} for row in rows]
     directory.write_results(pack, method, _within_bounds(directory, rows), [of_curves | row for row in curves])
+
+
+def _placed(spec: Row, row: Row) -> Row:
+    """What a manifest says of the trial that a row is of."""
+    shared = spec.get("shared", 0) if row.get("epochs") else 0
+    return {"number": spec["number"], "lane": spec["lane"], "shared_epochs": shared}
 
 
 def _within_bounds(directory: StudyDirectory, rows: list[Row]) -> list[Row]:
@@ -353,7 +367,7 @@ def job_of(config: StudyConfig, manifest: Manifest, trials: Sequence[Trial] | No
         method=config.implementation(manifest["method"]),
         data=config.data_options(),
         model=config.model_options(),
-        recipe=config.recipe(),
+        recipe=config.recipe(manifest["method"]),
         trials=trials_of(manifest) if trials is None else tuple(trials),
         seed=config.seed,
         vectorize=manifest.get("vectorize", config.pack.vectorize),

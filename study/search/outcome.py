@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from optuna.trial import TrialState
@@ -18,7 +18,7 @@ _SHOWN = ("status", "reason", "train_seconds", "neurons", "inputs", "parameters"
 
 def needed(config: StudyConfig) -> list[str]:
     """The columns of trials that `Search.rebuild` reads; where a manifest was lost, all are."""
-    names = ["trial", "pack", "method", "finished_at", *_SHOWN]
+    names = ["trial", "pack", "method", "finished_at", "epochs", *_SHOWN]
     constrained = [one.objective for one in config.constrained]
     columns = [OBJECTIVES[name].column for name in (*config.objectives, *config.require, *constrained)]
     dense = [
@@ -77,18 +77,6 @@ def exceeded(row: Mapping[str, Any] | None, config: StudyConfig, scores: Mapping
     for constraint in config.constrained if row else ():
         if (excess := constraint.excess(row or {}, scores)) is not None:
             found[constraint.text] = excess
-    return found
-
-
-def dense_scores(rows: Iterable[Mapping[str, Any]], config: StudyConfig) -> dict[str, float]:
-    """The best scores of complete dense trials, of the objectives that constraints are relative to."""
-    found: dict[str, float] = {}
-    complete = [row for row in rows if row["status"] == "COMPLETE"]
-    for constraint in config.constrained:
-        objective = OBJECTIVES[constraint.objective]
-        values = [float(row[objective.column]) for row in complete if row.get(objective.column) is not None]
-        if constraint.needs_score and values:
-            found[constraint.objective] = max(values) if objective.maximise else min(values)
     return found
 
 

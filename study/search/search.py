@@ -30,11 +30,12 @@ from study.directory import (
     queued,
     trial_name,
 )
+from study.search.baseline import dense_scores
 from study.search.branch import Branch, Rows, Running, empty_study
 from study.search.elite import Elite
 from study.search.journal import Journal
 from study.search.memory import Memory
-from study.search.outcome import dense_scores, displayed, exceeded, manifest_of, manifest_with, outcome
+from study.search.outcome import displayed, exceeded, manifest_of, manifest_with, outcome
 from study.search.pack_size import pack_size
 from study.search.samplers import Ask, affordable, reads, sampler
 from study.search.told import Told
@@ -148,10 +149,10 @@ class Search:
         self._reveal(branch)
         self._journal.flush()
 
-    def _compare_with(self, branch: Branch, pack: int, rows: Rows) -> None:
+    def _compare_with(self, branch: Branch, manifest: Manifest, rows: Rows) -> None:
         """Constraints are relative to the best of the dense network's first pack, which stays what it is."""
-        if branch.method == _DENSE and pack == 0:
-            self._scores[branch.search] = dense_scores(rows.values(), self._config)
+        if branch.method == _DENSE and pack_index(manifest["pack"]) == 0:
+            self._scores[branch.search] = dense_scores(manifest, rows, self._config)
 
     def _dense(self, search: int) -> Mapping[str, float]:
         """The dense network's scores in a search, by objective; nothing while they are not known."""
@@ -172,7 +173,7 @@ class Search:
         end = self._visible(branch, more=branch.remaining > 0)
         for number in range(branch.seen, end):
             manifest, found = branch.answers.pop(number)
-            self._compare_with(branch, number, found)
+            self._compare_with(branch, manifest, found)
             for spec in manifest["trials"]:
                 self._tell(branch, spec, found.get(spec["trial"]))
         branch.seen = max(end, branch.seen)
@@ -302,7 +303,7 @@ class Search:
             empty_study(name, config.objectives, self._memory),
             distributions(*self._space(method)),
             budget=config.budget(method) // config.searches,
-            seeds=config.methods[method].seeds or config.seeds,
+            seeds=config.replicates(method),
         )
 
     def _asking(self, branch: Branch) -> Ask:
@@ -327,11 +328,12 @@ class Search:
         """One more trial: a new configuration, or the next replicate of the one before."""
         method, own = branch.method, _of_search(branch.search)
         number, replicate = branch.asked, branch.asked % branch.seeds
+        alike = ("start", replicate) if self._config.beginning(method) else (number,)
         spec: TrialSpec = {
             "trial": trial_name(method, number, branch.search),
             "number": number,
             "lane": lane,
-            "seed": seed_of(self._config.seed, method, number, *own),
+            "seed": seed_of(self._config.seed, method, *alike, *own),
             "data_seed": seed_of(self._config.seed, replicate, *own),
             "parameters": {},
         }
@@ -433,7 +435,7 @@ class Search:
                 del branch.answers[pack_index(manifest["pack"])]
         branch.seen = self._visible(branch, more=sum(len(m["trials"]) for m in packs) < branch.budget)
         if branch.seen:
-            self._compare_with(branch, 0, branch.answers[0][1])
+            self._compare_with(branch, *branch.answers[0])
         told = {branch.answers.pop(number)[0]["pack"] for number in range(branch.seen)}
         ordered = sorted(
             ((spec, manifest["pack"]) for manifest in packs for spec in manifest["trials"]),

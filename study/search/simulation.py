@@ -83,7 +83,9 @@ class Simulation:
         if list(rungs) != sorted(set(rungs)) or any(not 0 < rung < config.epochs for rung in rungs):
             raise StudyError(f"rungs: expected ascending epochs below {config.epochs}, but got {list(rungs)}")
         self._rungs, self._objectives = tuple(rungs), [OBJECTIVES[name] for name in config.objectives]
-        self._columns = [objective.column for objective in self._objectives]
+        required = [OBJECTIVES[name] for name in config.require if name not in config.objectives]
+        metrics = [*self._objectives, *required]
+        self._columns = [objective.column for objective in metrics]
         table = self._complete(trials, set(config.methods))
         if not table:
             raise StudyError("expected complete trials to replay, but there are none")
@@ -92,9 +94,9 @@ class Simulation:
         self._scales, self._by = {name: scales[name] for name in methods}, by
         self._table, self._ends = table, self._stages(table, curves)
         require = {OBJECTIVES[name].column: bound for name, bound in config.require.items()}
-        modes = ["max" if objective.maximise else "min" for objective in self._objectives]
-        known = {column: bound for column, bound in require.items() if column in self._columns}
-        self._rule = ParetoRule(self._columns, modes, keep, known)
+        modes = ["max" if objective.maximise else "min" for objective in metrics]
+        ranked = [objective.column for objective in self._objectives]
+        self._rule = ParetoRule(self._columns, modes, keep, require, objectives=ranked)
         self._boxes = {name: _Box(values[:, -1], self._rule) for name, values in self._ends.items()}
 
     def recorded(self) -> list[Simulated]:
@@ -106,8 +108,7 @@ class Simulation:
                 packs: dict[str, list[int]] = defaultdict(list)
                 for place in mine:
                     packs[rows[place]["pack"]].append(place)
-                run = _Run(self._rule, self._rungs_of(method), self._config.epochs, self._boxes[method])
-                seeds = self._seeds(method)
+                run, seeds = self._run(method), self._seeds(method)
                 for _, places in sorted(packs.items()):
                     configurations = [rows[place]["number"] // seeds for place in places]
                     run.train(self._ends[method][places], configurations)
@@ -117,10 +118,7 @@ class Simulation:
     def searched(self, repeat: int = 0) -> list[Simulated]:
         """A search by the configured sampler, with a seed of its own for each repeat."""
         config = self._config.model_copy(update={"seed": self._config.seed + repeat})
-        runs = {
-            method: _Run(self._rule, self._rungs_of(method), config.epochs, self._boxes[method])
-            for method in config.methods
-        }
+        runs = {method: self._run(method) for method in config.methods}
         replays = {method: self._replay(method) for method in config.methods}
         with tempfile.TemporaryDirectory() as folder:
             directory = StudyDirectory(Path(folder) / config.name)
@@ -178,12 +176,18 @@ class Simulation:
         named = [{name: row.get(f"{PARAMETER}{name}") for name in space} for row in self._table[method]]
         return Replay(space, named, self._ends[method], self._by)
 
+    def _run(self, method: str) -> _Run:
+        begin = self._config.beginning(method)
+        shared = begin.epochs if begin else 0
+        rungs, epochs = self._rungs_of(method), self._config.epochs
+        return _Run(self._rule, rungs, epochs, self._boxes[method], shared, self._seeds(method))
+
     def _rungs_of(self, method: str) -> tuple[int, ...]:
         """Controls, such as dense, train to their end."""
         return () if declared(self._config.implementation(method)).kind == "control" else self._rungs
 
     def _seeds(self, method: str) -> int:
-        return self._config.methods[method].seeds or self._config.seeds
+        return self._config.replicates(method)
 
 
 class _Box:
@@ -193,6 +197,7 @@ class _Box:
     """
 
     def __init__(self, table: Numbers, rule: ParetoRule) -> None:
+        self._ranked = rule.ranked
         self._maximise = np.array([mode == "max" for mode in rule.modes])
         self._ratio = ~self._maximise & (table > 0).all(axis=0)
         bounds = np.array([[rule.require.get(name, np.nan) for name in rule.metrics]])
@@ -211,18 +216,21 @@ class _Box:
     def _volume(self, values: Numbers) -> float:
         width = np.where(self._worst > self._best, self._worst - self._best, 1.0)
         unit = (self._losses(values) - self._best) / width
-        inside = np.clip(unit[(unit <= 1).all(axis=1)], 0.0, 1.0)
-        return float(moocore.hypervolume(inside, ref=np.ones(values.shape[1]))) if len(inside) else 0.0
+        inside = np.clip(unit[(unit <= 1).all(axis=1)][:, self._ranked], 0.0, 1.0)
+        return float(moocore.hypervolume(inside, ref=np.ones(len(self._ranked)))) if len(inside) else 0.0
 
 
 class _Run:
-    """One method's packs as they would be trained, rung by rung."""
+    """One method's packs as they would be trained, rung by rung; each replicate's shared epochs once."""
 
-    def __init__(self, rule: ParetoRule, rungs: Sequence[int], epochs: int, box: _Box) -> None:
+    def __init__(
+        self, rule: ParetoRule, rungs: Sequence[int], epochs: int, box: _Box, shared: int = 0, replicates: int = 1
+    ) -> None:
         self._rule, self._rungs, self._epochs, self._box = rule, tuple(rungs), epochs, box
+        self._shared = shared
         self._seen: list[list[list[float]]] = [[] for _ in rungs]
         self._finished: list[Numbers] = []
-        self._trials = self._spent = 0
+        self._trials, self._spent = 0, shared * replicates
         self._nearly: int | None = None
 
     def train(self, values: Numbers, configurations: Sequence[int]) -> list[int]:
@@ -231,7 +239,7 @@ class _Run:
         Args:
             values: (lanes, stages, objectives).
         """
-        ends, lanes, epoch = [len(self._rungs)] * len(values), list(range(len(values))), 0
+        ends, lanes, epoch = [len(self._rungs)] * len(values), list(range(len(values))), self._shared
         for stage, rung in enumerate(self._rungs):
             self._spent += len(lanes) * (rung - epoch)
             epoch, seen = rung, self._seen[stage]

@@ -1,4 +1,9 @@
-"""The search of a study that stops trials early: packs to the first rung, then segments of the lanes that go on.
+"""The search of a study that trains in segments: what trials begin with, packs to the first rung, and from there on
+segments of the lanes that go on.
+
+With a warm start the first step of a method is a segment that trains the shared beginning, a lane for each seed of a
+configuration. All packs after it begin from there, each lane from a copy of that state. Where it failed, trials train
+their beginnings themselves, with the same numbers.
 
 Packs and segments of a method and search are its *steps*, in one order. Step n is made knowing what came of the steps
 before n - lag and of no others, as `Search.ask` has it for packs; once no configurations are left, of as many more as
@@ -20,16 +25,18 @@ from study.directory import (
     Manifest,
     Segments,
     TrialSpec,
-    pack_index,
+    is_segment,
     pack_name,
     queued,
     segment_name,
+    start_name,
     trial_and_epoch,
 )
 from study.search.branch import Branch
 from study.search.rungs import Rungs
 from study.search.search import _DENSE, Search, _Key, _key
 from trainables.errors import StudyError
+from trainables.seeds import seed_of
 from trainables.stopping import ParetoRule
 
 Row = Mapping[str, Any]
@@ -49,6 +56,12 @@ class _Stages:
     """What a branch has made and been told."""
 
     rungs: Rungs
+    begin: int = 0
+    """Epochs that trials have in common."""
+    root: str = ""
+    """The segment that trains them, once it was asked for."""
+    start: dict[int, str] | None = None
+    """By replicate, the state that trials begin with; once it is over."""
     steps: int = 0
     segments: int = 0
     seen: int = 0
@@ -72,18 +85,22 @@ class StagedSearch(Search):
         self._stages = {key: self._stages_of(branch) for key, branch in self._branches.items()}
 
     def _stages_of(self, branch: Branch) -> _Stages:
-        config = self._config
-        assert config.stopping is not None
+        config, begin = self._config, self._config.beginning(branch.method)
         if branch.seeds > self._size:
+            key, why = ("stopping", "stop") if config.rungs() else ("warm_start", "begin")
             raise StudyError(
-                f"stopping: expected packs that hold the {branch.seeds} seeds of a configuration, which stop together, "
+                f"{key}: expected packs that hold the {branch.seeds} seeds of a configuration, which {why} together, "
                 f"but pack.size is {self._size}"
             )
-        modes = ["max" if OBJECTIVES[name].maximise else "min" for name in config.objectives]
-        require = {name: bound for name, bound in config.require.items() if name in config.objectives}
-        rule = ParetoRule(config.objectives, modes, config.stopping.keep, require, least=config.stopping.least)
-        columns = [OBJECTIVES[name].column for name in config.objectives]
-        return _Stages(Rungs(config.rungs(branch.method), rule.keeps, columns, branch.seeds))
+        metrics = list(dict.fromkeys((*config.objectives, *config.require)))
+        modes = ["max" if OBJECTIVES[name].maximise else "min" for name in metrics]
+        how: dict[str, Any] = {}
+        if config.stopping is not None:
+            how = {"keep": config.stopping.keep, "least": config.stopping.least}
+        rule = ParetoRule(metrics, modes, require=config.require, objectives=config.objectives, **how)
+        columns = [OBJECTIVES[name].column for name in metrics]
+        rungs = Rungs(config.rungs(branch.method), rule.keeps, columns, branch.seeds)
+        return _Stages(rungs, begin.epochs if begin else 0)
 
     def ask(self, size: int | None = None) -> Manifest | None:
         """The next pack or segment; None when nothing is left, or all that is waits for results."""
@@ -92,9 +109,15 @@ class StagedSearch(Search):
             raise ValueError(f"expected a pack size of at least 1, but got {size}")
         for key in sorted(self._branches, key=lambda one: -self._branches[one].remaining / self._branches[one].budget):
             branch, stages = self._branches[key], self._stages[key]
-            if stages.seen < stages.steps - self._lag or not self._is_compared(branch):
-                continue
-            manifest = self._next_segment(branch, stages, size) or self._next_pack(branch, stages, size)
+            manifest: Manifest | None = None
+            if stages.begin and not stages.root:
+                manifest = self._next_start(branch, stages)
+            elif (
+                (not stages.begin or stages.start is not None)
+                and stages.seen >= stages.steps - self._lag
+                and self._is_compared(branch)
+            ):
+                manifest = self._next_segment(branch, stages, size) or self._next_pack(branch, stages, size)
             if manifest is not None:
                 stages.running[stages.steps] = manifest
                 stages.steps += 1
@@ -102,6 +125,27 @@ class StagedSearch(Search):
                 self._journal.flush()
                 return manifest
         return None
+
+    def _next_start(self, branch: Branch, stages: _Stages) -> Manifest | None:
+        """What trains the beginning that all trials have in common."""
+        if not branch.remaining:
+            return None
+        trials: list[TrialSpec] = []
+        for replicate in range(branch.seeds):
+            own = ("search", branch.search) if branch.search else ()
+            trials.append(
+                {
+                    "trial": start_name(branch.method, replicate, branch.search),
+                    "number": replicate,
+                    "lane": replicate,
+                    "seed": seed_of(self._config.seed, branch.method, "start", replicate, *own),
+                    "data_seed": seed_of(self._config.seed, replicate, *own),
+                    "parameters": {},
+                }
+            )
+        stages.root = segment_name(branch.method, stages.segments, branch.search)
+        stages.segments += 1
+        return _staged(stages.root, branch, trials, stages.steps, stages.begin)
 
     def _next_segment(self, branch: Branch, stages: _Stages, size: int) -> Manifest | None:
         found = stages.rungs.next(size, whatever=not branch.remaining and stages.seen == stages.steps)
@@ -127,8 +171,17 @@ class StagedSearch(Search):
         trials = [self._next(branch, pack, lane, waiting) for lane in range(count)]
         branch.packs += 1
         manifest = _staged(pack, branch, trials, stages.steps, stages.rungs.after(0))
+        if stages.start and len(stages.start) == branch.seeds:
+            manifest["start"] = stages.begin
+            manifest["trials"] = [self._begun(branch, stages, stages.start, spec) for spec in trials]
         stages.packs[pack] = manifest
         return manifest
+
+    def _begun(self, branch: Branch, stages: _Stages, start: Mapping[int, str], spec: TrialSpec) -> TrialSpec:
+        """A trial that goes on from its replicate's beginning, which the first configuration counts as its own."""
+        configuration, replicate = divmod(spec["number"], branch.seeds)
+        shared = stages.begin if configuration else 0
+        return {**spec, "after": stages.root, "state": start[replicate], "shared": shared}
 
     def tell(self, manifest: Manifest, rows: Iterable[Row]) -> None:
         """Take what the lanes of a pack or segment came to; one that was told before is left alone."""
@@ -136,9 +189,16 @@ class StagedSearch(Search):
         step = manifest["step"]
         if stages.running.pop(step, None) is None:
             return
-        stages.answers[step] = (manifest, {row["trial"]: row for row in rows})
+        self._take(stages, manifest, step, rows)
         self._reveal(branch)
         self._journal.flush()
+
+    def _take(self, stages: _Stages, manifest: Manifest, step: int, rows: Iterable[Row]) -> None:
+        found = {row["trial"]: row for row in rows}
+        stages.answers[step] = (manifest, found)
+        if manifest["pack"] == stages.root:
+            specs = {spec["number"]: found.get(spec["trial"], {}) for spec in manifest["trials"]}
+            stages.start = {replicate: row["state"] for replicate, row in specs.items() if "state" in row}
 
     def _reveal(self, branch: Branch) -> None:
         """Decide what may be decided by now, and tell Optuna of the trials that are over."""
@@ -148,8 +208,10 @@ class StagedSearch(Search):
         ):
             manifest, rows = stages.answers.pop(stages.seen)
             stages.seen += 1
-            if "start" not in manifest:
-                self._compare_with(branch, pack_index(manifest["pack"]), rows)
+            if manifest["pack"] == stages.root:
+                continue
+            if not is_segment(manifest["pack"]):
+                self._compare_with(branch, manifest, rows)
             for spec, row in stages.rungs.told(manifest, rows):
                 self._tell(branch, spec, row)
                 self._end(stages, spec.get("pack", manifest["pack"]), spec["trial"], row, manifest["pack"])
@@ -182,6 +244,7 @@ class StagedSearch(Search):
         written = set[tuple[str, int]]()
         for stages in self._stages.values():
             needed |= {spec["state"] for spec in stages.rungs.waiting}
+            needed |= {*(stages.start or {}).values()}  # trials of a larger budget begin there, too
             for _, rows in stages.answers.values():
                 needed |= {row["state"] for row in rows.values() if "state" in row}
             for manifest in stages.running.values():
@@ -213,7 +276,7 @@ class StagedSearch(Search):
             own = sorted(own, key=lambda manifest: manifest.get("step", -1))
             steps = [manifest.get("step") for manifest in own]
             if steps != list(range(len(own))):
-                raise StudyError(f"stopping: expected the manifests of all steps of {key[0]}, but got those of {steps}")
+                raise StudyError(f"expected the manifests of all steps of {key[0]}, but got those of {steps}")
             self._go_over(key, own, segments, over)
             unfinished += [manifest for manifest in own if manifest["pack"] not in over]
         self._journal.flush()
@@ -223,16 +286,18 @@ class StagedSearch(Search):
         branch, stages = self._branches[key], self._stages[key]
         branch.study.sampler = optuna.samplers.RandomSampler(0)  # the parameters are known
         for manifest in manifests:
-            if "start" in manifest:
-                stages.rungs.goes_on(manifest["trials"])
+            if is_segment(manifest["pack"]):
+                if "start" in manifest:
+                    stages.rungs.goes_on(manifest["trials"])
+                else:
+                    stages.root = manifest["pack"]
                 stages.segments += 1
             else:
                 self._ask_again(branch, manifest)
                 stages.packs[manifest["pack"]] = manifest
                 branch.packs += 1
             if manifest["pack"] in over:
-                rows, _ = segments.account(manifest["pack"])
-                stages.answers[stages.steps] = (manifest, {row["trial"]: row for row in rows})
+                self._take(stages, manifest, stages.steps, segments.account(manifest["pack"])[0])
             else:
                 stages.running[stages.steps] = manifest
             stages.steps += 1

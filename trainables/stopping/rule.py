@@ -28,10 +28,11 @@ class ParetoRule:
     While most lanes have one and the same size, what makes them smaller has not begun: all go on.
 
     Args:
-        metrics: the objectives' names.
+        metrics: the objectives' names, and those of whatever else is required.
         modes: "max" or "min" for each.
         keep: the share of the lanes that goes on, above 0 and at most 1.
         require: what has to be reached, by metric: at least where it is maximised, at most where it is minimised.
+        objectives: the metrics that lanes are ranked by, all by default; others only have to reach what is required.
         noise: standard deviations by metric, each in the metric's unit. Of those not named here, the noise of what is
             maximised (scores) is estimated, and what is minimised (counts) is exact.
         least: lanes of a group that have to be seen before any is stopped.
@@ -46,6 +47,7 @@ class ParetoRule:
     require: Mapping[str, float] = field(default_factory=dict)
     noise: Mapping[str, float] = field(default_factory=dict)
     least: int = 8
+    objectives: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         if not self.metrics or isinstance(self.metrics, str) or len(self.metrics) != len(self.modes):
@@ -61,8 +63,8 @@ class ParetoRule:
             raise StudyError(f"keep: expected a share above 0 and at most 1, but got {self.keep}")
         if self.least < 1:
             raise StudyError(f"least: expected at least 1 lane, but got {self.least}")
-        for what in ("require", "noise"):
-            for name in getattr(self, what):
+        for what in ("require", "noise", "objectives"):
+            for name in getattr(self, what) or ():
                 if name not in self.metrics:
                     raise not_one_of(what, name, self.metrics)
         for name, deviation in self.noise.items():
@@ -106,7 +108,7 @@ class ParetoRule:
 
     def _begun(self, values: Points) -> bool:
         """Whether lanes differ in what is minimised: no value of such a metric is that of more than half of them."""
-        sizes = [column for column, mode in zip(values.T, self.modes, strict=True) if mode == "min"]
+        sizes = [values[:, i] for i in self.ranked if self.modes[i] == "min"]
         return all(np.unique(column, return_counts=True)[1].max() * 2 <= len(values) for column in sizes)
 
     def _keys(self, values: Points) -> Points:
@@ -116,9 +118,15 @@ class ParetoRule:
         rank, contribution = np.zeros(len(values)), np.zeros(len(values))
         fit = short == 0
         if fit.any():
-            rank[fit] = expected_rank(losses[fit], noise)
-            contribution[fit] = hypervolume_contributions(losses[fit], rank[fit])
+            ranked = self.ranked
+            rank[fit] = expected_rank(losses[fit][:, ranked], noise[ranked])
+            contribution[fit] = hypervolume_contributions(losses[fit][:, ranked], rank[fit])
         return np.stack([short, rank, -contribution], axis=1)
+
+    @property
+    def ranked(self) -> list[int]:
+        """The places of the objectives among the metrics."""
+        return [i for i, name in enumerate(self.metrics) if self.objectives is None or name in self.objectives]
 
     def _losses(self, values: Points) -> Points:
         """Less is better. Counts by their logarithm: 10 of 20 neurons are as much as 100 of 200."""

@@ -179,15 +179,34 @@ class Stack:
         epochs = self.recipe.epochs
         factor = partial(rate_factor, self.recipe.lr_schedule, epochs=epochs)
         setting = Setting(examples, len(self.batches), epochs - self.recipe.polish, epochs, factor)
-        self.method = method(self.problem.graph, setting)
+        bound = method(self.problem.graph, setting)
         parameters = [settings_of_method(t.parameters) for t in self.trials]
-        self.knobs = stack_knobs(method.declaration, parameters, len(self.method.layers), self.device)
-        self.lr = stack_lr(parameters, self.recipe.lr, self.device)
+        knobs = stack_knobs(method.declaration, parameters, len(bound.layers), self.device)
+        lr = stack_lr(parameters, self.recipe.lr, self.device)
+        self._awaited: tuple[Method, Knobs, Tensor] | None = (bound, knobs, lr)
+        self.method, self.knobs, self.state = Method(self.problem.graph, setting), Knobs(), {}
+        self.lr = lr if self.recipe.warm_lr is None else torch.full_like(lr, self.recipe.warm_lr)
+        self.extra_optimizer: LaneOptimizer | None = None
+        self.settled = False
+        if not self.recipe.warm_start:
+            self._begin_method()
+
+    @torch.no_grad()
+    def _begin_method(self) -> None:
+        """From here on the method is at work, on the networks as they are now."""
+        assert self._awaited is not None
+        self.method, self.knobs, self.lr = self._awaited
+        self._awaited = None
         extra = self.method.extra(self.params, self.knobs, self.seeds)
         self.state = self.method.init(self.params | extra, self.knobs, self.seeds)
         self.extra_optimizer = LaneOptimizer(extra, "adam") if extra else None
         self.params.update(extra)
-        self.settled = False
+
+    def prepare(self, epoch: int) -> None:
+        """Has the method at work if it is after so many epochs, for a state to be loaded. What it begins with is made
+        of the networks at the end of the warm start, when the next epoch begins."""
+        if self._awaited is not None and epoch > self.recipe.warm_start:
+            self._begin_method()
 
     def _over_lanes(self, measure: Callable[[Tensor, Tensor], Any]) -> Callable[[Params, Params, Tensor, Tensor], Any]:
         """``measure(output, target)`` of the networks of all lanes, given stacked parameters and buffers."""
@@ -219,6 +238,7 @@ class Stack:
     def steps_of_epoch(self) -> Iterator[None]:
         """As `train_epoch`, with a pause after each step; the state is whole only at the end."""
         started = time.perf_counter()
+        self.prepare(self.epoch + 1)
         factor = rate_factor(self.recipe.lr_schedule, self.epoch, self.recipe.epochs)
         lr = self.lr * factor
         steps = self._train_steps(self.working, lr, factor)
@@ -394,6 +414,7 @@ class Stack:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on where `state_dict` was taken. Tensors are copied into place: the optimisers hold references."""
+        self.prepare(state["epoch"])
         for name in ("params", "buffers", "state"):
             current = getattr(self, name)
             for key in set(current) - set(state[name]):

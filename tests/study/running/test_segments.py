@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,12 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from study.config.load import StudyConfig, to_yaml
-from study.directory import store
+from study.config.load import StudyConfig
 from study.directory.study_directory import StudyDirectory
-from study.rehearsal import scales
-from study.running.segments import conclude
-from study.running.training import Training, give_up
-from study.search import StagedSearch
+from study.running.training import give_up
+from tests.study.staged import Driver, killed_at_every_write, made, tables, timeless
 from trainables.errors import StudyError
 
-Row = dict[str, Any]
-TIMES = ("train_seconds", "seconds", "finished_at")
 EPOCHS, RUNGS, TRIALS = 6, (2, 4), 12
 
 
@@ -50,57 +44,6 @@ def study_of(**changes: Any) -> StudyConfig:
         "checkpoint": {"seconds": None, "epochs": 1},
     }
     return StudyConfig.model_validate(given | changes)
-
-
-class Driver:
-    """One life of a driver: asks, trains, tells, in the order that ``chance`` has workers finish in."""
-
-    def __init__(self, location: Path, config: StudyConfig, workers: int = 2, chance: int = 0) -> None:
-        self.directory, self.config = StudyDirectory(location), config
-        if not self.directory.exists():
-            self.directory.create(to_yaml(config))
-        self.search = StagedSearch(config, self.directory, scales(config), workers)
-        self.waiting = self.search.rebuild(self.directory.manifests(), [])
-        self.workers, self.chance = workers, random.Random(chance)
-        self.trained: list[str] = []
-
-    def run(self) -> Driver:
-        self._conclude()
-        while True:
-            while len(self.waiting) < self.workers and (manifest := self.search.ask()):
-                self.directory.write_manifest(manifest)
-                self.waiting.append(manifest)
-            if not self.waiting:
-                assert not any(self.search.remaining().values())
-                return self
-            manifest = self.waiting.pop(self.chance.randrange(len(self.waiting)))
-            training = Training(self.config, self.directory, manifest["pack"])
-            while not training.done:
-                training.advance(60)
-            self.trained.append(manifest["pack"])
-            self.search.tell(manifest, self.directory.segments.account(manifest["pack"])[0])
-            self._conclude()
-
-    def _conclude(self) -> None:
-        for _ in conclude(self.directory, self.config.name, self.search):
-            pass
-
-
-def timeless(rows: list[Row]) -> list[Row]:
-    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
-
-
-def tables(directory: StudyDirectory) -> tuple[list[Row], list[Row]]:
-    return timeless(directory.trials().to_pylist()), timeless(directory.curves().to_pylist())
-
-
-def made(directory: StudyDirectory) -> list[Any]:
-    """What was asked of whom, without names of states, which have times in them."""
-    manifests = [*directory.manifests(), *directory.segments.manifests()]
-    for manifest in manifests:
-        for spec in manifest["trials"]:
-            spec.pop("state", None)
-    return manifests
 
 
 @pytest.fixture(scope="module")
@@ -155,52 +98,15 @@ def test_the_same_whatever_order_workers_finish_in(chance: int, whole: StudyDire
     assert tables(again) == tables(whole)
 
 
-class Killed(BaseException):
-    """As SIGKILL, in tests without processes."""
-
-
-@pytest.fixture
-def killing() -> Iterator[None]:
-    """Ends whoever writes a file that none was ended at before, by turns before it is there and after."""
-    seen = set[str]()
-
-    def hook(step: str, path: str) -> None:
-        name = Path(path).stem
-        if Path(path).parent.name == "lanes":
-            name = name.rpartition("-")[0]  # the rest is of the content, with its times
-        kind = "write" if len(seen) % 2 else "done"
-        if name not in seen and step in (kind, "remove") and not name.startswith("."):
-            seen.add(name)
-            raise Killed(name)
-
-    store.HOOKS.append(hook)
-    yield
-    store.HOOKS.remove(hook)
-
-
 @pytest.mark.slow
-def test_a_driver_that_is_killed_at_every_write_ends_with_the_same_study(
-    whole: StudyDirectory, tmp_path: Path, killing: None
-) -> None:
+def test_a_driver_that_is_killed_at_every_write_ends_with_the_same_study(whole: StudyDirectory, tmp_path: Path) -> None:
     """No segment is lost, none is trained twice once its account was written, and the decisions are the same."""
-    lives, trained = 0, []
-    while True:
-        driver = None
-        try:
-            driver = Driver(tmp_path / "killed", study_of(), chance=lives)
-            driver.run()
-            break
-        except Killed:
-            lives += 1
-            assert lives < 200
-            trained += driver.trained if driver is not None else []
-    assert driver is not None
-    trained += driver.trained
+    directory, trained, lives = killed_at_every_write(tmp_path / "killed", study_of())
     assert lives > 20
     assert len(trained) == len(set(trained))
-    assert made(driver.directory) == made(whole)
-    assert tables(driver.directory) == tables(whole)
-    assert driver.directory.segments.states() == []
+    assert made(directory) == made(whole)
+    assert tables(directory) == tables(whole)
+    assert directory.segments.states() == []
 
 
 def test_a_larger_budget_goes_on_from_there(whole: StudyDirectory, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from analysis.figures.front import front_data, front_figure
 from study.config import StudyConfig, to_yaml
 from study.directory import Manifest, StudyDirectory, constraint_of
 from study.search import Search, needed
+from study.search.baseline import dense_scores
 from trainables.errors import StudyError
 
 TEXTS = ["accuracy >= dense - 1 point", "flops <= 0.25 dense"]
@@ -133,3 +134,28 @@ def test_a_study_without_them_says_nothing_of_them(tmp_path: Path) -> None:
     assert "constraints" not in to_yaml(config(constraints=None))
     search = Search(config(constraints=None), StudyDirectory(tmp_path), {"group_lasso": 2, "dense": 2}, workers=2)
     assert search.ask() is not None and search.ask() is not None, "nobody waits"
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_the_dense_baseline_is_that_of_reports(pinned: bool, tmp_path: Path) -> None:
+    """The best configuration by the mean over its seeds, without those of which a trial diverged or falls short."""
+    methods = {"group_lasso": {}, "dense": {"trials": 4, "space": {"lr": 0.01} if pinned else {}}}
+    given = config(seeds=2, methods=methods, pack={"size": 8}, constraints=TEXTS[:1], require={"neurons": 150})
+    directory = StudyDirectory(tmp_path / "study")
+    directory.create(to_yaml(given))
+    manifest = Search(given, directory, {"group_lasso": 2, "dense": 2}).ask()
+    assert manifest is not None and manifest["method"] == "dense"
+    changes: list[dict[str, Any]] = [{"val_accuracy": one} for one in (0.99, 0.9, 0.95, 0.96, 0.98, 0.99, 0.97, 0.99)]
+    if not pinned:
+        changes[4] |= {"status": "FAILED", "epochs": 1}
+        changes[6] |= {"neurons": 160}
+        changes[7] |= {"neurons": 160}
+    changes[1] |= {"status": "FAILED"}  # it broke off: no outcome
+    found = [row | own for row, own in zip(rows(manifest), changes, strict=True)]
+    directory.write_manifest(manifest)
+    directory.write_results(manifest["pack"], "dense", found, [])
+    reported = analysis.baseline(analysis.load(directory.path()).trials)
+    assert reported is not None
+    scores = dense_scores(manifest, {row["trial"]: row for row in found}, given)
+    assert scores == {"accuracy": pytest.approx(reported.validation)}
+    assert scores["accuracy"] == pytest.approx(sum((0.99, 0.95, 0.96, 0.98, 0.99, 0.97, 0.99)) / 7 if pinned else 0.99)

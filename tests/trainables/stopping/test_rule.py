@@ -93,6 +93,22 @@ def test_who_misses_what_is_required_comes_last_the_nearest_first() -> None:
     assert rule(require={"neurons": 50}).keeps(values) == [True, True, False, False]
 
 
+def test_what_is_required_may_be_no_objective() -> None:
+    """Multiply-adds decide who is fit, not who is best among those."""
+    three = ParetoRule(
+        ("accuracy", "neurons", "macs"),
+        ("max", "min", "min"),
+        noise={"accuracy": 0.0},
+        least=1,
+        require={"macs": 100},
+        objectives=("accuracy", "neurons"),
+    )
+    values = [[0.9, 10, 200], [0.8, 20, 90], [0.7, 30, 10], [0.6, 9, 300]]
+    assert three.keeps(values) == [False, True, True, False]
+    fit = [[0.9, 10, 90], [0.8, 20, 10], [0.7, 30, 5], [0.95, 40, 99]]
+    assert three.keeps(fit) == [True, False, False, True]
+
+
 def test_lanes_are_held_against_all_that_were_seen_before() -> None:
     better = [(0.97, 10), (0.98, 20), (0.99, 30)]
     assert rule().keeps([(0.9, 40)], seen=better) == [False]
