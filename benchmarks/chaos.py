@@ -8,7 +8,8 @@ A small digits study runs over and over, with SIGKILL at random moments to its d
 raylet, up to three times in a study; a driver that is gone is followed by `study resume`. Then the study is compared
 with one that was never interrupted: trials lost, trials twice, Optuna trials left RUNNING, results that differ.
 
-Three kinds are of our side alone. Two are on a study of one long pack: `preempted`, where it loses its worker up to six
+Four kinds are of our side alone. `rungs` is a study that stops trials early and has a warm start; what is killed is any
+of the above. Two are on a study of one long pack: `preempted`, where it loses its worker up to six
 times, each time that it has come further, more often than `retries` would allow without progress; and `data`, where the
 file that is trained on is away for some seconds besides, and a worker has to read it again meanwhile. `node` has long
 packs on a cluster of three nodes: whenever the study has come further one is killed with all its workers, and another
@@ -33,7 +34,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos_sides import STUDY, Finished, OnCluster, OnFile, Ours, Side, Stock, long_pack, many_packs
+from benchmarks.chaos_sides import RUNGS, STUDY, Finished, OnCluster, OnFile, Ours, Side, Stock, long_pack, many_packs
 from benchmarks.machine import machine
 from benchmarks.processes import KINDS as PROCESSES
 from benchmarks.processes import born, descendants, kill, targets, title
@@ -41,7 +42,7 @@ from benchmarks.processes import born, descendants, kill, targets, title
 SIDES = ("study", "stock")
 ONE_PACK = ("preempted", "data")
 OURS_ALONE = (*ONE_PACK, "node")
-KINDS = (*PROCESSES, *OURS_ALONE)
+KINDS = (*PROCESSES, "rungs", *OURS_ALONE)
 KILLS_PER_STUDY = {"preempted": 6, "node": 6}
 USUAL_KILLS_PER_STUDY = 3
 AWAY_SECONDS = (1.0, 12.0)
@@ -118,7 +119,9 @@ class Run:
 
     def _shoot(self, driver: int) -> bool:
         """Kill one process of the kind, if there is one at this moment."""
-        found = targets(driver, "worker" if self.kind in OURS_ALONE else self.kind)
+        any_process = self.random.choice(PROCESSES)
+        kind = "worker" if self.kind in OURS_ALONE else any_process if self.kind == "rungs" else self.kind
+        found = targets(driver, kind)
         if not found:
             return False
         if isinstance(self.side, OnCluster):
@@ -204,7 +207,7 @@ def side(groups: Sequence[Group], folder: Path, patience: float, jobs: int) -> d
             for kind, moments in group.shares.items()
         }
         kills = {kind: run.result() for kind, run in running.items()}
-    usual = [one for group, one in zip(groups, seconds, strict=True) if set(group.shares) - set(OURS_ALONE)]
+    usual = [one for group, one in zip(groups, seconds, strict=True) if set(group.shares) & set(PROCESSES)]
     return {"kills": kills} | ({"uninterrupted_seconds": usual[0]} if usual else {})
 
 
@@ -235,7 +238,7 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
             groups = _ours(folders["study"], shares, arguments.long_epochs)
             _add(result["study"], side(groups, folders["study"], *at_once))
         if "stock" in folders:
-            few = {kind: moments[: arguments.stock_kills] for kind, moments in shares.items() if kind not in OURS_ALONE}
+            few = {kind: moments[: arguments.stock_kills] for kind, moments in shares.items() if kind in PROCESSES}
             stock = Group(Stock, Stock(folders["stock"] / "uninterrupted"), few)
             _add(result["stock"], side([stock], folders["stock"], *at_once))
     print(json.dumps(result, indent=2))
@@ -253,9 +256,9 @@ def main(arguments_given: Sequence[str] | None = None) -> None:
 
 def _ours(folder: Path, shares: dict[str, list[float]], long_epochs: int) -> list[Group]:
     """Short packs of two methods, a long one on a file, or long ones on a cluster."""
-    usual = tuple(kind for kind in KINDS if kind not in OURS_ALONE)
     kept: list[tuple[type[Ours], str, tuple[str, ...]]] = [
-        (Ours, STUDY, usual),
+        (Ours, STUDY, PROCESSES),
+        (Ours, RUNGS, ("rungs",)),
         (OnFile, long_pack(long_epochs), ONE_PACK),
         (OnCluster, many_packs(long_epochs), ("node",)),
     ]
@@ -263,7 +266,7 @@ def _ours(folder: Path, shares: dict[str, list[float]], long_epochs: int) -> lis
     for cls, study, kinds in kept:
         own = {kind: found for kind, found in shares.items() if kind in kinds}
         if own:
-            reference = cls(folder / f"reference-{cls.__name__}", None, study)
+            reference = cls(folder / f"reference-{len(groups)}", None, study)
             groups.append(Group(partial(_made, cls, reference, study), reference, own))
     return groups
 

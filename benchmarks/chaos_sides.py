@@ -40,6 +40,13 @@ keep_models: none
 """
 
 
+RUNGS = f"""{STUDY}
+stopping: {{rungs: [20, 40], keep: 0.5, least: 4}}
+warm_start: {{epochs: 10, lr: 0.003}}
+"""
+"""Trials that stop early, others that go on in other packs, and beginnings in common."""
+
+
 def many_packs(epochs: int) -> str:
     """More than nodes, that live through more kills than may follow each other without progress."""
     return STUDY.replace("epochs: 60", f"epochs: {epochs}\nretries: 1")
@@ -142,6 +149,8 @@ class Ours(Side):
     def _same_manifests(self, reference: StudyDirectory) -> StudyDirectory:
         """The reference, if it was asked the same; else these manifests trained without a kill."""
         own = [_asked(manifest) for manifest in self.directory.manifests()]
+        if self.directory.segments.manifests():
+            return reference  # what comes after results is decided by them: all of it has to be the same
         if own == [_asked(manifest) for manifest in reference.manifests()]:
             return reference
         again = Ours(self.folder / "again")

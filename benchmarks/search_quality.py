@@ -1,11 +1,15 @@
 """Epochs until a trustworthy front: ways to search compared on digits, with the same trainer on all sides.
 
-    python -m benchmarks.search_quality --json FILE [--repeats 10] [--trials 64] [--sides NAME ...] [--methods NAME ...]
-    python -m benchmarks.search_quality --json FILE --table DIR     # on a finished study's table: nothing trains
+    python -m benchmarks.search_quality [--minutes 18] [--jobs 2] [--json FILE] [--methods NAME ...] [--sides NAME ...]
 
-The reference of a method is the hypervolume of all that was trained for it in this run, or is in the table: neurons by
-their logarithm, accuracy from what the study requires. Of each search: the epochs until its own trials reach 95 % of
-that, those of trials that were stopped counted. Trials are taken in the order of their numbers, packs whole.
+Every search has as many epochs as 32 trials that train to the end; what stopping and shared beginnings save goes into
+more configurations. Searches of a method run in blocks of repeats, and what is in FILE is not run again: ended
+by --minutes or a signal, the same command goes on. --table only writes the tables of what is there.
+
+The reference of a method is the hypervolume of all networks that any of its searches found: neurons by their logarithm,
+accuracy from what the study requires, 0.8. Of each search: the epochs until its own complete trials have 90 and 95 % of
+it; and until they have what the median search by TPE, one at a time, has at its end. A pack's trials count once all of
+it is trained, stopped trials with the epochs that they took, a shared beginning once.
 """
 
 from __future__ import annotations
@@ -13,150 +17,190 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
+from statistics import geometric_mean, median
 from typing import Any
 
-import pandas as pd
+import moocore
+import numpy as np
 
-import analysis
-import study
 from benchmarks.machine import machine
+from benchmarks.searches import SIDES, Found, searched
 
-OBJECTIVES = ("accuracy", "neurons")
-BOX = analysis.Reference(OBJECTIVES, ideal=(1.0, 1.0), worst=(0.8, 192.0), log=("neurons",))
+RESULTS = Path(__file__).parent / "results" / "search_quality.json"
 METHODS = ("group_lasso", "sparse_group_lasso", "exclusive_group", "drop_neuron", "npn")
-NEARLY = 0.95
-ALONE = ("pack.size=1", "resources.workers=1")
-SIDES: Mapping[str, tuple[str, ...]] = {
-    "random, one at a time": ("sampler=random", *ALONE),
-    "tpe, one at a time": ("sampler=tpe", *ALONE),
-    "nsga2, one at a time": ("sampler=nsga2", *ALONE),
-    "random, packs": ("sampler=random",),
-    "study, packs": (),
-    "study, packs and stopping": ("stopping=auto",),
-}
-RUNGS = (10, 30)
-"""Of `stopping: auto` with the preset's 60 epochs."""
+PLAIN = "TPE, one at a time"
+EPOCHS = 32 * 60
+REPEATS, BLOCK = 10, 5
+FLOOR, NEURONS = 0.8, 192
+BARS = {"packs": 1.1, "packs, stopping": 0.5, "packs, stopping, warm start": 0.35}
+"""At most so many times the epochs of TPE one at a time, as the project set them beforehand."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """The searches of one method by one side; None where 95 % were not reached."""
-
-    side: str
-    method: str
-    epochs: list[int | None]
-    epochs_in_all: list[int]
-    hypervolume: list[float]
-
-    def median(self) -> float:
-        return median(math.inf if epochs is None else epochs for epochs in self.epochs)
+def volume(better: Sequence[Sequence[float]]) -> float:
+    """Hypervolume of [epochs, accuracy, neurons], in a box from the floor and the dense network to 1 and one neuron."""
+    if not better:
+        return 0.0
+    points = np.array([[(1 - a) / (1 - FLOOR), math.log(max(n, 1)) / math.log(NEURONS)] for _, a, n in better])
+    inside = points[(points <= 1).all(axis=1)]
+    return float(moocore.hypervolume(inside, ref=np.ones(2))) if len(inside) else 0.0
 
 
-def trained(sides: Sequence[str], methods: Sequence[str], repeats: int, trials: int) -> Iterator[Row]:
-    """Real runs of the digits preset, each in a directory of its own."""
-    budget = ["searches=1", f"trials={trials}", "keep_models=none"]
-    with tempfile.TemporaryDirectory() as folder:
-        found: dict[tuple[str, int], pd.DataFrame] = {}
-        for repeat in range(repeats):
-            for number, side in enumerate(sides):
-                config = study.load_config("digits", [*budget, f"seed={repeat}", *SIDES[side]])
-                own = {name: config.methods[name] for name in methods}
-                place = Path(folder) / f"{number}-{repeat}"
-                study.run(config.model_copy(update={"methods": own}), place, progress=False)
-                found[side, repeat] = analysis.load(place).trials
-        for method in methods:
-            parts = {key: frame[frame["method"] == method].sort_values("number") for key, frame in found.items()}
-            whole = max(volume(pd.concat(list(parts.values()))), 1e-12)
-            for side in sides:
-                own_parts = [parts[side, repeat] for repeat in range(repeats)]
-                totals = [int(part["epochs"].sum()) for part in own_parts]
-                shares = [volume(part) / whole for part in own_parts]
-                yield Row(side, method, [until(part, NEARLY * whole) for part in own_parts], totals, shares)
+def until(found: Mapping[str, Any], wanted: float) -> float:
+    """Epochs after which a search has this hypervolume; infinite where it never has."""
+    better = found["better"]
+    for spent in sorted({one[0] for one in better}):
+        if volume([one for one in better if one[0] <= spent]) >= wanted:
+            return float(spent)
+    return math.inf
 
 
-def until(trials: pd.DataFrame, wanted: float) -> int | None:
-    """Epochs of the packs after which the trials reach this hypervolume."""
-    spent = 0
-    for _, pack in trials.groupby("pack", sort=True, observed=True):
-        spent += int(pack["epochs"].sum())
-        if volume(trials[trials["number"] <= pack["number"].max()]) >= wanted:
-            return spent
-    return None
-
-
-def volume(trials: pd.DataFrame) -> float:
-    return float(analysis.hypervolume(trials[trials["status"] == "COMPLETE"], OBJECTIVES, reference=BOX))
-
-
-def replayed(table: str, sides: Sequence[str], methods: Sequence[str], repeats: int, trials: int) -> Iterator[Row]:
-    """The same sides on a finished study's table, each configuration answered by the nearest that was trained."""
-    from study.config import stored
-    from study.directory import StudyDirectory
-    from study.rehearsal import scales
-    from study.search import Simulation
-
-    place = StudyDirectory(table)
-    rows, curves = place.trials().to_pylist(), place.curves().to_pylist()
-    ranges = scales(stored(place))
-    for side in sides:
-        stops = "stopping=auto" in SIDES[side]
-        overrides = [setting for setting in SIDES[side] if not setting.startswith("stopping")]
-        config = stored(place, [*overrides, f"trials={trials}", "searches=1"])
-        wanted = {
-            name: one.model_copy(update={"trials": None}) for name, one in config.methods.items() if name in methods
+def compared(searches: Sequence[Mapping[str, Any]], repeats: int) -> dict[str, dict[str, dict[str, Any]]]:
+    """By method and side, of those that all sides have in all repeats."""
+    table: dict[str, dict[str, dict[str, Any]]] = {}
+    for method in dict.fromkeys(one["method"] for one in searches):
+        own = [one for one in searches if one["method"] == method]
+        by_side = {side: [one for one in own if one["side"] == side] for side in SIDES}
+        if any(len(found) < repeats for found in by_side.values()):
+            continue
+        whole = volume([point for one in own for point in one["better"]])
+        plain = median(volume(one["better"]) for one in by_side[PLAIN])
+        targets = {"90 %": 0.9 * whole, "95 %": 0.95 * whole, "TPE's end": plain}
+        table[method] = {
+            side: {
+                "share": _spread([volume(one["better"]) / whole for one in found]),
+                "trials": median(one["trials"] for one in found),
+                **{name: _spread([until(one, wanted) for one in found]) for name, wanted in targets.items()},
+            }
+            for side, found in by_side.items()
         }
-        config = config.model_copy(update={"methods": wanted})
-        simulation = Simulation(config, rows, curves, ranges, rungs=RUNGS if stops else ())
-        found = [run for repeat in range(repeats) for run in simulation.searched(repeat)]
-        for method in wanted:
-            own = [run for run in found if run.method == method]
-            epochs = [run.epochs_to_nearly for run in own]
-            yield Row(side, method, epochs, [run.epochs for run in own], [run.hypervolume for run in own])
+    return table
 
 
-def markdown(rows: Sequence[Row]) -> Iterator[str]:
-    methods = list(dict.fromkeys(row.method for row in rows))
-    yield f"| median epochs until 95 % | {' | '.join(methods)} |"
-    yield f"|---|{'---:|' * len(methods)}"
-    for side in dict.fromkeys(row.side for row in rows):
-        own = {row.method: row for row in rows if row.side == side}
-        yield f"| {side} | {' | '.join(_cell(own[method]) for method in methods)} |"
+def _spread(values: Sequence[float]) -> list[float | None]:
+    """Median, and the order statistics that hold it with 98 % of ten; None for what was not reached."""
+    ordered = sorted(values)
+    cut = max(len(ordered) // 5 - 1, 0)
+    return [None if math.isinf(one) else one for one in (median(ordered), ordered[cut], ordered[-1 - cut])]
 
 
-def _cell(row: Row) -> str:
-    reached = sum(epochs is not None for epochs in row.epochs)
-    typical = row.median()
-    return f"{'not' if math.isinf(typical) else f'{typical:.0f}'} ({reached}/{len(row.epochs)})"
+def ratios(table: Mapping[str, Mapping[str, Mapping[str, Any]]], target: str) -> dict[str, float | None]:
+    """By side: epochs as a multiple of those of TPE one at a time, the geometric mean over methods of the medians'
+    ratio; None where a median search never came there."""
+    found: dict[str, float | None] = {}
+    for side in SIDES:
+        pairs = [(sides[side][target][0], sides[PLAIN][target][0]) for sides in table.values()]
+        known = [(own, plain) for own, plain in pairs if own is not None and plain is not None]
+        found[side] = geometric_mean([own / plain for own, plain in known]) if known and known == pairs else None
+    return found
+
+
+def markdown(table: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterator[str]:
+    for target in ("TPE's end", "90 %", "95 %"):
+        multiples = ratios(table, target)
+        yield f"| median epochs until {target} [98 % interval] | {' | '.join(table)} | of TPE's |"
+        yield f"|---|{'---:|' * (len(table) + 1)}"
+        for side in SIDES:
+            cells = [_cell(sides[side][target]) for sides in table.values()]
+            multiple = multiples[side]
+            yield f"| {side} | {' | '.join(cells)} | {'–' if multiple is None else f'{multiple:.2f}'} |"
+        yield ""
+    yield f"| share of the reference after {EPOCHS} epochs | {' | '.join(table)} |"
+    yield f"|---|{'---:|' * len(table)}"
+    for side in SIDES:
+        yield f"| {side} | {' | '.join(_cell(sides[side]['share'], '.3f') for sides in table.values())} |"
+    yield ""
+    for side, bar in BARS.items():
+        for target in ("95 %", "TPE's end"):
+            multiple = ratios(table, target)[side]
+            verdict = "not known" if multiple is None else "met" if multiple <= bar else "missed"
+            yield f"bar: {side}, at most {bar:g} of TPE's epochs until {target}: {verdict}"
+
+
+def _cell(spread: Sequence[float | None], form: str = ".0f") -> str:
+    typical, low, high = ("–" if value is None else f"{value:{form}}" for value in spread)
+    return f"{typical} [{low}, {high}]"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, required=True)
-    parser.add_argument("--table", help="a finished study's directory")
-    parser.add_argument("--repeats", type=int, default=10)
-    parser.add_argument("--trials", type=int, default=64)
+    parser.add_argument("--json", type=Path, default=RESULTS)
+    parser.add_argument("--minutes", type=float, default=18, help="after which nothing more is begun")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--block", type=int, default=BLOCK, help="repeats that train together")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of each search")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
-    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--table", action="store_true", help="train nothing")
     given = parser.parse_args()
-    how: dict[str, Any] = {
-        "repeats": given.repeats,
-        "trials": given.trials,
-        "sides": given.sides,
-        "methods": given.methods,
+    known = json.loads(given.json.read_text(encoding="utf-8")) if given.json.exists() else {}
+    if known.get("epochs", given.epochs) != given.epochs:
+        raise SystemExit(f"{given.json} is of searches of {known['epochs']} epochs: another --json for {given.epochs}")
+    searches: list[dict[str, Any]] = known.get("searches", [])
+    if not given.table:
+        for found in _trained(given, searches):
+            there = _there(searches)
+            searches += [asdict(one) for one in found if (one.method, one.side, one.repeat) not in there]
+            _write(given.json, searches, given.epochs, given.repeats)
+    _write(given.json, searches, given.epochs, given.repeats)
+    print("\n".join(markdown(compared(searches, given.repeats))))
+
+
+def _trained(given: argparse.Namespace, searches: Sequence[Mapping[str, Any]]) -> Iterator[list[Found]]:
+    """Blocks of searches that are not there, as they are finished."""
+    there = _there(searches)
+    waiting = []
+    for method in given.methods:
+        for first in range(0, given.repeats, given.block):
+            repeats = range(first, min(first + given.block, given.repeats))
+            sides = [side for side in given.sides if any((method, side, repeat) not in there for repeat in repeats)]
+            if sides:
+                waiting.append((method, sides, repeats))
+    began, running = time.monotonic(), set[Future[list[Found]]]()
+    with ProcessPoolExecutor(given.jobs, get_context("spawn"), initializer=_alone) as pool:
+        while waiting or running:
+            late = time.monotonic() - began > 60 * given.minutes
+            while waiting and not late and len(running) < given.jobs:
+                running.add(pool.submit(searched, *waiting.pop(0), given.epochs))
+            if late:
+                waiting.clear()
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for one in done:
+                found = one.result()
+                print(f"{found[0].method}, {len(found)} searches, {time.monotonic() - began:.0f} s", flush=True)
+                yield found
+
+
+def _there(searches: Sequence[Mapping[str, Any]]) -> set[tuple[str, str, int]]:
+    return {(one["method"], one["side"], one["repeat"]) for one in searches}
+
+
+def _alone() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
+def _write(file: Path, searches: Sequence[Mapping[str, Any]], epochs: int, repeats: int) -> None:
+    table = compared(searches, repeats)
+    record = {
+        "machine": machine(),
+        "epochs": epochs,
+        "sides": {name: [*side.settings, f"{side.size} at a time"] for name, side in SIDES.items()},
+        "compared": table,
+        "of_TPE": {target: ratios(table, target) for target in ("TPE's end", "90 %", "95 %")},
+        "searches": list(searches),
     }
-    rows = list(replayed(given.table, **_ordered(how)) if given.table else trained(**_ordered(how)))
-    print("\n".join(markdown(rows)))
-    record = {"machine": machine(), "replayed": bool(given.table), **how, "rows": [asdict(row) for row in rows]}
-    given.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-
-
-def _ordered(how: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: how[name] for name in ("sides", "methods", "repeats", "trials")}
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    draft.replace(file)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The dense network's scores that a search's constraints are relative to: the baseline of reports, what is seen of it."""
+"""The dense network's scores that a search's constraints are relative to: reports' baseline, of what is there."""
 
 from __future__ import annotations
 

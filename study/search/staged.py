@@ -33,7 +33,7 @@ from study.directory import (
     trial_and_epoch,
 )
 from study.search.branch import Branch
-from study.search.rungs import Rungs
+from study.search.rungs import Rule, Rungs
 from study.search.search import _DENSE, Search, _Key, _key
 from trainables.errors import StudyError
 from trainables.seeds import seed_of
@@ -92,15 +92,22 @@ class StagedSearch(Search):
                 f"{key}: expected packs that hold the {branch.seeds} seeds of a configuration, which {why} together, "
                 f"but pack.size is {self._size}"
             )
-        metrics = list(dict.fromkeys((*config.objectives, *config.require)))
-        modes = ["max" if OBJECTIVES[name].maximise else "min" for name in metrics]
-        how: dict[str, Any] = {}
+        columns = [OBJECTIVES[name].column for name in self._compared]
+        rungs = Rungs(config.rungs(branch.method), self.rule(), columns, branch.seeds)
+        return _Stages(rungs, begin.epochs if begin else 0)
+
+    @property
+    def _compared(self) -> list[str]:
+        """What lanes are compared by: the objectives, and whatever else is required."""
+        return list(dict.fromkeys((*self._config.objectives, *self._config.require)))
+
+    def rule(self) -> Rule:
+        """Who goes on from a rung."""
+        config, how = self._config, dict[str, Any]()
         if config.stopping is not None:
             how = {"keep": config.stopping.keep, "least": config.stopping.least}
-        rule = ParetoRule(metrics, modes, require=config.require, objectives=config.objectives, **how)
-        columns = [OBJECTIVES[name].column for name in metrics]
-        rungs = Rungs(config.rungs(branch.method), rule.keeps, columns, branch.seeds)
-        return _Stages(rungs, begin.epochs if begin else 0)
+        modes = ["max" if OBJECTIVES[name].maximise else "min" for name in self._compared]
+        return ParetoRule(self._compared, modes, require=config.require, objectives=config.objectives, **how).keeps
 
     def ask(self, size: int | None = None) -> Manifest | None:
         """The next pack or segment; None when nothing is left, or all that is waits for results."""
