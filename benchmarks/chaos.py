@@ -119,9 +119,8 @@ class Run:
 
     def _shoot(self, driver: int) -> bool:
         """Kill one process of the kind, if there is one at this moment."""
-        any_process = self.random.choice(PROCESSES)
-        kind = "worker" if self.kind in OURS_ALONE else any_process if self.kind == "rungs" else self.kind
-        found = targets(driver, kind)
+        kind = "worker" if self.kind in OURS_ALONE else self.kind
+        found = targets(driver, self.random.choice(PROCESSES) if kind == "rungs" else kind)
         if not found:
             return False
         if isinstance(self.side, OnCluster):
