@@ -203,7 +203,7 @@ class Origin(TypedDict):
 
 def broke_off(row: Mapping[str, Any]) -> bool:
     """Whether a trial FAILED before its end, by its code or with its worker: no outcome of its parameters."""
-    return row["status"] == "FAILED" and row["epochs"] is None
+    return row["status"] == "FAILED" and row.get("epochs") is None
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:

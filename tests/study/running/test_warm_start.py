@@ -44,6 +44,7 @@ def study_of(**changes: Any) -> StudyConfig:
         "pack": {"size": 4},
         "warm_start": {"epochs": BEGIN, "lr": 0.02},
         "checkpoint": {"seconds": None, "epochs": 1},
+        "keep_models": "none",
     }
     return StudyConfig.model_validate(given | changes)
 
