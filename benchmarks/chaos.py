@@ -261,7 +261,7 @@ def _ours(folder: Path, shares: dict[str, list[float]], long_epochs: int) -> lis
         (OnFile, long_pack(long_epochs), ONE_PACK),
         (OnCluster, many_packs(long_epochs), ("node",)),
     ]
-    groups = []
+    groups = list[Group]()
     for cls, study, kinds in kept:
         own = {kind: found for kind, found in shares.items() if kind in kinds}
         if own:

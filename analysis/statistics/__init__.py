@@ -29,6 +29,7 @@ from analysis.statistics.definitions import (
     reference_of,
     runs,
 )
+from analysis.statistics.effort import epochs_trained
 from analysis.statistics.equal_budgets import equal_budgets, expected_front
 from analysis.statistics.estimates import FEW, Estimate, estimate, per_run, said_of_runs, said_of_shape
 from analysis.statistics.hypervolume import hypervolume, rank_stability
@@ -72,6 +73,7 @@ __all__ = [
     "critical_difference",
     "difference",
     "distinct",
+    "epochs_trained",
     "equal_budgets",
     "estimate",
     "excluded",

@@ -3,7 +3,7 @@
 import pandas as pd
 
 
-def spent(trials: pd.DataFrame) -> "pd.Series[float]":
+def epochs_trained(trials: pd.DataFrame) -> "pd.Series[float]":
     """Epochs by trial, without those of a shared beginning that another trial counts; 0 where they are not known."""
     epochs = trials["epochs"].fillna(0).astype("float64")
     shared = trials.get("shared_epochs")

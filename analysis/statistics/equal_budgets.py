@@ -21,7 +21,7 @@ from analysis.statistics.definitions import (
     configurations,
     runs,
 )
-from analysis.statistics.effort import spent
+from analysis.statistics.effort import epochs_trained
 
 LEVELS = (0.05, 0.95)
 COLUMNS = [
@@ -83,7 +83,7 @@ def equal_budgets(
             own = of_search(run)
             bound = own.kept(score_axis, kept) * (1.0 if score_axis.maximise else -1.0) if own else np.inf
             small = np.where(values >= bound, shares, np.inf)
-            epochs = float(spent(run).sum()) / len(rows) if "epochs" in run else np.nan
+            epochs = float(epochs_trained(run).sum()) / len(rows) if "epochs" in run else np.nan
             for drawn in _numbers(len(rows), budgets):
                 best = _best(-values, drawn)
                 least = _best(small, drawn, 1.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.statistics.effort import spent
+from analysis.statistics.effort import epochs_trained
 
 SLACK = 0.05
 """The share of a pack's time that it may reach back into the pack before it: the clock and the sum are not the same."""
@@ -38,7 +38,7 @@ def packs(trials: pd.DataFrame) -> pd.DataFrame:
                 "worker": own.sort_values("finished_at")["worker"].iloc[-1] if "worker" in own else None,
                 "trials": len(own),
                 "failed": int((~own["status"].isin(["COMPLETE", "STOPPED"])).sum()),
-                "epochs": int(spent(own).sum()) if "epochs" in own else 0,
+                "epochs": int(epochs_trained(own).sum()) if "epochs" in own else 0,
                 "start": end - float(own["train_seconds"].sum()),
                 "end": end,
             }

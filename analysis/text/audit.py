@@ -12,7 +12,17 @@ import pandas as pd
 
 from analysis.axes import Axis, measured
 from analysis.palette import in_order, title
-from analysis.statistics import BASELINE, admissible, borders, configurations, distinct, optimism, pareto, runs
+from analysis.statistics import (
+    BASELINE,
+    admissible,
+    borders,
+    configurations,
+    distinct,
+    epochs_trained,
+    optimism,
+    pareto,
+    runs,
+)
 
 POINTS = 5
 """Operating points per method that make a curve; the paper asks for at least five."""
@@ -20,6 +30,8 @@ SEEDS = 3
 """Seeds per configuration from which a spread can be given."""
 SEARCHES = 5
 """Searches from which an exact test can tell two methods apart at 1 %: 2 of the 252 ways to share them out."""
+ALIKE = 1.1
+"""Budgets in epochs up to so many times each other are the same, where trials differ in theirs."""
 PRUNING = ("magnitude", "random")
 
 
@@ -196,6 +208,10 @@ def _same_budget(subject: _Subject) -> AuditPoint:
         return AuditPoint(
             name, False, "the methods did not see the same splits of the data", subject.again(f"seeds={SEEDS}")
         )
+    if len(epochs) > 1 and "shared_epochs" in rivals and rivals["shared_epochs"].fillna(0).any():
+        totals = epochs_trained(rivals).groupby(rivals["method"], observed=True).sum().astype(int)
+        each = f"{totals.min():,} to {totals.max():,} epochs a method, those that trials share counted once"
+        return AuditPoint(name, bool(totals.max() <= ALIKE * totals.min()), each)
     if len(epochs) > 1:
         found = f"trials were trained for {int(epochs.min())} to {int(epochs.max())} epochs"
         return AuditPoint(name, False, found, subject.again(f"epochs={int(epochs.max())}"))

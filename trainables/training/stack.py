@@ -184,7 +184,8 @@ class Stack:
         knobs = stack_knobs(method.declaration, parameters, len(bound.layers), self.device)
         lr = stack_lr(parameters, self.recipe.lr, self.device)
         self._awaited: tuple[Method, Knobs, Tensor] | None = (bound, knobs, lr)
-        self.method, self.knobs, self.state = Method(self.problem.graph, setting), Knobs(), {}
+        self.method, self.knobs = Method(self.problem.graph, setting), Knobs()
+        self.state: dict[str, Tensor] = {}
         self.lr = lr if self.recipe.warm_lr is None else torch.full_like(lr, self.recipe.warm_lr)
         self.extra_optimizer: LaneOptimizer | None = None
         self.settled = False
