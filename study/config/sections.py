@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -37,6 +38,34 @@ class WarmStartSettings(Settings):
     @classmethod
     def _from_epochs(cls, value: object) -> object:
         return {"epochs": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class PathSettings(Settings):
+    """Paths over a strength: ``{lambda: 8, epochs: 6}``, or ``points`` and ``epochs`` as a directory keeps it."""
+
+    points: dict[str, Annotated[int, Field(ge=2)]] = Field(
+        min_length=1, description="By the name of a strength that methods search: points of a path, over its range."
+    )
+    epochs: Count | None = Field(
+        default=None, description="From one point to the next, before it is polished; a tenth of all if not given."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_names(cls, value: object) -> object:
+        if not isinstance(value, Mapping) or "points" in value:
+            return value
+        named = {name: count for name, count in value.items() if name != "epochs"}
+        return {"points": named, **{name: value[name] for name in ("epochs",) if name in value}}
+
+
+@dataclass(frozen=True)
+class Path:
+    """Of one method: the strength that grows, how many values it takes, and the epochs from one to the next."""
+
+    knob: str
+    points: int
+    epochs: int
 
 
 class PackSettings(Settings):

@@ -20,6 +20,8 @@ from study.config.sections import (
     LimitSettings,
     MethodSettings,
     PackSettings,
+    Path,
+    PathSettings,
     ResourceSettings,
     StartSettings,
     StoppingSettings,
@@ -109,6 +111,11 @@ class StudyConfig(Settings):
         default=None,
         description="First epochs that trials have in common, trained densely, once for each method and seed: 10, or "
         "{epochs: 10, lr: 0.05}.",
+    )
+    path: PathSettings | None = Field(
+        default=None,
+        description="Methods that search a strength follow it over its range, from small to large: {lambda: 8} lets a "
+        "trial go on from its own state to 8 values, a polished copy of each being a trial.",
     )
     pack: PackSettings = Field(default=PackSettings(), description="How trials share a process.")
     resources: ResourceSettings = Field(default=ResourceSettings(), description="Where packs run.")
@@ -267,6 +274,44 @@ class StudyConfig(Settings):
             raise Mistakes(mistakes)
         return self
 
+    @model_validator(mode="after")
+    def _paths_can_be_followed(self) -> Self:
+        if self.path is None:
+            return self
+        mistakes = []
+        known = {name: _strengths(name) for name, own in self.methods.items() if not own.defined_in}
+        able = list(dict.fromkeys(knob for knobs in known.values() for knob in knobs))
+        mistakes += [Mistake.of_name(name, able, "path", name) for name in self.path.points if name not in able]
+        for name in known:
+            for knob in self.path.points:
+                if knob in known[name] and not _ranges(self.methods[name].space.get(knob)):
+                    expected = "a range, which its path goes through"
+                    mistakes.append(Mistake(("methods", name, "space", knob), expected, "one value or choices"))
+        others = {"stopping": self.stopping, "warm_start": self.warm_start}
+        mistakes += [
+            Mistake(("path",), f"a study without {key}", "both") for key, other in others.items() if other is not None
+        ]
+        if any(self.replicates(name) > 1 for name in self.methods):
+            mistakes.append(Mistake(("path",), "one seed for each path; searches repeat paths", "several seeds"))
+        if not self.polish:
+            mistakes.append(Mistake(("path",), "polish, which each point ends with", "polish: 0"))
+        if self.lr_schedule.name != "constant":
+            mistakes.append(
+                Mistake(("path",), "lr_schedule: constant, as paths have no last epoch", self.lr_schedule.name)
+            )
+        if mistakes:
+            raise Mistakes(mistakes)
+        return self
+
+    def path_of(self, method: str) -> Path | None:
+        """The path that a method's trials are points of; None where they are none."""
+        if self.path is None or self.methods[method].defined_in:
+            return None
+        for knob in _strengths(method):
+            if knob in self.path.points:
+                return Path(knob, self.path.points[knob], self.path.epochs or max(1, round(self.epochs / 10)))
+        return None
+
     def beginning(self, method: str) -> WarmStartSettings | None:
         """What a method's trials have in common, its learning rate included; None where they begin for themselves, as
         controls do."""
@@ -327,6 +372,9 @@ class StudyConfig(Settings):
     def epochs_to_train(self, method: str) -> int:
         """Of all its trials together, if none stops early; a beginning that they share counts once."""
         begin, trials = self.beginning(method), self.budget(method)
+        if (path := self.path_of(method)) is not None:
+            paths = self.searches * math.ceil(trials / self.searches / path.points)
+            return paths * (self.epochs - self.polish) + (trials - paths) * path.epochs + trials * self.polish
         shared = begin.epochs * max(trials - self.replicates(method) * self.searches, 0) if begin else 0
         return trials * self.epochs - shared
 
@@ -340,6 +388,17 @@ class StudyConfig(Settings):
     def space(self, method: str) -> dict[str, Any]:
         """The settings of a method's search space, the arguments of the network that are searched among them."""
         return {**self.model.searched, **self.methods[method].space}
+
+
+def _strengths(method: str) -> tuple[str, ...]:
+    """The knobs that a path may follow."""
+    strength = declared(method).strength
+    return (strength,) if strength else ()
+
+
+def _ranges(setting: object) -> bool:
+    """Whether a setting leaves a number a range."""
+    return setting is None or isinstance(setting, list | tuple) or (isinstance(setting, Mapping) and "low" in setting)
 
 
 def _pinned(setting: object) -> float | None:

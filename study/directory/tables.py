@@ -163,6 +163,8 @@ class TrialSpec(TypedDict):
     """The name of its lane's state there."""
     shared: NotRequired[int]
     """Of the epochs that it goes on from, those that another trial counts as its own."""
+    path: NotRequired[list[float]]
+    """Of a point of a path: the strengths that it was trained with before its own."""
 
 
 class Manifest(TypedDict):

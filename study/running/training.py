@@ -224,7 +224,8 @@ class Training:
         for one in trials:
             spec = specs[one.trial]
             lane = LaneState.decode(read[spec["state"]], device)
-            found[one.trial] = lane.paid() if spec.get("shared") and not is_segment(self.manifest["pack"]) else lane
+            shared = 0 if is_segment(self.manifest["pack"]) else spec.get("shared", 0)
+            found[one.trial] = lane.since(shared) if shared else lane
         return found
 
     def _write_networks(self) -> None:
@@ -363,6 +364,7 @@ def give_up(directory: StudyDirectory, study: str, manifest: Manifest, reason: s
 
 def job_of(config: StudyConfig, manifest: Manifest, trials: Sequence[Trial] | None = None) -> Job:
     """What a worker trains, from first to last: the study's recipe, with the manifest's trials or some of them."""
+    path = config.path_of(manifest["method"])
     return Job(
         method=config.implementation(manifest["method"]),
         data=config.data_options(),
@@ -372,13 +374,15 @@ def job_of(config: StudyConfig, manifest: Manifest, trials: Sequence[Trial] | No
         seed=config.seed,
         vectorize=manifest.get("vectorize", config.pack.vectorize),
         shrink=config.pack.shrink,
+        path=(path.knob, path.epochs) if path else None,
     )
 
 
 def trials_of(manifest: Manifest) -> tuple[Trial, ...]:
     """The manifest's trials, as they are trained."""
     return tuple(
-        Trial(spec["trial"], spec["seed"], spec["data_seed"], spec["parameters"]) for spec in manifest["trials"]
+        Trial(spec["trial"], spec["seed"], spec["data_seed"], spec["parameters"], tuple(spec.get("path", ())))
+        for spec in manifest["trials"]
     )
 
 

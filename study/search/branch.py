@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage
 
 from study.directory import OBJECTIVES, Manifest
 from study.search.elite import Elite
+
+if TYPE_CHECKING:
+    from study.config import Path
 
 Rows = Mapping[str, Mapping[str, Any]]
 """A pack's rows by trial."""
@@ -38,6 +42,8 @@ class Branch:
     space: Mapping[str, BaseDistribution]
     budget: int
     seeds: int
+    path: Path | None = None
+    """Of whose points its trials are."""
     asked: int = 0
     packs: int = 0
     lost: int = 0
@@ -55,6 +61,20 @@ class Branch:
     """Once the sampler reads no other trials."""
     shapes: dict[frozenset[tuple[str, BaseDistribution]], int] = field(default_factory=dict)
     """The first trial of each set of parameters; from those it sees, a sampler infers what all trials have."""
+
+    @property
+    def together(self) -> int:
+        """Trials in a row that are in one pack: the seeds of a configuration, the points of a path."""
+        return self.path.points if self.path else self.seeds
+
+    def strengths(self) -> list[float]:
+        """Of a path's points, ascending over the range that is searched, by its own scale."""
+        assert self.path is not None
+        own = self.space[self.path.knob]
+        assert isinstance(own, FloatDistribution)
+        low, high = (math.log(end) if own.log else end for end in (own.low, own.high))
+        inner = [low + (high - low) * index / (self.path.points - 1) for index in range(1, self.path.points - 1)]
+        return [own.low, *(math.exp(one) if own.log else one for one in inner), own.high]
 
     @property
     def remaining(self) -> int:

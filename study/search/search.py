@@ -43,7 +43,7 @@ from trainables.errors import Mistakes, StudyError
 from trainables.seeds import seed_of
 
 if TYPE_CHECKING:
-    from study.config import StudyConfig
+    from study.config import Path, StudyConfig
 
 _DENSE = "dense"
 _LOST = "its manifest was lost before it was trained"
@@ -125,8 +125,9 @@ class Search:
             return None
         branch = max(waiting, key=lambda one: one.remaining / one.budget)
         method = branch.method
+        size *= branch.path.points if branch.path else 1  # of a path one trial trains at a time
         end = branch.asked + min(size, branch.remaining)
-        whole = end - end % branch.seeds
+        whole = end - end % branch.together
         if branch.asked < whole and end - branch.asked < branch.remaining:
             end = whole
         pack = pack_name(method, branch.packs, branch.search)
@@ -304,6 +305,7 @@ class Search:
             distributions(*self._space(method)),
             budget=config.budget(method) // config.searches,
             seeds=config.replicates(method),
+            path=config.path_of(method),
         )
 
     def _asking(self, branch: Branch) -> Ask:
@@ -312,7 +314,7 @@ class Search:
             seed=seed_of(self._config.seed, branch.method, "sampler", *_of_search(branch.search)),
             number=branch.asked,
             finished=branch.told,
-            seeds=branch.seeds,
+            seeds=branch.together,
             space=branch.space,
             affordable=affordable(self._steps, self._size, len(branch.space), self.workers),
         )
@@ -328,7 +330,9 @@ class Search:
         """One more trial: a new configuration, or the next replicate of the one before."""
         method, own = branch.method, _of_search(branch.search)
         number, replicate = branch.asked, branch.asked % branch.seeds
-        alike = ("start", replicate) if self._config.beginning(method) else (number,)
+        alike: tuple[object, ...] = ("start", replicate) if self._config.beginning(method) else (number,)
+        if branch.path is not None:
+            alike = ("path", number // branch.path.points)
         spec: TrialSpec = {
             "trial": trial_name(method, number, branch.search),
             "number": number,
@@ -337,14 +341,26 @@ class Search:
             "data_seed": seed_of(self._config.seed, replicate, *own),
             "parameters": {},
         }
+        if branch.path is not None:
+            return self._run(branch, pack, spec, self._point(branch, branch.path, spec, waiting))
         fixed = branch.latest if replicate else self._wanted(branch, spec, waiting)
         return self._run(branch, pack, spec, fixed)
+
+    def _point(self, branch: Branch, path: Path, spec: TrialSpec, waiting: list[Queued]) -> dict[str, Any]:
+        """Of a path: the sampler chooses what is not its strength, once. The points count its epochs one after the
+        other, each those from the point before it on."""
+        strengths, index = branch.strengths(), spec["number"] % path.points
+        if not index:
+            return {**self._wanted(branch, spec, waiting), path.knob: strengths[0]}
+        spec["path"] = strengths[:index]
+        spec["shared"] = self._config.epochs - self._config.polish + (index - 1) * path.epochs
+        return {**branch.latest, path.knob: strengths[index]}
 
     def _wanted(self, branch: Branch, spec: TrialSpec, waiting: list[Queued]) -> dict[str, Any]:
         """What the user wants to be tried: first the study's own list, then what waits in the queue; or nothing."""
         method = self._config.methods[branch.method]
         first, start = method.first or (), method.start or ()
-        index = spec["number"] // branch.seeds
+        index = spec["number"] // branch.together
         implementation, space, layers = self._space(branch.method)
         if index < len(first):
             return dict(configuration(implementation, space, first[index], layers))

@@ -27,5 +27,6 @@ declaration = Declaration(
         {"dn": 0.1, "update": "proximal", "ratio": 0.7},
         {"dn": 0.05, "l2": 1e-3, "threshold": 0.05, "scale": 0.2},
     ),
+    strength="dn",
     off={"threshold": 0.0},
 )

@@ -19,5 +19,6 @@ declaration = Declaration(
         {"lambda": 0.01, "m": 0.0, "update": "exact"},
         {"lambda": 0.02, "m": 0.5, "group_scale_1": 2.0, "exclusive_scale_first": 0.5},
     ),
+    strength="lambda",
     off={"lambda": 0.0},
 )

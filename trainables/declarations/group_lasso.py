@@ -20,5 +20,6 @@ declaration = Declaration(
         {"lambda": 1.0, "weighting": "mean", "lambda_stages": 2, "lambda_growth": 3.0},
         {"lambda": 0.05, "weighting": "none", "beta_3": 0.0},
     ),
+    strength="lambda",
     off={"lambda": 0.0},
 )

@@ -14,5 +14,6 @@ declaration = Declaration(
         {"lambda": 0.02, "alpha": 0.2, "cadence": "epoch", "beta": 0.5},
         {"lambda": 0.01, "alpha": 1.0, "weighting": "mean"},
     ),
+    strength="lambda",
     off={"lambda": 0.0},
 )

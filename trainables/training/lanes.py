@@ -40,10 +40,12 @@ class LaneState:
     data_seed: int
     state: dict[str, Any]
 
-    def paid(self) -> LaneState:
-        """The same for one that goes on with a beginning whose time another one counts."""
-        history = [{**entry, "seconds": 0.0} for entry in self.state["history"]]
-        return replace(self, state={**self.state, "train_seconds": 0.0, "history": history})
+    def since(self, epoch: int) -> LaneState:
+        """The same for one that goes on where another one counts the time of the first so many epochs."""
+        counted = self.state["history"][epoch - 1]["seconds"]
+        history = [{**entry, "seconds": max(0.0, entry["seconds"] - counted)} for entry in self.state["history"]]
+        seconds = max(0.0, self.state["train_seconds"] - counted)
+        return replace(self, state={**self.state, "train_seconds": seconds, "history": history})
 
     def encode(self) -> bytes:
         """Safetensors with a checksum. The same state gives the same bytes."""

@@ -21,7 +21,8 @@ from trainables.recipe import Recipe
 from trainables.training.answers import described, packed
 from trainables.training.equivalence import Outcome, outcomes
 from trainables.training.lanes import LaneState, put, take
-from trainables.training.stack import Stack, Trial
+from trainables.training.paths import Stage, stages
+from trainables.training.stack import Leg, Stack, Trial
 from trainables.training.stackable import obstacle
 
 SMALL_MACS = 500_000
@@ -37,7 +38,8 @@ Leave = Callable[[list[Row], list[LaneState]], None]
 class Job:
     """Everything a worker needs to train a pack. ``vectorize`` and ``shrink`` are "auto", "on" or "off".
 
-    A segment is from epoch ``start`` to epoch ``until``; to the end where that is None.
+    A segment is from epoch ``start`` to epoch ``until``; to the end where that is None. With a ``path``, the name of a
+    strength and the epochs from one of its values to the next, trials are points of paths (`training.paths`).
     """
 
     method: str
@@ -51,6 +53,7 @@ class Job:
     device: str = "auto"
     start: int = 0
     until: int | None = None
+    path: tuple[str, int] | None = None
 
     @property
     def end(self) -> int:
@@ -84,16 +87,33 @@ class Pack:
         self.job, self.keep, self.lanes, self.leave = job, keep, lanes, leave
         self.device = torch.device(_device(job.device))
         self._data_seeds = sorted({t.data_seed for t in job.trials})
-        self.parts = [part for trials in _by_network(job.trials) for part in self._parts_of(trials)]
+        networks = _by_network(job.trials)
+        self.stages = [stage for trials in networks for stage in self._stages_of(trials)] if job.path else []
+        """Of paths; each leaves a part."""
+        self.parts: list[Sequence[Trial]] = [stage.points for stage in self.stages]
+        if not job.path:
+            self.parts = [part for trials in networks for part in self._parts_of(trials)]
+        self.trunk: dict[str, LaneState] = {}
+        """The lanes of the paths in training, by name."""
         self.finished: list[tuple[list[Row], list[Row]]] = []
         self.stack = self._next_stack()
 
     def _parts_of(self, trials: Sequence[Trial]) -> list[Sequence[Trial]]:
         """Trials of one network, as they are stacked."""
+        width = self._width(trials)
+        return [trials[i : i + width] for i in range(0, len(trials), width)]
+
+    def _width(self, trials: Sequence[Trial]) -> int:
         where = self._problem_of(trials) if len(trials) > 1 else ""
         together = isinstance(where, Problem) and stacked(self.job.vectorize, self.device, where)
-        width = len(trials) if together else 1
-        return [trials[i : i + width] for i in range(0, len(trials), width)]
+        return len(trials) if together else 1
+
+    def _stages_of(self, trials: Sequence[Trial]) -> list[Stage]:
+        """Trials of one network, which are points of paths."""
+        assert self.job.path is not None
+        knob, every = self.job.path
+        first = self.job.recipe.epochs - self.job.recipe.polish
+        return stages(trials, knob, first, every, self._width(trials))
 
     def _problem_of(self, trials: Sequence[Trial]) -> Problem | str:
         """Of trials of one network; the traceback where their arguments make none."""
@@ -108,7 +128,7 @@ class Pack:
     @property
     def problem(self) -> Problem:
         """That of the first trials."""
-        found = self._problem_of(self.parts[0])
+        found = self._problem_of(self.stages[0].trunk if self.stages else self.parts[0])
         assert isinstance(found, Problem), found
         return found
 
@@ -119,12 +139,26 @@ class Pack:
     @property
     def epochs_done(self) -> int:
         """Of ``epochs_total``, counting each stack once."""
-        current = self.stack.epoch - self.job.start if self.stack else 0
-        return len(self.finished) * (self.job.end - self.job.start) + current
+        done = sum(map(self._epochs_of, range(len(self.finished))))
+        if self.stack is None:
+            return done
+        begun = self._begun(self.stages[len(self.finished)]) if self.stages else self.job.start
+        return done + self.stack.epoch - begun
 
     @property
     def epochs_total(self) -> int:
-        return len(self.parts) * (self.job.end - self.job.start)
+        return sum(map(self._epochs_of, range(len(self.parts))))
+
+    def _epochs_of(self, part: int) -> int:
+        if not self.stages:
+            return self.job.end - self.job.start
+        stage = self.stages[part]
+        return stage.at - self._begun(stage) + (self.job.recipe.polish if stage.points else 0)
+
+    def _begun(self, stage: Stage) -> int:
+        """The epoch from which a stage's lanes train on."""
+        assert self.job.path is not None
+        return stage.at - self.job.path[1] if stage.index else 0
 
     @property
     def trials_done(self) -> int:
@@ -143,7 +177,10 @@ class Pack:
         """As `train_epoch`, with a pause after each step of training."""
         assert self.stack is not None, "the pack is done"
         yield from self.stack.steps_of_epoch()
-        if self.stack.done or self.stack.epoch >= self.job.end:
+        if self.stages and self.stack.done and self.stack.leg.settles is None:
+            self._come_to_points(self.stack, self.stages[len(self.finished)])
+            self.stack = self._next_stack()
+        elif self.stack.done or (not self.stages and self.stack.epoch >= self.job.end):
             if self.stack.done:
                 found = outcomes(self.stack)
                 rows = list(_trial_rows(self.stack, found))
@@ -154,6 +191,40 @@ class Pack:
             self.finished.append((rows, list(_curve_rows(self.stack))))
             self.stack = self._next_stack()
 
+    def _come_to_points(self, stack: Stack, stage: Stage) -> None:
+        """The lanes of paths are at their next points; where all of them have failed, so have the points to come."""
+        if not all(stack.failures):
+            self.trunk = {trial.trial: lane for trial, lane in zip(stack.trials, take(stack), strict=True)}
+            return
+        reasons = {trial.trial: reason for trial, reason in zip(stack.trials, stack.failures, strict=True)}
+        curves = list(_curve_rows(stack))
+        while True:
+            named = list(zip(stage.points, stage.names, strict=True))
+            rows = [_row(point, lane, reasons[name], stack.epoch) for lane, (point, name) in enumerate(named)]
+            own = [{**row, "trial": point.trial} for point, name in named for row in curves if row["trial"] == name]
+            self.finished.append((rows, own))
+            if self.done or (stage := self.stages[len(self.finished)]).index == 0:
+                return
+
+    def _stack_of(self, stage: Stage, where: Problem) -> Stack | None:
+        """What trains to a stage's points, or polishes them; None where there are none to be polished."""
+        lanes = [self.trunk.get(trial.trial) for trial in stage.trunk]
+        known = [lane for lane in lanes if lane is not None and lane.epoch == stage.at]
+        job = self.job
+        if len(known) < len(lanes):
+            leg = Leg(stage.at)
+            stack = Stack(where, job.method, job.recipe, stage.trunk, self.device, job.shrink, leg)
+            if stage.index:
+                put(stack, [self.trunk[trial.trial] for trial in stage.trunk])
+            return stack
+        if not stage.points:
+            return None
+        leg = Leg(stage.at + job.recipe.polish, stage.at)
+        stack = Stack(where, job.method, job.recipe, stage.points, self.device, job.shrink, leg)
+        begun = self._begun(stage)
+        put(stack, [self.trunk[name].since(begun) if begun else self.trunk[name] for name in stage.names])
+        return stack
+
     def latest(self) -> Row:
         """Scores and counts of a lone trial after its newest epoch; once it is done its row too, with test scores."""
         if self.stack is not None:
@@ -163,14 +234,21 @@ class Pack:
 
     def _next_stack(self) -> Stack | None:
         while not self.done:
-            trials = self.parts[len(self.finished)]
+            stage = self.stages[len(self.finished)] if self.stages else None
+            trials = stage.trunk if stage else self.parts[len(self.finished)]
             where = self._problem_of(trials)
+            if stage and isinstance(where, Problem):
+                if (found := self._stack_of(stage, where)) is not None:
+                    return found
+                self.finished.append(([], []))
+                continue
             if isinstance(where, Problem):
                 stack = Stack(where, self.job.method, self.job.recipe, trials, self.device, self.job.shrink)
                 if self.job.start:
                     put(stack, [self.lanes[trial.trial] for trial in trials])
                 return stack
-            self.finished.append(([_row(trial, lane, where, 0) for lane, trial in enumerate(trials)], []))
+            points = stage.points if stage else trials
+            self.finished.append(([_row(trial, lane, where, 0) for lane, trial in enumerate(points)], []))
         return None
 
     def trial_rows(self) -> list[Row]:
@@ -182,10 +260,13 @@ class Pack:
         return [row for _, rows in self.finished for row in rows]
 
     def state_dict(self) -> dict[str, Any]:
-        return {"finished": self.finished, "stack": self.stack.state_dict() if self.stack else None}
+        trunk = {name: {**vars(lane)} for name, lane in self.trunk.items()}
+        stack = self.stack.state_dict() if self.stack else None
+        return {"finished": self.finished, "stack": stack} | ({"trunk": trunk} if trunk else {})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.finished = [(list(rows), list(curves)) for rows, curves in state["finished"]]
+        self.trunk = {name: LaneState(**lane) for name, lane in state.get("trunk", {}).items()}
         self.stack = self._next_stack()
         if self.stack is not None:
             self.stack.load_state_dict(state["stack"])
@@ -218,7 +299,7 @@ def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:
     dense = dense_counts(stack.problem)
     failed = all(stack.failures)
     test = {} if failed else stack.scores("test")
-    settled = stack.history[stack.method.setting.epochs - 1] if not failed else {}
+    settled = stack.history[stack.leg.settles - 1] if stack.leg.settles and not failed else {}
     params = stack.method.deployed(stack.params, stack.state, stack.knobs)
     answers = {} if failed else {f"{name}_answers": packed(stack.answers(split)) for name, split in _ANSWERED}
     nonzero = cost.nonzero_weights(stack.problem.graph, params)

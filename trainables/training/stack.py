@@ -61,6 +61,16 @@ class Trial:
     seed: int
     data_seed: int
     parameters: dict[str, float | int | str | bool]
+    path: tuple[float, ...] = ()
+    """Of a point of a path: the strengths that it was trained with before its own."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Of a path: a stack trains to epoch ``until``, and its pattern settles at epoch ``settles``, if it does."""
+
+    until: int
+    settles: int | None = None
 
 
 class Stack:
@@ -72,6 +82,7 @@ class Stack:
         shrink: whether polishing goes on without the units that are dead in all lanes: "on", "off", or "auto", where
             it pays. ``params``, ``buffers`` and `state_dict` are of the whole networks between epochs all the same;
             of the numbers that no output depends on they hold what those were when polishing began.
+        leg: where the trials go another way than to the recipe's last epoch, polished by its last ones.
 
     Raises:
         ValueError: an unknown method or parameter, a value out of bounds, a network that draws random numbers itself.
@@ -85,9 +96,11 @@ class Stack:
         trials: Sequence[Trial],
         device: torch.device,
         shrink: str = "off",
+        leg: Leg | None = None,
     ) -> None:
         self.problem, self.recipe, self.trials, self.device = problem, recipe, tuple(trials), device
         self.shrink, self.reduction = shrink, None
+        self.leg = leg or Leg(recipe.epochs, recipe.epochs - recipe.polish)
         self.epoch = self.step = 0
         self.train_seconds = 0.0
         self.untrained_loss = self.val_loss = None
@@ -129,7 +142,7 @@ class Stack:
 
     @property
     def done(self) -> bool:
-        return self.epoch >= self.recipe.epochs or all(self.failures)
+        return self.epoch >= self.leg.until or all(self.failures)
 
     @property
     def part(self) -> float:
@@ -261,7 +274,7 @@ class Stack:
             self.epoch += 1
             open_gates = self.method.gates(self.params, self.state, self.knobs)
             numbers = {f"state_{name}": self.state[name].clone() for name in self.method.recorded}
-            if self.epoch == self.method.setting.epochs:
+            if self.epoch == self.leg.settles:
                 self._settle()
         if self.device.type == "cuda":
             torch.cuda.synchronize()
@@ -379,15 +392,26 @@ class Stack:
         """``numbers``: (P,) each, of the method's state in this epoch."""
         entry: dict[str, Any] = {"epoch": self.epoch, "seconds": self.train_seconds, "lr": lr}
         entry |= {"train_loss": train_loss, **numbers}
-        milestones = (self.method.setting.epochs, self.recipe.epochs)
+        milestones = (self.leg.settles, self.leg.until)
         if self.epoch in milestones or self.epoch % self.recipe.evaluate_every == 0:
-            entry |= {f"val_{name}": value for name, value in self.scores("validation").items()}
-            entry |= cost.count(self.problem.graph, self.alive())
+            entry |= self._measured()
             if open_gates is not None:
                 entry["gates"] = gates.histogram(open_gates)
         self.val_loss = entry.get("val_loss")
         self.history.append({k: v.cpu() if isinstance(v, Tensor) else v for k, v in entry.items()})
         self._mark_diverged(entry)
+
+    def _measured(self) -> dict[str, Tensor]:
+        """Validation scores and counts (P,) of the deployed networks."""
+        scores = {f"val_{name}": value for name, value in self.scores("validation").items()}
+        return scores | cost.count(self.problem.graph, self.alive())
+
+    @torch.no_grad()
+    def _settle_late(self) -> None:
+        """What a lane does that another one's history brought to the epoch at which it settles."""
+        self._settle()
+        entry = self.history[-1] | {name: value.cpu() for name, value in self._measured().items()}
+        self.history[-1], self.val_loss = entry, entry["val_loss"].to(self.device)
 
     def _mark_diverged(self, entry: dict[str, Any]) -> None:
         assert self.untrained_loss is not None
@@ -431,6 +455,8 @@ class Stack:
             self._hand_over()
         elif self.extra_optimizer is not None:
             self.extra_optimizer.load_state_dict(state["extra_optimizer"])
+        if self.epoch == self.leg.settles and not self.settled:
+            self._settle_late()
 
 
 class _BatchLosses(Losses):

@@ -33,6 +33,7 @@ class Declaration:
         class_name: of the class of its hooks and of its Ray Tune trainable; a method of a user's own needs none.
         examples: settings, each strong enough to show on a small network within a few epochs; the contract tests train
             with them, mixed in one pack.
+        strength: the knob that makes networks smaller the larger it is, at work in every epoch: a path may follow it.
         off: settings with which it is dense training; None where there are none.
         space: what is searched, for a method of a user's own: a function as in `search_spaces`. Without it every knob
             is fixed at its default until a study says otherwise.
@@ -49,6 +50,7 @@ class Declaration:
     class_name: str = ""
     examples: tuple[Settings, ...] = ({},)
     off: Settings | None = None
+    strength: str = ""
     space: Callable[[Any], None] | None = None
 
     def __post_init__(self) -> None:
