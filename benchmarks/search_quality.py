@@ -38,7 +38,7 @@ PLAIN = "TPE, one at a time"
 EPOCHS = 32 * 60
 REPEATS, BLOCK = 10, 5
 FLOOR, NEURONS = 0.8, 192
-BARS = {"packs": 1.1, "packs, stopping": 0.5, "packs, stopping, warm start": 0.35}
+BARS = {"packs": 1.1, "packs, stopping": 0.5, "packs, stopping, warm start": 0.35, "packs, paths": 0.35}
 """At most so many times the epochs of TPE one at a time, as the project set them beforehand."""
 
 

@@ -78,6 +78,8 @@ class Side:
     settings: tuple[str, ...]
     size: int = 16
     search: type[Search] | None = None
+    paths: bool = False
+    """Whether it asks for so many paths, of 8 trials; methods that follow none are asked for as many trials."""
 
 
 WARM = "warm_start={epochs: 10, lr: 0.06}"
@@ -92,6 +94,7 @@ SIDES: Mapping[str, Side] = {
     "packs, stopping": Side(("stopping=auto",)),
     "packs, warm start": Side((WARM,)),
     "packs, stopping, warm start": Side(("stopping=auto", WARM)),
+    "packs, paths": Side(("path={lambda: 8, dn: 8}",), 2, paths=True),
 }
 
 
@@ -122,6 +125,8 @@ class _Searching:
         directory.create(to_yaml(self.config))
         kind = SIDES[side].search or (StagedSearch if self.config.staged else Search)
         self.search = kind(self.config, directory, scales(self.config))
+        self.path = self.config.path_of(method)
+        self.size = SIDES[side].size * (8 if SIDES[side].paths and self.path is None else 1)
         self.spent = self.trials = self.stopped = 0
         self.better: list[list[float]] = []
         self.states: dict[str, LaneState] = {}
@@ -129,13 +134,17 @@ class _Searching:
     def ask(self) -> list[Manifest]:
         """All that is to be trained before it asks again; nothing once its epochs are spent."""
         found: list[Manifest] = []
-        while self.spent < self.epochs and (manifest := self.search.ask(SIDES[self.side].size)) is not None:
+        while self.spent < self.epochs and (manifest := self.search.ask(self.size)) is not None:
             found.append(manifest)
         return found
 
     def tell(self, manifest: Manifest, rows: Sequence[Row], states: Mapping[str, LaneState]) -> None:
         start, until = manifest.get("start", 0), manifest.get("until", self.config.epochs)
-        self.spent += (until - start) * len(rows)
+        specs = {spec["trial"]: spec for spec in manifest["trials"]}
+        if self.path is not None:
+            self.spent += sum(row["epochs"] - specs[row["trial"]].get("shared", 0) for row in rows)
+        else:
+            self.spent += (until - start) * len(rows)
         for row in rows:
             if row["trial"] in states and row["status"] == "STOPPED":
                 row["state"] = f"{row['trial']}-{until}-0"
@@ -186,7 +195,7 @@ def _trained(
     alike: dict[Hashable, list[int]] = defaultdict(list)
     for index, (one, manifest) in enumerate(asked):
         begin = one.config.warm_start.epochs if one.config.warm_start else 0
-        alike[begin, manifest.get("start", 0), manifest.get("until")].append(index)
+        alike[begin, one.path, manifest.get("start", 0), manifest.get("until")].append(index)
     rows: dict[int, list[Row]] = defaultdict(list)
     states: dict[int, dict[str, LaneState]] = defaultdict(dict)
     for indices in alike.values():
@@ -208,7 +217,8 @@ def _stack(
     for number, (index, place) in enumerate(lanes):
         one, manifest = asked[index]
         spec = manifest["trials"][place]
-        trials.append(Trial(f"{number:02d}", spec["seed"], spec["data_seed"], spec["parameters"]))
+        before = tuple(spec.get("path", ()))
+        trials.append(Trial(f"{number:02d}", spec["seed"], spec["data_seed"], spec["parameters"], before))
         if "state" in spec and manifest.get("start"):
             begun[f"{number:02d}"] = one.states[spec["state"]]
     one, manifest = asked[lanes[0][0]]
@@ -227,6 +237,7 @@ def _stack(
         vectorize="on",
         start=manifest.get("start", 0),
         until=manifest.get("until"),
+        path=(one.path.knob, one.path.epochs) if one.path else None,
     )
     pack = Pack(job, lanes=begun, leave=leave)
     while not pack.done:

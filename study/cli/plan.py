@@ -146,6 +146,14 @@ def _show_expected(config: StudyConfig, found: Rehearsal) -> None:
 def _shared(config: StudyConfig) -> str:
     """What trials have in common, a line."""
     begins = {method: begin for method in config.methods if (begin := config.beginning(method)) is not None}
+    paths = {method: path for method in config.methods if (path := config.path_of(method)) is not None}
+    if paths:
+        trained, trials = sum(map(config.epochs_to_train, paths)), sum(map(config.budget, paths))
+        each = ", ".join(f"{path.points} values of {path.knob} for {method}" for method, path in paths.items())
+        return (
+            f"Trials are points of paths: {each}, {next(iter(paths.values())).epochs} epochs from one to the next, "
+            f"each polished as a copy: {trained:,} epochs instead of {trials * config.epochs:,}.\n"
+        )
     if not begins:
         return ""
     (first, *_), trials = begins.values(), sum(map(config.budget, begins))
