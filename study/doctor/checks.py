@@ -34,6 +34,7 @@ from study.directory import (
     Front,
     StudyDirectory,
     WrongChecksum,
+    account_path,
     counting,
     decode_checkpoint,
     decode_latencies,
@@ -45,6 +46,7 @@ from study.directory import (
     packs_of,
     part_of,
     parts_folder,
+    state_path,
     trial_of,
 )
 from study.doctor.repairs import QUARANTINE, REMOVE, REWRITE, UNLOCK, Repair, tell
@@ -105,6 +107,26 @@ def torn(state: State) -> Iterator[Finding]:
                 others[place] = cause
     for place, cause in others.items():
         yield Finding("torn", place, f"belongs to {cause}, which is torn: {again}", QUARANTINE)
+
+
+def torn_accounts(state: State) -> Iterator[Finding]:
+    """What lanes came to that cannot be read: packs and segments that are trained again, from the first epoch where
+    what they went on from is gone; and lanes on their way."""
+    segments = state.directory.segments
+    for name in sorted(segments.over()):
+        try:
+            segments.account(name)
+        except FileNotFoundError:
+            pass
+        except Damaged:
+            yield Finding("torn", account_path(name), f"what the lanes of {name} came to; they train again", QUARANTINE)
+    for name in [] if state.live else segments.states():
+        try:
+            segments.state(name)
+        except FileNotFoundError:
+            pass
+        except Damaged as error:
+            yield Finding("torn", state_path(name), f"{error}; its lane trains from the first epoch", QUARANTINE)
 
 
 def torn_journal(state: State) -> Iterator[Finding]:

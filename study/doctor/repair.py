@@ -28,6 +28,7 @@ from study.doctor.checks import (
     orphans,
     stray_models,
     torn,
+    torn_accounts,
     torn_checkpoints,
     torn_journal,
     torn_latencies,
@@ -41,7 +42,7 @@ __all__ = ["Finding", "examine", "fix", "recover"]
 
 Check = Callable[[State], Iterator[Finding]]
 
-_BEFORE_GOING_ON: tuple[Check, ...] = (torn, orphans, duplicates)
+_BEFORE_GOING_ON: tuple[Check, ...] = (torn, torn_accounts, orphans, duplicates)
 """What the packs in flight depend on. A worker sees to the checkpoints of its pack; the journal is written anew."""
 
 _ALL: tuple[Check, ...] = (

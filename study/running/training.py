@@ -14,7 +14,16 @@ from typing import Any
 import torch
 
 from study.config import StudyConfig
-from study.directory import ANSWER_BYTES, ANSWERS, Checkpoints, Front, Manifest, StudyDirectory, is_segment
+from study.directory import (
+    ANSWER_BYTES,
+    ANSWERS,
+    Checkpoints,
+    Damaged,
+    Front,
+    Manifest,
+    StudyDirectory,
+    is_segment,
+)
 from study.running.faults import Fault, explained, kind_of
 from study.running.networks import Writer
 from trainables.declarations import architecture
@@ -209,10 +218,17 @@ class Training:
         except Exception as error:
             raise Fault("place", explained(error)) from error
         start, until = self.manifest.get("start", 0), self.manifest.get("until")
+        try:
+            lanes = self._lanes(self.parts[0]) if start else {}
+        except (FileNotFoundError, Damaged) as error:
+            start, lanes = 0, {}
+            self.checkpoints.damaged.append(
+                f"{self.manifest['pack']} trains from the first epoch, what it was to go on from is not there: {error}"
+            )
         return Pack(
             dataclasses.replace(job, start=start, until=until),
             keep=lambda *found: self.networks.append(found),
-            lanes=self._lanes(self.parts[0]) if start else {},
+            lanes=lanes,
             leave=lambda *found: self.leaving.append(found),
         )
 

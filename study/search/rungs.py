@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from study.directory import Manifest, TrialSpec
+from study.directory import Manifest, TrialSpec, trial_and_epoch
 
 Row = Mapping[str, Any]
 
@@ -43,8 +43,8 @@ class Rungs:
         """By rung, the values of all configurations that came to it."""
         self._waiting: dict[int, list[list[TrialSpec]]] = {rung: [] for rung in self.rungs}
         """By the epoch they have reached, the trials of each configuration that goes on."""
-        self._gone: set[str] = set()
-        """States of lanes that segments go on from."""
+        self._gone: set[tuple[str, int]] = set()
+        """Lanes that segments go on from, by trial and epoch: one that was trained again has a state of another name."""
 
     @property
     def waiting(self) -> list[TrialSpec]:
@@ -63,7 +63,7 @@ class Rungs:
         goes_on = self._decide(at, here) if at is not None and here else {}
         groups: dict[int, list[TrialSpec]] = defaultdict(list)
         for spec, row in here:
-            if goes_on[spec["trial"]] and row["state"] not in self._gone:
+            if goes_on[spec["trial"]] and trial_and_epoch(row["state"]) not in self._gone:
                 source: TrialSpec = {**spec, "after": manifest["pack"], "state": row["state"]}
                 groups[spec["number"] // self._seeds].append(
                     {"pack": manifest["pack"], **source}
@@ -91,9 +91,9 @@ class Rungs:
 
     def goes_on(self, specs: Iterable[TrialSpec]) -> None:
         """Lanes that a segment was made of."""
-        self._gone |= {spec["state"] for spec in specs}
+        self._gone |= {trial_and_epoch(spec["state"]) for spec in specs}
         for rung, groups in self._waiting.items():
-            left = [[spec for spec in group if spec["state"] not in self._gone] for group in groups]
+            left = [[spec for spec in group if trial_and_epoch(spec["state"]) not in self._gone] for group in groups]
             self._waiting[rung] = [group for group in left if group]
 
     def full(self, size: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from study.config.load import StudyConfig
 from study.directory.study_directory import StudyDirectory
+from study.doctor.repair import examine, fix
 from study.running.training import give_up
 from tests.study.staged import Driver, killed_at_every_write, made, tables, timeless
 from trainables.errors import StudyError
@@ -159,3 +161,30 @@ def test_auto_rungs_are_a_sixth_and_a_half() -> None:
     assert study_of(epochs=60, polish=15, stopping="auto").rungs() == (10, 30)
     assert study_of(epochs=3, stopping="auto").rungs() == (1, 2)
     assert study_of(stopping=None).rungs() == ()
+
+
+def test_accounts_that_are_damaged_are_set_aside_and_their_lanes_train_again(
+    whole: StudyDirectory, tmp_path: Path
+) -> None:
+    """From the first epoch where what they went on from is gone; decisions and results are the same."""
+    shutil.copytree(Path(whole.path()), tmp_path / "damaged")
+    directory = StudyDirectory(tmp_path / "damaged")
+    segment = next(manifest for manifest in directory.segments.manifests() if manifest["start"] == RUNGS[1])
+    for name in ("magnitude-p0000", segment["pack"]):
+        (tmp_path / "damaged" / "accounts" / f"{name}.json").write_text("{")
+    for part in (tmp_path / "damaged" / "results").rglob("*.parquet"):
+        part.unlink()
+    assert [finding.path for finding in examine(directory) if finding.kind == "torn"] == [
+        f"accounts/{name}.json" for name in sorted(("magnitude-p0000", segment["pack"]))
+    ]
+    fix(directory)
+    again = Driver(tmp_path / "damaged", study_of()).run()
+    assert sorted(again.trained) == sorted(("magnitude-p0000", segment["pack"]))
+    assert made(again.directory) == made(whole)
+    rows = tables(again.directory)[0]
+    for row, before in zip(rows, tables(whole)[0], strict=True):
+        assert [row[name] for name in ("trial", "status", "epochs")] == [
+            before[name] for name in ("trial", "status", "epochs")
+        ]
+        assert row["val_loss"] == pytest.approx(before["val_loss"], rel=1e-3)
+    assert again.directory.segments.states() == []
