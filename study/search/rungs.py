@@ -44,7 +44,7 @@ class Rungs:
         self._waiting: dict[int, list[list[TrialSpec]]] = {rung: [] for rung in self.rungs}
         """By the epoch they have reached, the trials of each configuration that goes on."""
         self._gone: set[tuple[str, int]] = set()
-        """Lanes that segments go on from, by trial and epoch: one that was trained again has a state of another name."""
+        """Lanes that segments go on from, by trial and epoch: one trained again has a state of another name."""
 
     @property
     def waiting(self) -> list[TrialSpec]:
