@@ -34,7 +34,7 @@ from study.directory import (
 )
 from study.search.branch import Branch
 from study.search.rungs import Rule, Rungs
-from study.search.search import _DENSE, Search, _Key, _key
+from study.search.search import _DENSE, Search, _Key, _key, _of_search
 from trainables.errors import StudyError
 from trainables.seeds import seed_of
 from trainables.stopping import ParetoRule
@@ -139,7 +139,7 @@ class StagedSearch(Search):
             return None
         trials: list[TrialSpec] = []
         for replicate in range(branch.seeds):
-            own = ("search", branch.search) if branch.search else ()
+            own = _of_search(branch.search)
             trials.append(
                 {
                     "trial": start_name(branch.method, replicate, branch.search),
