@@ -41,6 +41,18 @@ _START = {
 }
 _METHODS: dict[str, dict[str, Any]] = {"dense": {"trials": 8}, "group_lasso": {}, "sparse_group_lasso": {}}
 
+_SHORT: dict[str, dict[str, Any]] = {
+    "StoppingSettings": {"const": "auto"},
+    "StartSettings": {"type": "string"},
+    "WarmStartSettings": {"type": "integer", "minimum": 1},
+    "PathSettings": {
+        "type": "object",
+        "properties": {"epochs": {"description": "From one point to the next.", "type": "integer", "minimum": 1}},
+        "additionalProperties": {"type": "integer", "minimum": 2},
+    },
+}
+"""How sections may be written shortly."""
+
 _OWN = {"pattern": "^[^:]+:[^:]+$"}
 """module:Name, something of a user's own."""
 
@@ -54,6 +66,8 @@ def schema() -> dict[str, Any]:
         definitions[name] = {"anyOf": [{"type": "string"}, definitions[name]]}
     for alternative in _ALTERNATIVES:
         definitions[alternative.__name__] = _one_of(alternative)
+    for name, short in _SHORT.items():
+        definitions[name] = {"anyOf": [short, definitions[name]]}
     method = definitions.pop(MethodSettings.__name__)
     names = search_spaces.methods()
     methods = whole["properties"]["methods"]

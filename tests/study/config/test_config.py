@@ -436,6 +436,8 @@ def test_schema_accepts_studies_and_refuses_mistakes() -> None:
     for text in (FULL, starter(), *(path.read_text() for path in presets().values())):
         validator.validate(json.loads(loads(text).model_dump_json()))
     validator.validate(loads_plain(GOOD) | {"methods": ["dense", "npn"], "optimizer": "sgd"})
+    validator.validate(loads_plain(GOOD) | {"stopping": "auto", "warm_start": 3, "start_from": "papers"})
+    validator.validate(loads_plain(GOOD) | {"path": {"lambda": 8, "epochs": 2}})
     for change in (
         {"epochs": 0},
         {"trails": 3},
