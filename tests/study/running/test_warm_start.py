@@ -134,7 +134,8 @@ def test_trials_whose_beginning_failed_train_it_themselves(warm: StudyDirectory,
 
 @pytest.mark.slow
 def test_with_rungs_a_driver_that_is_killed_at_every_write_ends_with_the_same_study(tmp_path: Path) -> None:
-    config = study_of(trials=8, seeds=1, stopping={"rungs": [4], "keep": 0.5, "least": 4})
+    pruning = {"magnitude": {"space": {"lr": [0.01, 0.05]}}}  # it shows sizes at any epoch
+    config = study_of(methods=pruning, trials=8, seeds=1, stopping={"rungs": [4], "keep": 0.5, "least": 4})
     whole = Driver(tmp_path / "whole", config).run().directory
     assert {row["status"] for row in tables(whole)[0]} == {"COMPLETE", "STOPPED"}
     assert len(whole.segments.states()) == 1
