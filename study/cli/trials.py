@@ -242,7 +242,8 @@ def _widths(row: Mapping[str, Any]) -> list[str]:
 def _trained(row: Mapping[str, Any]) -> str:
     if not row:
         return ""
-    parts = [f"{row['epochs']} epochs"] if row.get("epochs") else []
+    shared = f" ({row['shared_epochs']} of them by others)" if row.get("shared_epochs") else ""
+    parts = [f"{row['epochs']} epochs{shared}"] if row.get("epochs") else []
     if row.get("train_seconds") is not None:
         parts.append(f"{row['train_seconds']:.3g} s")
     parts.append(f"on {row['device']}" if row.get("device") else "")
