@@ -1,15 +1,17 @@
 """Epochs until a trustworthy front: ways to search compared on digits, with the same trainer on all sides.
 
     python -m benchmarks.search_quality [--minutes 18] [--jobs 2] [--json FILE] [--methods NAME ...] [--sides NAME ...]
+    python -m benchmarks.search_quality --table --readme      # trains nothing; writes the README's part
 
 Every search has as many epochs as 32 trials that train to the end; what stopping and shared beginnings save goes into
 more configurations. Searches of a method run in blocks of repeats, and what is in FILE is not run again: ended
-by --minutes or a signal, the same command goes on. --table only writes the tables of what is there.
+by --minutes or a signal, the same command goes on.
 
 The reference of a method is the hypervolume of all networks that any of its searches found: neurons by their logarithm,
 accuracy from what the study requires, 0.8. Of each search: the epochs until its own complete trials have 90 and 95 % of
 it; and until they have what the median search by TPE, one at a time, has at its end. A pack's trials count once all of
-it is trained, stopped trials with the epochs that they took, a shared beginning once.
+it is trained, stopped trials with the epochs that they took, a shared beginning once. Core-seconds follow from epochs
+and from what a trial costs on each side, as `benchmarks/study_throughput.py` has recorded it.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ import moocore
 import numpy as np
 
 from benchmarks.machine import machine
+from benchmarks.readme_part import write
 from benchmarks.searches import SIDES, Found, searched
 
 RESULTS = Path(__file__).parent / "results" / "search_quality.json"
@@ -38,6 +41,9 @@ PLAIN = "TPE, one at a time"
 EPOCHS = 32 * 60
 REPEATS, BLOCK = 10, 5
 FLOOR, NEURONS = 0.8, 192
+THROUGHPUT = RESULTS.with_name("study_throughput.json")
+CORES = {"optuna_processes": 8, "function_trainable": 40}
+"""At least so many times fewer core-seconds than Optuna with two processes, than Ray Tune as usually written."""
 BARS = {"packs": 1.1, "packs, stopping": 0.5, "packs, stopping, warm start": 0.35, "packs, paths": 0.35}
 """At most so many times the epochs of TPE one at a time, as the project set them beforehand."""
 
@@ -115,11 +121,50 @@ def markdown(table: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterator[s
     for side in SIDES:
         yield f"| {side} | {' | '.join(_cell(sides[side]['share'], '.3f') for sides in table.values())} |"
     yield ""
-    for side, bar in BARS.items():
-        for target in ("95 %", "TPE's end"):
-            multiple = ratios(table, target)[side]
-            verdict = "not known" if multiple is None else "met" if multiple <= bar else "missed"
-            yield f"bar: {side}, at most {bar:g} of TPE's epochs until {target}: {verdict}"
+    for target in ("95 %", "TPE's end"):
+        multiples = ratios(table, target)
+        for side, bar in BARS.items():
+            yield f"bar: {side}, at most {bar:g} of TPE's epochs until {target}: {_verdict(multiples[side], bar)}"
+        for other, bar in CORES.items():
+            less = core_seconds(multiples, other)
+            best = max((value for value in less.values() if value is not None), default=None)
+            met = "not known" if best is None else f"{best:.1f}, {'met' if best >= bar else 'missed'}"
+            yield f"bar: at best {bar:g} times fewer core-seconds than {other} until {target}: {met}"
+
+
+def core_seconds(multiples: Mapping[str, float | None], other: str) -> dict[str, float | None]:
+    """By side of ours: how many times fewer than TPE on another side of the benchmark of throughput."""
+    cheaper = json.loads(THROUGHPUT.read_text(encoding="utf-8"))["ratios"][other]
+    return {
+        side: None if multiple is None else cheaper / multiple
+        for side, multiple in multiples.items()
+        if side.startswith("packs")
+    }
+
+
+def _verdict(multiple: float | None, bar: float) -> str:
+    return "not known" if multiple is None else f"{multiple:.2f}, {'met' if multiple <= bar else 'missed'}"
+
+
+def part(record: Mapping[str, Any]) -> str:
+    """The README's."""
+    targets = {"TPE's end": "what it has at its end", "95 %": "95 % of the reference"}
+    methods = len(record["compared"])
+    lines = [
+        f"| epochs, as a multiple of those of TPE one trial at a time, until | {' | '.join(targets.values())} |",
+        f"|---|{'---:|' * len(targets)}",
+    ]
+    for side in SIDES:
+        cells = [record["of_TPE"][target][side] for target in targets]
+        shown = ["not by half of the searches" if one is None else f"{one:.2f}" for one in cells]
+        lines.append(f"| {side} | {' | '.join(shown)} |")
+    lines += [
+        "",
+        f"Geometric means over {methods} methods of the medians of {record['repeats']} searches on digits, each of "
+        f"{record['epochs']:,} epochs; the reference is all that any of them found (`python -m "
+        "benchmarks.search_quality`).",
+    ]
+    return "\n".join(lines)
 
 
 def _cell(spread: Sequence[float | None], form: str = ".0f") -> str:
@@ -138,6 +183,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
     parser.add_argument("--table", action="store_true", help="train nothing")
+    parser.add_argument("--readme", action="store_true", help="write the README's part")
     given = parser.parse_args()
     known = json.loads(given.json.read_text(encoding="utf-8")) if given.json.exists() else {}
     if known.get("epochs", given.epochs) != given.epochs:
@@ -150,6 +196,8 @@ def main() -> None:
             _write(given.json, searches, given.epochs, given.repeats)
     _write(given.json, searches, given.epochs, given.repeats)
     print("\n".join(markdown(compared(searches, given.repeats))))
+    if given.readme:
+        write("search", "benchmarks.search_quality", part(json.loads(given.json.read_text(encoding="utf-8"))))
 
 
 def _trained(given: argparse.Namespace, searches: Sequence[Mapping[str, Any]]) -> Iterator[list[Found]]:
@@ -193,6 +241,7 @@ def _write(file: Path, searches: Sequence[Mapping[str, Any]], epochs: int, repea
     record = {
         "machine": machine(),
         "epochs": epochs,
+        "repeats": repeats,
         "sides": {name: [*side.settings, f"{side.size} at a time"] for name, side in SIDES.items()},
         "compared": table,
         "of_TPE": {target: ratios(table, target) for target in ("TPE's end", "90 %", "95 %")},
