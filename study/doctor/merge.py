@@ -106,6 +106,8 @@ def merge(sources: Sequence[StudyDirectory], output: StudyDirectory, name: str |
         if one.config.staged:
             does = "stops trials early" if one.config.rungs() else "has a warm start"
             raise StudyError(f"{one.directory.path()} {does}; such studies cannot be merged")
+        if one.config.path is not None:
+            raise StudyError(f"{one.directory.path()} follows paths; such studies cannot be merged")
     for other in found[1:]:
         _check(found[0], other)
     packs, doubled = _plan(found)

@@ -13,10 +13,12 @@ from study.config.load import StudyConfig, to_yaml
 from study.directory import Manifest
 from study.directory.study_directory import StudyDirectory
 from study.directory.trial import find_trial
+from study.doctor.merge import merge
 from study.rehearsal import scales
 from study.running.retrain import retrain
 from study.running.training import Training
-from study.search import Search
+from study.search import Search, Simulation
+from trainables.errors import StudyError
 
 EPOCHS, POLISH, EVERY, POINTS, TRIALS = 5, 1, 2, 3, 12
 
@@ -111,6 +113,13 @@ def test_a_search_that_is_rebuilt_asks_the_same(finished: StudyDirectory, tmp_pa
 
 def test_a_point_is_trained_again_alone(finished: StudyDirectory) -> None:
     assert retrain(study_of(), find_trial(finished, "group_lasso-00005")).differences == {}
+
+
+def test_such_studies_are_neither_merged_nor_replayed(finished: StudyDirectory, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="follows paths"):
+        merge([finished, finished], StudyDirectory(tmp_path / "out"))
+    with pytest.raises(StudyError, match="cannot be replayed"):
+        Simulation(study_of(), finished.trials().to_pylist(), [], scales(study_of()))
 
 
 def test_the_epochs_between_points_are_a_tenth_by_default() -> None:
