@@ -134,7 +134,7 @@ def _show_expected(config: StudyConfig, found: Rehearsal) -> None:
     workers = f"{found.workers} worker{'s' * (found.workers > 1)}"
     console.print(
         f"{config.epochs} epochs each, the last {config.polish} polishing; the trials of a pack train {how}.\n"
-        f"{_shared(config)}"
+        f"{shared(config)}"
         f"A step of every method, the scores and a compaction took {found.seconds:.1f} s. Expected: "
         f"{found.epochs_per_hour:,.0f} epochs of a trial per hour and worker, {_duration(found.hours)} for the study "
         f"on {workers}; {found.pack_bytes / 2**20:,.1f} MiB of tensors a pack.",
@@ -143,7 +143,7 @@ def _show_expected(config: StudyConfig, found: Rehearsal) -> None:
     )
 
 
-def _shared(config: StudyConfig) -> str:
+def shared(config: StudyConfig) -> str:
     """What trials have in common, a line."""
     begins = {method: begin for method in config.methods if (begin := config.beginning(method)) is not None}
     paths = {method: path for method in config.methods if (path := config.path_of(method)) is not None}

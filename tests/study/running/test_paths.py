@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from study.cli.plan import shared
 from study.config.load import StudyConfig, to_yaml
 from study.directory import Manifest
 from study.directory.study_directory import StudyDirectory
@@ -113,6 +114,14 @@ def test_a_search_that_is_rebuilt_asks_the_same(finished: StudyDirectory, tmp_pa
 
 def test_a_point_is_trained_again_alone(finished: StudyDirectory) -> None:
     assert retrain(study_of(), find_trial(finished, "group_lasso-00005")).differences == {}
+
+
+def test_the_dry_run_says_what_paths_there_are() -> None:
+    said = shared(study_of())
+    assert said.startswith(
+        "Trials are points of paths: 3 values of lambda for group_lasso, 2 epochs from one to the next"
+    )
+    assert "44 epochs instead of 60" in said
 
 
 def test_such_studies_are_neither_merged_nor_replayed(finished: StudyDirectory, tmp_path: Path) -> None:

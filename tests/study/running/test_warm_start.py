@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from study.cli.plan import shared
 from study.config.load import StudyConfig
 from study.directory.study_directory import StudyDirectory
 from study.directory.trial import find_trial
@@ -153,6 +154,15 @@ def test_controls_begin_for_themselves() -> None:
     assert (config.recipe("dense").warm_start, config.recipe().warm_start) == (0, 0)
     assert (config.recipe("magnitude").warm_start, config.recipe("magnitude").warm_lr) == (BEGIN, 0.02)
     assert config.staged
+
+
+def test_the_dry_run_says_what_is_shared() -> None:
+    said = shared(study_of())
+    assert said.startswith(
+        "The first 2 are trained densely at rate 0.02, once for each method, search and seed: 36 epochs"
+    )
+    assert "instead of 48 for group_lasso" in said
+    assert shared(study_of(warm_start=None)) == ""
 
 
 def test_the_rate_is_that_of_the_methods_where_they_pin_it() -> None:
