@@ -237,7 +237,8 @@ def draw_error(axes: Axes, error: float) -> None:
     place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": True}
     middle = axes.get_ylim()[0] + 1.6 * error
     axes.errorbar([0.97], [middle], yerr=error, fmt="none", ecolor="black", elinewidth=0.8, capsize=2, **place)
-    axes.text(0.955, middle, f"± {error:.2g} points\nstandard error", ha="right", va="center", fontsize=6, **place)
+    said = f"± {error:.2g} points\nstandard error"
+    axes.text(0.955, 0.02, said, ha="right", va="bottom", fontsize=6, transform=axes.transAxes)  # bars may be short
 
 
 def draw_baseline(axes: Axes, dense: tuple[float, float]) -> None:

@@ -146,6 +146,14 @@ def test_selected_networks_point_to_their_test_scores_beside_a_standard_error(di
     assert bare.selected == () and bare.error is None
 
 
+def test_a_short_error_bar_is_still_named_inside_the_axes(digits):
+    figure = analysis.front_figure(analysis.front_data(digits.assign(val_examples=1_000_000)))
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    (said,) = [text for text in axes.texts if "standard error" in text.get_text()]
+    assert said.get_window_extent().y0 >= axes.get_window_extent().y0
+
+
 def test_collapsed_networks_are_counted_and_not_drawn(digits):
     data = analysis.front_data(digits.assign(required_val_accuracy=0.85))
     assert data.collapsed == 2
