@@ -76,7 +76,7 @@ class Side:
     """A way to search: settings of the digits preset, how many trials are asked for at once, whose rule stops them."""
 
     settings: tuple[str, ...]
-    size: int = 16
+    size: int = 8
     search: type[Search] | None = None
     paths: bool = False
     """Whether it asks for so many paths, of 8 trials; methods that follow none are asked for as many trials."""
@@ -89,12 +89,13 @@ SIDES: Mapping[str, Side] = {
     "random, one at a time": Side(("sampler=random",), 1),
     "TPE, one at a time": Side(("sampler=tpe",), 1),
     "NSGA-II, one at a time": Side(("sampler=nsga2",), 1),
-    "MO-ASHA": Side(("sampler=random", "stopping={rungs: [1, 3, 9, 27]}"), 16, Asha),
+    "MO-ASHA, one at a time": Side(("sampler=random", "stopping={rungs: [1, 3, 9, 27]}"), 1, Asha),
+    "stopping, one at a time": Side(("stopping=auto",), 1),
     "packs": Side(()),
     "packs, stopping": Side(("stopping=auto",)),
     "packs, warm start": Side((WARM,)),
     "packs, stopping, warm start": Side(("stopping=auto", WARM)),
-    "packs, paths": Side(("path={lambda: 8, dn: 8}",), 2, paths=True),
+    "packs, paths": Side(("path={lambda: 8, dn: 8}",), 1, paths=True),
 }
 
 
@@ -171,7 +172,8 @@ class _Searching:
 
 def configuration(side: str, method: str, repeat: int, epochs: int) -> StudyConfig:
     """Of the digits preset the one method; with more trials than the epochs are enough for."""
-    settings = (f"seed={repeat}", "searches=1", "keep_models=none", *SIDES[side].settings)
+    budget = (f"seed={repeat}", "searches=1", f"pack.size={SIDES[side].size}", "evaluate_every=10")
+    settings = (*budget, "keep_models=none", *SIDES[side].settings)
     config = study.load_config("digits", settings)
     trials = 8 * epochs // config.epochs
     own = config.methods[method].model_copy(update={"trials": trials})
