@@ -106,7 +106,7 @@ def ratios(table: Mapping[str, Mapping[str, Mapping[str, Any]]], target: str) ->
     return found
 
 
-def markdown(table: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterator[str]:
+def markdown(table: Mapping[str, Mapping[str, Mapping[str, Any]]], epochs: int) -> Iterator[str]:
     for target in ("TPE's end", "90 %", "95 %"):
         multiples = ratios(table, target)
         yield f"| median epochs until {target} [98 % interval] | {' | '.join(table)} | of TPE's |"
@@ -116,7 +116,7 @@ def markdown(table: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterator[s
             multiple = multiples[side]
             yield f"| {side} | {' | '.join(cells)} | {'–' if multiple is None else f'{multiple:.2f}'} |"
         yield ""
-    yield f"| share of the reference after {EPOCHS} epochs | {' | '.join(table)} |"
+    yield f"| share of the reference after {epochs} epochs | {' | '.join(table)} |"
     yield f"|---|{'---:|' * len(table)}"
     for side in SIDES:
         yield f"| {side} | {' | '.join(_cell(sides[side]['share'], '.3f') for sides in table.values())} |"
@@ -195,7 +195,7 @@ def main() -> None:
             searches += [asdict(one) for one in found if (one.method, one.side, one.repeat) not in there]
             _write(given.json, searches, given.epochs, given.repeats)
     _write(given.json, searches, given.epochs, given.repeats)
-    print("\n".join(markdown(compared(searches, given.repeats))))
+    print("\n".join(markdown(compared(searches, given.repeats), given.epochs)))
     if given.readme:
         write("search", "benchmarks.search_quality", part(json.loads(given.json.read_text(encoding="utf-8"))))
 
