@@ -130,7 +130,7 @@ def to_go_on(directory: StudyDirectory, overrides: Sequence[str] = ()) -> StudyC
     Raises:
         StudyError: it names another cluster.
     """
-    config = stored(directory, overrides, names=True)
+    config = stored(directory, overrides, names=bool(overrides))  # they were checked before they were stored
     set_by_user = {setting.partition("=")[0] for setting in overrides}
     _check_storage(config, directory, set_by_user)
     address = config.resources.address

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 
+_MANY = 1000
+"""Rows above which it pays to look at all of them at once first."""
+
+
 class Front:
     """The trials of the configurations that no other one dominates, kept up to date; as `analysis.pareto` has them.
 
@@ -85,7 +89,7 @@ class Front:
 
     def add(self, rows: Iterable[Row]) -> None:
         """FAILED and NOT_EQUIVALENT trials, and those without a finite value of an objective, are never on it."""
-        for row in rows:
+        for row in self._promising(list(rows)):
             point = [self._minimised(row, objective) for objective in (*self._objectives, *self._require)]
             key = self._configuration(row)
             if row["status"] == "COMPLETE" and all(map(math.isfinite, point)):
@@ -103,6 +107,25 @@ class Front:
             means = {key: mean for (key, mean), kept in zip(means.items(), stay, strict=True) if kept}
         self._members = {key: self._members[key] for key in means}
         self._trials = {trial for own in self._members.values() for trial in own}
+
+    def _promising(self, rows: list[Row]) -> list[Row]:
+        """Of many rows those that no other one of them dominates, found a column at a time."""
+        if self._seeds or len(rows) < _MANY:
+            return rows
+        import moocore
+        import numpy as np
+
+        measured, objectives = (*self._objectives, *self._require), len(self._objectives)
+        points = np.array([[row.get(one.column) for row in rows] for one in measured], np.float64)
+        points *= np.array([[-1.0 if one.maximise else 1.0] for one in measured])
+        bounds = [[-bound if one.maximise else bound] for one, bound in self._require.items()]
+        fit = np.isfinite(points).all(axis=0) & [row["status"] == "COMPLETE" for row in rows]
+        if bounds:
+            fit &= (points[objectives:] <= np.array(bounds)).all(axis=0)
+        places = np.flatnonzero(fit)
+        if len(places):
+            places = places[moocore.is_nondominated(points[:objectives, places].T, keep_weakly=True)]
+        return [rows[place] for place in places]
 
     def _configuration(self, row: Row) -> Any:
         count = self._seeds.get(row["method"], 1) if self._seeds else 1

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
-
-import ray
-from ray.util.metrics import Gauge
 
 from study.config import StudyConfig
 from study.running.monitor import Monitor
@@ -47,8 +45,11 @@ class Metrics:
 
     def __call__(self, monitor: Monitor) -> None:
         now = self._clock()
-        if now - self._told < EVERY_SECONDS or not ray.is_initialized():
+        ray = sys.modules.get("ray")  # where nobody has imported it, nothing runs on it
+        if now - self._told < EVERY_SECONDS or ray is None or not ray.is_initialized():
             return
+        from ray.util.metrics import Gauge
+
         for name, labels, value in self.values(monitor, now - self._told):
             if name not in self._gauges:
                 said, keys = GAUGES[name]

@@ -19,7 +19,7 @@ from study.directory import (
     manifest_path,
     part_path,
 )
-from study.running.launch import own_versions
+from study.running.found import own_versions
 from trainables.errors import StudyError
 
 Row = dict[str, Any]

@@ -36,10 +36,15 @@ class RayLost(BaseException):
 
 
 class Session:
-    """A connection to Ray. `check` says when it is lost, which Ray's own calls do by waiting for ever."""
+    """A connection to Ray. `check` says when it is lost, which Ray's own calls do by waiting for ever.
 
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
+    Args:
+        patience: seconds for which its processes may be silent.
+        at_an_address: it is a cluster, to which nodes may come.
+    """
+
+    def __init__(self, patience: float, at_an_address: bool = False) -> None:
+        self._patience, self._at_an_address = patience, at_an_address
         self._addresses = _addresses()
         self._node = ray.get_runtime_context().get_node_id()
         self._silent_since: float | None = None
@@ -67,6 +72,10 @@ class Session:
     def here(self, node: str) -> bool:
         """Whether a node is the driver's own, by Ray's id."""
         return bool(node == self._node)
+
+    def elsewhere(self) -> bool:
+        """Whether packs may train on other nodes than the driver's."""
+        return self._at_an_address or any(node["Alive"] and not self.here(node["NodeID"]) for node in ray.nodes())
 
     def workers(self, resources: ResourceSettings) -> int:
         """How many packs can train at once: what is asked for, or what the cluster has room for at this moment."""
@@ -122,7 +131,8 @@ def _session(resources: ResourceSettings) -> Iterator[Session]:
                     log_to_driver=False,
                     logging_level="ERROR",
                 )
-        opened = Session(_OURS_LOST_SECONDS if ours else _CLUSTER_LOST_SECONDS)
+        patience = _OURS_LOST_SECONDS if ours else _CLUSTER_LOST_SECONDS
+        opened = Session(patience, at_an_address=not connected and not ours)
     except Exception as error:
         if ours:
             ray.shutdown()

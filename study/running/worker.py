@@ -16,6 +16,7 @@ from study.config import StudyConfig
 from study.directory import Damaged, StudyDirectory
 from study.running.faults import Fault
 from study.running.pulse import Pulse
+from study.running.shipment import Shipment
 from study.running.training import Training
 from study.running.watchdog import Watchdog
 from trainables.own_code import trust
@@ -32,15 +33,16 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
     """``config``: ``pack``, its manifest's name; ``halvings``, see `Training`; ``modules``, of the user's own, as the
     driver has found. Tune writes it down, so that it holds no keys.
 
-    ``study`` is what is run and ``location`` the study directory, which may hold keys: the same for all packs.
+    ``study`` is what is run, ``location`` the study directory, which may hold keys, and ``sent`` the data for nodes
+    that do not see them: the same for all packs.
 
     A pack that cannot go on here is reported as a ``fault``, and the process is given up after that: the driver decides
     where the pack goes on. So it does for what kills the process. SIGTERM leaves a checkpoint behind.
     """
 
-    def setup(self, config: dict[str, Any], study: StudyConfig, location: str) -> None:
+    def setup(self, config: dict[str, Any], study: StudyConfig, location: str, sent: Shipment | None = None) -> None:
         settle_process()
-        self.study, self.location = study, location
+        self.study, self.location, self.sent = study, location, sent
         self.begun = False
         self._begin(config)
 
@@ -57,6 +59,8 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
         self.pulse = Pulse(self.trial_id, lambda: self.watchdog.epochs, lambda: self.watchdog.allowed)
         with self._guarded():
             trust(*config.get("modules", ()))
+            if self.sent is not None:
+                self.sent.receive()
             halvings, hurry = config.get("halvings", 0), config.get("hurry", 1)
             worker = f"{self.node[:8]}/{os.getpid()}"
             self.training = Training(self.study, directory, pack, halvings, self.begun, hurry, worker)

@@ -3,9 +3,10 @@
 What there is can be read without torch, which is loaded with the first data set.
 """
 
-from trainables.data.catalogue import DATA, FORMATS, Entry, content_hash, load, locate
+from trainables.data.catalogue import DATA, FORMATS, Entry, content_hash, load, locate, to_be_sent
 from trainables.data.dataset import Dataset, Split, Task
 from trainables.data.examples import images_of, rows_of
+from trainables.data.sent import Files, receive
 from trainables.data.stand_in import write_stand_in
 
 __all__ = [
@@ -13,12 +14,15 @@ __all__ = [
     "FORMATS",
     "Dataset",
     "Entry",
+    "Files",
     "Split",
     "Task",
     "content_hash",
     "images_of",
     "load",
     "locate",
+    "receive",
     "rows_of",
+    "to_be_sent",
     "write_stand_in",
 ]

@@ -1,6 +1,6 @@
-"""Arrays made once and memory-mapped by every process of a node.
+"""Arrays made once and memory-mapped by every process of a node; folders of files fetched once.
 
-An entry is one .npy file named by a fingerprint of what it was made from. It appears complete or not at all
+An array is one .npy file named by a fingerprint of what it was made from. It appears complete or not at all
 (temporary name, fsync, rename); a lock lets one process make it while the others wait; one that does not open
 as the expected array (truncated, foreign) is made again. Deleting the folder between runs costs time only.
 """
@@ -8,6 +8,7 @@ as the expected array (truncated, foreign) is made again. Deleting the folder be
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
@@ -58,6 +59,28 @@ def array(
     if found is None:
         raise OSError(f"{path} was written and does not open: is the disk of STUDY_CACHE in order?")
     return found
+
+
+def kept(home: Path, make: Callable[[Path], None]) -> Path:
+    """The folder ``home``, which is there whole or not at all; of several processes that want it one makes it.
+
+    Args:
+        make: puts what belongs there into a folder that takes its place.
+    """
+    if home.is_dir():
+        return home
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.with_suffix(".lock")):
+        if home.is_dir():
+            return home  # another process of this node has made it meanwhile
+        work = home.with_suffix(f".{uuid4().hex}.tmp")
+        work.mkdir()
+        try:
+            make(work)
+            work.replace(home)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return home
 
 
 def _mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[np.generic] | None:

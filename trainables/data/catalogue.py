@@ -13,11 +13,12 @@ from typing import Any, Literal, get_args
 
 import pyarrow.parquet as pq
 
-from trainables.data import digits, hub, image_files, moons, remote, small_tables, sparse_regression, tables
+from trainables.data import digits, hub, image_files, moons, remote, sent, small_tables, sparse_regression, tables
 from trainables.data.assemble import Numbers, assemble
 from trainables.data.checks import one_of, share_of_one, whole
 from trainables.data.dataset import Dataset, Task
 from trainables.data.parts import Found, Request
+from trainables.data.sent import Files
 from trainables.errors import StudyError, not_one_of
 
 Reader = Callable[..., Found]  # reader(request, *, options of its own)
@@ -222,6 +223,16 @@ def locate(name: str) -> Path:
     return Path() if name.startswith("hub:") else _resolve(name, None, {})[1]
 
 
+def to_be_sent(name: str, most: int) -> Files | None:
+    """The files of the data set `name`, for machines that do not see them.
+
+    None where there is no need, because it is made, in scikit-learn, or fetched by whoever wants it; and of more than
+    ``most`` bytes.
+    """
+    path = Path() if remote.is_remote(name) else locate(name)
+    return None if path == Path() else sent.files_of(path, most)
+
+
 def content_hash(name: str) -> str:
     """Of the files that the data set `name` is read from; empty where there are none, or they are pinned (hub)."""
     path = locate(name)
@@ -249,6 +260,8 @@ def _resolve(name: str, root: Path | None, options: dict[str, Any]) -> tuple[Rea
     if remote.is_remote(name):
         path = remote.fetch(name)
         return _reader_of(path), path
+    if root is None and (path := sent.received(name)) is not None:
+        return DATA[name].read if name in DATA else _reader_of(path), path
     if root is None and (set_root := os.environ.get("STUDY_DATA")):
         root = Path(set_root)
     if entry := DATA.get(name):

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
-from uuid import uuid4
-
-from filelock import FileLock
 
 from trainables.data import cache
 from trainables.errors import StudyError
@@ -18,28 +14,18 @@ def fetch(name: str, *, revision: str | None = None) -> Path:
     Kept until deleted: pin `revision` for a study that should mean the same next year. ValueError when the
     `datasets` library is missing or cannot load the set.
     """
-    home = cache.folder() / "hub" / cache.fingerprint(name, revision)
-    if home.is_dir():
-        return home
-    try:
-        import datasets
-    except ImportError as error:
-        raise StudyError(f"data: hub:{name} needs the datasets library: pip install 'study[hub]'") from error
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(home.with_suffix(".lock")):
-        if home.is_dir():
-            return home
+
+    def fetched(folder: Path) -> None:
+        try:
+            import datasets
+        except ImportError as error:
+            raise StudyError(f"data: hub:{name} needs the datasets library: pip install 'study[hub]'") from error
         where, _, configuration = name.partition(":")
         try:
             splits = datasets.load_dataset(where, configuration or None, revision=revision)
         except (OSError, ValueError, RuntimeError) as error:
             raise StudyError(f"data: hub:{name} cannot be loaded: {error}") from error
-        work = home.with_suffix(f".{uuid4().hex}.tmp")
-        work.mkdir()
-        try:
-            for split, examples in splits.items():
-                examples.to_parquet(str(work / f"{split}.parquet"))
-            work.replace(home)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    return home
+        for split, examples in splits.items():
+            examples.to_parquet(str(folder / f"{split}.parquet"))
+
+    return cache.kept(cache.folder() / "hub" / cache.fingerprint(name, revision), fetched)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path, PurePosixPath
-from uuid import uuid4
 
 import pyarrow as pa
-from filelock import FileLock
 from pyarrow import fs
 
 from trainables.data import cache
@@ -40,21 +37,14 @@ def fetch(uri: str) -> Path:
         raise StudyError(f"data: there is no {uri}")
     files = [found] if found.is_file else store.get_file_info(fs.FileSelector(root, recursive=True))
     facts = sorted((file.path, file.size, file.mtime_ns) for file in files if file.is_file)
-    home = cache.folder() / "remote" / cache.fingerprint(uri, facts)
-    local = home / PurePosixPath(root).name
-    if local.exists():
-        return local
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(home.with_suffix(".lock")):
-        if local.exists():
-            return local  # another process of this node has fetched it meanwhile
-        work = home.with_suffix(f".{uuid4().hex}.tmp")
-        try:
-            for path, _, _ in facts:
-                target = work / local.name / PurePosixPath(path).relative_to(root)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                fs.copy_files(path, str(target), source_filesystem=store, destination_filesystem=fs.LocalFileSystem())
-            work.replace(home)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    return local
+    if not facts:
+        raise StudyError(f"data: there is nothing in {uri}")
+    name = PurePosixPath(root).name
+
+    def fetched(folder: Path) -> None:
+        for path, _, _ in facts:
+            target = folder / name / PurePosixPath(path).relative_to(root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fs.copy_files(path, str(target), source_filesystem=store, destination_filesystem=fs.LocalFileSystem())
+
+    return cache.kept(cache.folder() / "remote" / cache.fingerprint(uri, facts), fetched) / name

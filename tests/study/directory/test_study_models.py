@@ -108,6 +108,25 @@ def test_a_front_is_that_of_the_analysis() -> None:
     assert best[found.trials[0]] == max(best[trial] for trial in found.trials)
 
 
+@pytest.mark.parametrize("require", [{}, {"accuracy": 0.5}])
+def test_a_front_of_many_at_once_is_that_of_one_after_the_other(require: dict[str, float]) -> None:
+    rng = np.random.default_rng(0)
+    points = {f"t{n}": (float(rng.random()), int(rng.integers(99))) for n in range(3000)}
+    rows = (
+        rows_of(points) + rows_of({"n": (None, 1.0), "i": (float("inf"), 1.0)}) + rows_of({"f": (1.0, 0.0)}, "FAILED")
+    )
+    at_once, in_turn = Front(["accuracy", "neurons"], require), Front(["accuracy", "neurons"], require)
+    at_once.add(rows)
+    at_once.add(rows_of({"late": (2.0, 50)}))
+    for start in range(0, len(rows), 100):
+        in_turn.add(rows[start : start + 100])
+    in_turn.add(rows_of({"late": (2.0, 50)}))
+    assert at_once.trials == in_turn.trials and 3 < len(at_once) < 100
+    nothing = Front(["accuracy", "neurons"], {"accuracy": 2.0})
+    nothing.add(rows)
+    assert len(nothing) == 0
+
+
 def test_a_front_of_nothing_is_empty() -> None:
     found = Front(["accuracy", "neurons"])
     found.add(rows_of({"a": (0.5, 1.0)}, "NOT_EQUIVALENT"))

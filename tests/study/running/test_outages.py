@@ -151,9 +151,12 @@ def test_data_that_no_worker_can_read_stop_the_study_in_one_message(
 
 
 @pytest.mark.timeout(1800)
-def test_one_of_three_nodes_that_fails_every_pack_is_set_aside(tmp_path: Path, data: Path) -> None:
+def test_one_of_three_nodes_that_fails_every_pack_is_set_aside(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On the others a pack takes some seconds until that has happened: meanwhile the third node is given one again and
     again, and it has to fail three of 48."""
+    monkeypatch.setattr("study.running.shipment.LARGEST", 0)
     gate = tmp_path / "gate"
     slow = config(
         trials=96, epochs=200, model=gated(gate, inputs=4, outputs=2, free=0, nap=0.02), resources={"workers": 3}
@@ -179,22 +182,29 @@ def test_one_of_three_nodes_that_fails_every_pack_is_set_aside(tmp_path: Path, d
     assert sum("is set aside" in warning and DATA in warning for warning in monitor.warnings) == 1
 
 
-def test_data_that_no_node_sees_are_said_before_anything_starts(
+def test_data_that_no_node_sees_are_sent_or_said_before_anything_starts(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster = Cluster()
-    elsewhere = {"STUDY_DATA": str(tmp_path / "nowhere")}
-    cluster.add_node(num_cpus=1, include_dashboard=False, env_vars=elsewhere)
-    cluster.add_node(num_cpus=1, env_vars=elsewhere)
+    nodes = [{"STUDY_DATA": str(tmp_path / "nowhere"), "STUDY_CACHE": str(tmp_path / f"cache-{n}")} for n in (0, 1)]
+    cluster.add_node(num_cpus=1, include_dashboard=False, env_vars=nodes[0])
+    cluster.add_node(num_cpus=1, env_vars=nodes[1])
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
     try:
         directory = StudyDirectory(tmp_path / "little")
-        with pytest.raises(StudyError, match=r"cannot see the data .*expected .* where all nodes see them"):
-            launch(config(trials=4), directory)
+        with monkeypatch.context() as patch:
+            patch.setattr("study.running.shipment.LARGEST", data.stat().st_size - 1)
+            with pytest.raises(StudyError, match=r"cannot see the data .*expected .* where all nodes see them"):
+                launch(config(trials=4), directory)
+        assert not directory.manifests()
+        monitor = launch(config(trials=4), directory)
     finally:
         ray.shutdown()
         cluster.shutdown()
-    assert not directory.manifests()
+    assert not monitor.ending and not monitor.warnings and statuses(directory) == ["COMPLETE"] * 4
+    copies = [list(Path(node["STUDY_CACHE"]).glob(f"sent/*/{DATA}")) for node in nodes]
+    assert any(copies) and all(len(own) <= 1 for own in copies)
+    assert all(copy.read_bytes() == data.read_bytes() for own in copies for copy in own)
 
 
 def test_a_directory_that_is_removed_while_the_study_runs_ends_it_with_the_truth(tmp_path: Path, own_ray: None) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from study.config.settings import StudyConfig
 from study.directory.versions import current_versions, version_differences
-from study.running.launch import own_versions
+from study.running.found import own_versions
 
 MODULE = """
 from torch import nn

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from study.cli import app
 from study.config import stored
 from study.directory import Models, find_trial
-from study.running.retrain import differences, retrain
+from study.running.retraining import differences, retrain
 from tests.study.running.test_training import pack_at, single_thread, train
 from trainables.training.pack import Pack
 

@@ -20,7 +20,7 @@ from study.cli.trials import again
 from study.config import ConfigError, StudyConfig, loads, of_mapping, to_yaml
 from study.directory import Manifest, Models, StudyDirectory, broke_off, find_trial
 from study.rehearsal import rehearse, scales
-from study.running.retrain import retrain
+from study.running.retraining import retrain
 from study.running.training import Training
 from study.search import Search
 from trainables.errors import StudyError

@@ -1,0 +1,154 @@
+"""A study on Ray, from what is in its directory to its end: the part of a run that needs Ray and torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from ray import tune
+
+from search_spaces import Scale
+from study.config import ResourceSettings, StudyConfig, to_yaml
+from study.directory import Lock, Manifest, StudyDirectory, current_versions
+from study.rehearsal import problems
+from study.running.ending import Signals
+from study.running.found import Found, own_versions, search_of, with_pack_size
+from study.running.gathering import Gathering
+from study.running.loggers import Loggers
+from study.running.monitor import Monitor
+from study.running.networks import Keeper
+from study.running.nodes import Nodes, able, needs, placed
+from study.running.recovery import Recovery
+from study.running.reuse import workers_kept
+from study.running.scratch import scratch
+from study.running.session import RayLost, Session, session
+from study.running.shipment import Shipment, shipment
+from study.running.sight import look
+from study.running.tune import Listen, PackSearcher, StopWhen
+from study.running.worker import StudyTrainable
+from study.search import pack_size
+
+__all__ = ["RayLost", "drive"]
+
+
+def drive(
+    monitor: Monitor,
+    directory: StudyDirectory,
+    found: Found,
+    layers: dict[str, Scale],
+    listener: Callable[[Monitor], None],
+    lock: Lock,
+    loggers: Loggers,
+    gathering: Gathering,
+    signals: Signals,
+) -> None:
+    """Train what is left of the study, until its budget is spent or the monitor's ending says so.
+
+    Raises:
+        RayLost: Ray's head is gone, or never came.
+        StudyError: no node of the cluster sees the directory and the data.
+    """
+    config = monitor.config
+    with session(config.resources) as connected:
+        signals.install()
+        nodes = able(config.resources)
+        monitor.lacking = "" if nodes else f"a node with {_asked(config.resources)}"
+        if not nodes:
+            monitor.warn(f"no node of the cluster has {_asked(config.resources)}; packs wait for one")
+        sent = shipment(config, connected)
+        for blind in look(config, directory, nodes, sent is not None):
+            monitor.warn(blind)
+        searcher = _searcher(monitor, directory, found, layers, connected, loggers, gathering)
+        searcher.look()
+        if not searcher.spent:
+            _tune(searcher, listener, lock, sent)
+        searcher.close()
+        loggers.close(wait=not monitor.ending)  # some need Ray
+        gathering.close(wait=not monitor.ending)
+
+
+def _searcher(
+    monitor: Monitor,
+    directory: StudyDirectory,
+    found: Found,
+    layers: dict[str, Scale],
+    connected: Session,
+    loggers: Loggers,
+    gathering: Gathering,
+) -> PackSearcher:
+    """The searcher of a Tune run, which knows what was found."""
+    workers = connected.workers(monitor.config.resources)
+    if monitor.config.pack.size == "auto" and monitor.config.pack.chosen is None:
+        monitor.config = with_pack_size(monitor.config, pack_size(monitor.config, workers))
+        directory.create(to_yaml(monitor.config), replace=True)
+    config = monitor.config
+    search = search_of(config)(config, directory, layers, workers, optimiser_steps(config), monitor.warn)
+    unfinished = search.rebuild(found.manifests, found.rows)
+    keeper = Keeper(config, directory)
+    keeper.update(found.rows)
+    loggers.update(found.rows)
+    versions = {**current_versions(), **own_versions(config)}
+    nodes = Nodes(lambda: able(config.resources))
+    recovery = Recovery(unfinished, config.retries, 60 * config.limits.outage_minutes, nodes, monitor.warn)
+    in_turn = _in_turn(config, found.manifests)
+    searcher = PackSearcher(
+        search, directory, monitor, connected, keeper, recovery, loggers, gathering, in_turn, versions
+    )
+    searcher.conclude()
+    return searcher
+
+
+def _in_turn(config: StudyConfig, manifests: Sequence[Manifest]) -> bool:
+    """Whether `vectorize: auto` means that trials train one after the other: decided once, and kept in the manifests.
+
+    Other versions of torch may stack what these cannot; a study goes on as it began.
+    """
+    if config.pack.vectorize != "auto":
+        return False
+    if manifests:
+        return any(manifest.get("vectorize") == "off" for manifest in manifests)
+    from trainables.training import obstacle
+
+    return any(obstacle(found) is not None for found in problems(config))
+
+
+def _asked(resources: ResourceSettings) -> str:
+    """What a worker asks for, in a line."""
+    amounts = [f"{need:g} {name}" for name, need in needs(resources).items() if need and ":" not in name]
+    kind = [f"an accelerator {resources.accelerator}"] if resources.accelerator else []
+    return ", ".join([*amounts, *kind, *(f"the label {name}={value}" for name, value in resources.labels.items())])
+
+
+def _tune(searcher: PackSearcher, listener: Callable[[Monitor], None], lock: Lock, sent: Shipment | None) -> None:
+    """One Tune run, to the end of the budget or to the ending."""
+    config, ending = searcher.monitor.config, searcher.monitor.ending
+    trainable = tune.with_parameters(StudyTrainable, study=config, location=searcher.directory.location, sent=sent)
+    with scratch() as folder, workers_kept(lambda: not searcher.spent):
+        tuner = tune.Tuner(
+            tune.with_resources(trainable, partial(placed, config.resources)),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                num_samples=-1,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: f"{trial.config['pack']}-{trial.config['try']}",
+            ),
+            run_config=tune.RunConfig(
+                name="tune",
+                storage_path=folder,
+                stop=StopWhen(ending, lock),
+                callbacks=[Listen(searcher, listener)],
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                failure_config=tune.FailureConfig(max_failures=0),  # `Recovery` knows which losses count
+                verbose=0,
+            ),
+        )
+        try:
+            tuner.fit()
+        except OSError as error:  # of Tune's own files: the disk of the temporary folder may be full, too
+            ending.give(f"{type(error).__name__}: {error}")
+
+
+def optimiser_steps(config: StudyConfig) -> int:
+    """Of one trial."""
+    return config.epochs * math.ceil(len(next(problems(config)).dataset.train) / config.batch_size)
