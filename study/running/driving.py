@@ -22,8 +22,8 @@ from study.running.nodes import Nodes, able, needs, placed
 from study.running.recovery import Recovery
 from study.running.reuse import workers_kept
 from study.running.scratch import scratch
+from study.running.sending import SentData, send_data
 from study.running.session import RayLost, Session, session
-from study.running.shipment import Shipment, shipment
 from study.running.sight import look
 from study.running.tune import Listen, PackSearcher, StopWhen
 from study.running.worker import StudyTrainable
@@ -56,7 +56,7 @@ def drive(
         monitor.lacking = "" if nodes else f"a node with {_asked(config.resources)}"
         if not nodes:
             monitor.warn(f"no node of the cluster has {_asked(config.resources)}; packs wait for one")
-        sent = shipment(config, connected)
+        sent = send_data(config, connected)
         for blind in look(config, directory, nodes, sent is not None):
             monitor.warn(blind)
         searcher = _searcher(monitor, directory, found, layers, connected, loggers, gathering)
@@ -120,7 +120,7 @@ def _asked(resources: ResourceSettings) -> str:
     return ", ".join([*amounts, *kind, *(f"the label {name}={value}" for name, value in resources.labels.items())])
 
 
-def _tune(searcher: PackSearcher, listener: Callable[[Monitor], None], lock: Lock, sent: Shipment | None) -> None:
+def _tune(searcher: PackSearcher, listener: Callable[[Monitor], None], lock: Lock, sent: SentData | None) -> None:
     """One Tune run, to the end of the budget or to the ending."""
     config, ending = searcher.monitor.config, searcher.monitor.ending
     trainable = tune.with_parameters(StudyTrainable, study=config, location=searcher.directory.location, sent=sent)

@@ -11,7 +11,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from study.config import StudyConfig
 from study.directory import StudyDirectory
-from study.running.shipment import LARGEST
+from study.running.sending import LARGEST
 from trainables.errors import StudyError
 
 _PATIENCE = 60.0

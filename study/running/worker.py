@@ -16,7 +16,7 @@ from study.config import StudyConfig
 from study.directory import Damaged, StudyDirectory
 from study.running.faults import Fault
 from study.running.pulse import Pulse
-from study.running.shipment import Shipment
+from study.running.sending import SentData
 from study.running.training import Training
 from study.running.watchdog import Watchdog
 from trainables.own_code import trust
@@ -40,7 +40,7 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
     where the pack goes on. So it does for what kills the process. SIGTERM leaves a checkpoint behind.
     """
 
-    def setup(self, config: dict[str, Any], study: StudyConfig, location: str, sent: Shipment | None = None) -> None:
+    def setup(self, config: dict[str, Any], study: StudyConfig, location: str, sent: SentData | None = None) -> None:
         settle_process()
         self.study, self.location, self.sent = study, location, sent
         self.begun = False

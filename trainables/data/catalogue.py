@@ -260,8 +260,8 @@ def _resolve(name: str, root: Path | None, options: dict[str, Any]) -> tuple[Rea
     if remote.is_remote(name):
         path = remote.fetch(name)
         return _reader_of(path), path
-    if root is None and (path := sent.received(name)) is not None:
-        return DATA[name].read if name in DATA else _reader_of(path), path
+    if root is None and (copy := sent.received(name)) is not None:
+        return DATA[name].read if name in DATA else _reader_of(copy), copy
     if root is None and (set_root := os.environ.get("STUDY_DATA")):
         root = Path(set_root)
     if entry := DATA.get(name):

@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+import yaml
 
+import tests.study.gated as gated_network
 from study.api import status
 from tests.study.cluster.conftest import Study, laptop
 from tests.study.cluster.heads import PYTHON, Head
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 
-NETWORK = """
-import torch
-
-class Mine(torch.nn.Sequential):
-    def __init__(self):
-        super().__init__(torch.nn.Linear(64, 8), torch.nn.ReLU(), torch.nn.Linear(8, 10))
-"""
-
-YAML = """
-name: shipped
-data: digits
-model: {name: "mine:Mine"}
-epochs: 3
-polish: 1
-batch_size: 539
-trials: 4
-methods: [group_lasso]
-pack: {size: 2}
-keep_models: none
-"""
+STUDY = {
+    "name": "shipped",
+    "data": "digits",
+    "epochs": 400,
+    "polish": 10,
+    "batch_size": 539,
+    "trials": 4,
+    "methods": ["group_lasso"],
+    "pack": {"size": 2},
+    "checkpoint": {"epochs": 5, "seconds": None},
+    "keep_models": "none",
+}
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of somebody with a network of their own."""
     folder = tmp_path_factory.mktemp("laptop")
-    (folder / "mine.py").write_text(NETWORK)
-    (folder / "shipped.yaml").write_text(YAML)
+    shutil.copy(gated_network.__file__, folder / "mine.py")
+    model = gated_network.gated(folder / "gate", free=20) | {"name": "mine:Gated"}
+    (folder / "shipped.yaml").write_text(yaml.safe_dump(STUDY | {"model": model}))
     return folder
 
 
@@ -52,11 +49,13 @@ def submitted(text: str) -> str:
     return found[0]
 
 
-def test_a_study_goes_on_when_its_client_is_killed(head: Head, study: Study, place: Path, tmp_path: Path) -> None:
+def test_a_job_outlives_its_client_and_is_stopped_and_resumed(
+    head: Head, study: Study, place: Path, tmp_path: Path
+) -> None:
+    """Without the gate it naps for minutes in its first packs."""
     runs, there = tmp_path / "runs" / "shipped", ("--address", head.server)
-    options = ("--output", runs, *there, "--follow", "--set", "trials=6")
     client = subprocess.Popen(
-        [PYTHON, "-m", "study", "submit", "shipped.yaml", *options],
+        [PYTHON, "-m", "study", "submit", "shipped.yaml", "--output", runs, *there, "--follow"],
         cwd=place,
         env=laptop(head),
         stdout=subprocess.PIPE,
@@ -67,12 +66,22 @@ def test_a_study_goes_on_when_its_client_is_killed(head: Head, study: Study, pla
     client.send_signal(signal.SIGKILL)
     client.wait()
     client.stdout.close()
-    logs = study("logs", job, *there, "--follow")
-    assert logs.returncode == 0 and "6 trials in" in logs.stdout, logs
-    assert status(str(runs)).finished == 6
-    assert "6 trials in" in study("logs", str(runs), *there).stdout, "found by its study directory, too"
+    until = time.monotonic() + 240
+    while not list(runs.glob("checkpoints/*.pt")):
+        assert time.monotonic() < until, study("logs", job, *there).stdout
+        time.sleep(0.1)
+    exported = head.exported("ray_study_trials", 240)
+    assert 'study="shipped"' in exported and 'state="training"' in exported
+    stopped = study("stop", job, *there)
+    assert stopped.returncode == 0 and f"{job} STOPPED" in stopped.stdout, stopped
+    assert status(str(runs)).finished == 0
+    (place / "gate").touch()
+    resumed = study("resume", job, *there, "--working-dir", str(place), "--follow")
+    assert resumed.returncode == 0 and "4 trials in" in resumed.stdout, resumed
+    assert status(str(runs)).finished == 4 and submitted(resumed.stdout) != job
+    assert "4 trials in" in study("logs", str(runs), *there).stdout, "found by its study directory, too"
     again = study("stop", str(runs), *there)
-    assert again.returncode == 0 and f"{job} is SUCCEEDED" in again.stdout
+    assert again.returncode == 0 and f"{submitted(resumed.stdout)} is SUCCEEDED" in again.stdout
 
 
 def test_what_is_wrong_is_said_before_anything_is_submitted(head: Head, study: Study, place: Path) -> None:

@@ -156,7 +156,7 @@ def test_one_of_three_nodes_that_fails_every_pack_is_set_aside(
 ) -> None:
     """On the others a pack takes some seconds until that has happened: meanwhile the third node is given one again and
     again, and it has to fail three of 48."""
-    monkeypatch.setattr("study.running.shipment.LARGEST", 0)
+    monkeypatch.setattr("study.running.sending.LARGEST", 0)
     gate = tmp_path / "gate"
     slow = config(
         trials=96, epochs=200, model=gated(gate, inputs=4, outputs=2, free=0, nap=0.02), resources={"workers": 3}
@@ -193,7 +193,7 @@ def test_data_that_no_node_sees_are_sent_or_said_before_anything_starts(
     try:
         directory = StudyDirectory(tmp_path / "little")
         with monkeypatch.context() as patch:
-            patch.setattr("study.running.shipment.LARGEST", data.stat().st_size - 1)
+            patch.setattr("study.running.sending.LARGEST", data.stat().st_size - 1)
             with pytest.raises(StudyError, match=r"cannot see the data .*expected .* where all nodes see them"):
                 launch(config(trials=4), directory)
         assert not directory.manifests()

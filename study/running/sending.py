@@ -21,7 +21,7 @@ LARGEST = 100_000_000
 
 
 @dataclass(frozen=True)
-class Shipment:
+class SentData:
     """The study's data set as the driver has it.
 
     Attributes:
@@ -53,7 +53,7 @@ class Shipment:
             raise Fault("place", explained(error)) from error
 
 
-def shipment(config: StudyConfig, connected: Session) -> Shipment | None:
+def send_data(config: StudyConfig, connected: Session) -> SentData | None:
     """The data set for the nodes of a cluster; None where all is on one machine, or the data are not to be sent.
 
     Raises:
@@ -62,4 +62,4 @@ def shipment(config: StudyConfig, connected: Session) -> Shipment | None:
     from trainables.data import content_hash, to_be_sent
 
     files = to_be_sent(config.data.name, LARGEST) if connected.elsewhere() else None
-    return None if files is None else Shipment(config.data.name, content_hash(config.data.name), ray.put(files))
+    return None if files is None else SentData(config.data.name, content_hash(config.data.name), ray.put(files))
