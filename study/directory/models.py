@@ -28,9 +28,6 @@ from trainables.errors import StudyError
 from trainables.own_code import reading
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from trainables.deploy import Saved
 
 Row = Mapping[str, Any]
@@ -122,8 +119,8 @@ class Front:
         points = np.array([[row.get(one.column) for row in rows] for one in measured], np.float64)
         points *= np.array([[-1.0 if one.maximise else 1.0] for one in measured])
         bounds = [[-bound if one.maximise else bound] for one, bound in self._require.items()]
-        fit: NDArray[np.bool_] = np.isfinite(points).all(axis=0)
-        fit &= np.array([row["status"] == "COMPLETE" for row in rows])
+        fit = np.array([row["status"] == "COMPLETE" for row in rows])
+        fit &= np.isfinite(points).all(axis=0)
         if bounds:
             fit &= (points[objectives:] <= np.array(bounds)).all(axis=0)
         places = np.flatnonzero(fit)

@@ -255,6 +255,10 @@ class StudyDirectory:
         names = listed(self.store, parts_folder("trials"), PART_SUFFIX)
         return {pack for name in names for pack in packs_of(pack_of(name))}
 
+    def is_finished(self, pack: str, method: str) -> bool:
+        """Whether a pack has results; quicker than to ask for all that have."""
+        return self.store.exists(self._place_of(pack, lambda name: part_path("trials", name, method)))
+
     def rows(self, pack: str, method: str) -> list[dict[str, Any]]:
         """The trial rows of one finished pack, as they were written (NaN as None), without the answers."""
         self._require()

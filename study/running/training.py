@@ -180,8 +180,14 @@ class Training:
         """Write a checkpoint of where the pack is, once the epoch under way is over."""
         if self.under_way is not None:
             self._train(math.inf)
-        if not self.done and self.epochs:
+        if not self.done and self.epochs and not self._overtaken():
             self.checkpoints.save(self.epochs, self._state())
+
+    def _overtaken(self) -> bool:
+        """Whether another driver's worker has finished the pack: this one's was suspended, and is to change nothing."""
+        return "step" not in self.manifest and self.directory.is_finished(
+            self.manifest["pack"], self.manifest["method"]
+        )
 
     def _train(self, deadline: float) -> None:
         """To the end of the epoch, unless it is late before; what follows an epoch."""

@@ -16,7 +16,7 @@ from study.directory.study_directory import StudyDirectory
 from study.directory.trial import find_trial
 from study.doctor.merge import merge
 from study.rehearsal import scales
-from study.running.retrain import retrain
+from study.running.retraining import retrain
 from study.running.training import Training
 from study.search import Search, Simulation
 from trainables.errors import StudyError

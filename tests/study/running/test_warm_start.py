@@ -14,7 +14,7 @@ from study.config.load import StudyConfig
 from study.directory.study_directory import StudyDirectory
 from study.directory.trial import find_trial
 from study.doctor.repair import examine
-from study.running.retrain import retrain
+from study.running.retraining import retrain
 from study.running.retry import take_back
 from study.running.training import give_up
 from tests.study.staged import Driver, killed_at_every_write, made, tables
