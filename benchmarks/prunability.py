@@ -15,13 +15,15 @@ pt2, onnx   whether the compact network exports.
 theirs      Torch-Pruning with random importance and a ratio of one half, its output layer left out: whether it builds
             its graph, whether what it leaves runs, the share of the parameters removed. It does not keep outputs.
 
---quick takes one in twelve of them, and two patterns.
+--quick takes one in twelve of them, and two patterns. A run that is broken off goes on where it was: networks that FILE
+has from the same code (`trainables/groups`, `compaction` and `models`, the benchmark's own) are kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import hashlib
 import io
 import json
 import os
@@ -45,10 +47,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.architectures import Network, networks
 from benchmarks.machine import machine
 from trainables.compaction import compact, cost
-from trainables.groups import Graph, liveness, trace
+from trainables.groups import Graph, liveness, remove_groups, trace, widen
 
 REQUIRED = {"errors": 0, "exact": 1.0, "of_those_that_torch_pruning_prunes": 0.9, "share_of_torch_prunings": 0.8}
-EXACT = {"torch.float64": 1e-9, "torch.float32": 1e-4}
+FLOAT32_NORMS = "torch.float64, norms in torch.float32"
+EXACT = {"torch.float64": 1e-9, "torch.float32": 1e-4, FLOAT32_NORMS: 1e-6}
+"""What counts as the same, by the precision that the network computes in."""
 SECONDS = 120
 
 
@@ -86,7 +90,8 @@ def share(graph: Graph, module: nn.Module) -> float:
         for layer in graph.layers
         if layer.hidden or any(source.hidden for source, _ in graph.sources.get(layer.name, ()))
     )
-    return free / parameters(module)
+    tables = sum(part.size for layer in graph.hidden for part in layer.besides)
+    return (free + tables) / parameters(module)
 
 
 @torch.no_grad()
@@ -97,12 +102,10 @@ def halved(graph: Graph, module: nn.Module, seed: int, probability: float) -> nn
     for parameter in whole.parameters():
         if parameter.dim() == 1:
             parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.1)
+    params = {name: parameter.unsqueeze(0) for name, parameter in whole.named_parameters()}
     for members in graph.ties:
         if members[0].hidden:
-            gone = torch.rand(1, members[0].count, generator=generator) < probability
-            for layer in members:
-                for name in layer.rows:
-                    whole.get_parameter(name)[layer.ungrouped(gone)[0]] = 0
+            remove_groups(params, members, torch.rand(1, members[0].count, generator=generator) < probability)
     return whole
 
 
@@ -118,8 +121,16 @@ def cut(graph: Graph, network: Network, seed: int, probability: float = 0.5) -> 
         dtype = torch.float32
         whole, x = whole.float(), network.inputs(4, seed)
         before = whole(x)
+    if dtype == torch.float64 and any(norm.mixing for norm in graph.norms):
+        clean = copy.deepcopy(whole)
+        widen(clean, graph)
+        rounded = not torch.allclose(clean(x), before, rtol=1e-11, atol=1e-12, equal_nan=True)
+    else:
+        rounded = False
     small = compact.compact(whole, graph).module
     after = small(x)
+    both = before.isnan() & after.isnan()
+    before, after = before.masked_fill(both, 0), after.masked_fill(both, 0)
     alive = liveness(
         graph,
         {name: p.unsqueeze(0) for name, p in whole.named_parameters()},
@@ -129,7 +140,7 @@ def cut(graph: Graph, network: Network, seed: int, probability: float = 0.5) -> 
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         small(x[:1])
     return {
-        "dtype": str(dtype),
+        "dtype": FLOAT32_NORMS if rounded else str(dtype),
         "difference": float((before - after).abs().max() / (1 + before.abs().max())),
         "counted": int(counts["parameters"]) == parameters(small) and int(counts["flops"]) == counter.get_total_flops(),
         "removed": 1 - parameters(small) / parameters(whole),
@@ -248,9 +259,13 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rows, left = [], {}
+    rows, left, code = [], {}, code_hash()
+    known = earlier(arguments.json, code) if arguments.json else {}
     for index, (name, make) in enumerate(networks().items()):
         if (arguments.only and name not in arguments.only) or (arguments.quick and index % 12):
+            continue
+        if name in known:
+            rows.append(known[name])
             continue
         network, error = attempt(make)
         if network is not None and network.kind not in arguments.kinds:
@@ -258,12 +273,26 @@ def main() -> None:
         if network is None:
             left[name] = error
             continue
-        rows.append(row(network, 2 if arguments.quick else 5, arguments.onnx))
+        rows.append(row(network, 2 if arguments.quick else 5, arguments.onnx) | {"code": code})
         print(json.dumps(rows[-1]) if arguments.only else summary(rows[-1]), flush=True)
         if arguments.json:
             result = {"machine": machine(), "reached": reached(rows), "required": REQUIRED, "not_built": left}
             arguments.json.write_text(json.dumps(result | {"measured": rows}, indent=1) + "\n")
     print(json.dumps({"reached": reached(rows), "required": REQUIRED, "not_built": len(left)}, indent=2))
+
+
+def code_hash() -> str:
+    """Of all that decides what is measured."""
+    root = Path(__file__).parents[1]
+    files = [file for room in ("groups", "compaction", "models") for file in (root / "trainables" / room).rglob("*.py")]
+    files += [Path(__file__), Path(__file__).with_name("architectures.py")]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()[:12]
+
+
+def earlier(file: Path, code: str) -> dict[str, Any]:
+    """The networks that a run of the same code has measured, by name."""
+    rows = json.loads(file.read_text())["measured"] if file.exists() else []
+    return {row["name"]: row for row in rows if row.get("code") == code}
 
 
 def summary(r: dict[str, Any]) -> str:

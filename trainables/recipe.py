@@ -54,6 +54,21 @@ BUDGET: Mapping[str, Option] = {
 
 
 @dataclass(frozen=True)
+class Distil:
+    """What polishing learns from beside the labels: the answers of a whole network.
+
+    Attributes:
+        teacher: a network file of a study; None for the one that trials start from (``weights``).
+        temperature: by which both networks' outputs are divided.
+        weight: of the teacher's part of the loss, of 1.
+    """
+
+    teacher: str | None = None
+    temperature: float = 2.0
+    weight: float = 0.5
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What all trials of a study have in common. ``epochs`` is the whole budget, the ``polish`` epochs included.
 
@@ -66,6 +81,7 @@ class Recipe:
         counts: the papers' conventions to count by as well, keys of `trainables.conventions.CONVENTIONS`.
         warm_start: epochs at the beginning of a trial that are trained densely, at ``warm_lr`` (None: the trial's own
             rate); the method begins after them. Trials with the same seeds and network share them.
+        distil: whether polishing learns from a whole network, too.
 
     Raises:
         Mistakes: a budget that makes no sense; a name, an option or a value that is not declared.
@@ -84,6 +100,7 @@ class Recipe:
     counts: tuple[str, ...] = ()
     warm_start: int = 0
     warm_lr: float | None = None
+    distil: Distil | None = None
 
     def __post_init__(self) -> None:
         for name, option in BUDGET.items():

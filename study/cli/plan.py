@@ -93,8 +93,14 @@ def _data(found: Rehearsal) -> list[tuple[str, str]]:
 
 def _network(found: Rehearsal) -> list[tuple[str, str]]:
     network = found.network
-    sizes = f"{network.neurons:,} neurons, {network.parameters:,} parameters, {network.macs:,} multiply-adds an example"
-    return [("network", f"{network.name}: {sizes}")]
+    heads = f"{network.heads:,} heads, " if network.heads else ""
+    sizes = f"{network.parameters:,} parameters, {network.macs:,} multiply-adds an example"
+    lines = [("network", f"{network.name}: {network.neurons:,} neurons, {heads}{sizes}")]
+    if network.start:
+        lines.append(("weights", network.start))
+    if network.frozen:
+        lines.append(("frozen", f"{network.frozen:,} parameters"))
+    return lines
 
 
 def _show_layers(found: Rehearsal) -> None:

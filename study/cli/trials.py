@@ -18,7 +18,7 @@ from trainables.errors import StudyError
 if TYPE_CHECKING:
     from study.directory import FoundTrial
 
-_SIZES = ("neurons", "inputs", "parameters", "macs", "flops")
+_SIZES = ("neurons", "heads", "inputs", "parameters", "macs", "flops")
 _SCORES = ("accuracy", "loss", "nmse", "mse", "score")
 
 

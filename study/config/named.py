@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -22,10 +22,30 @@ class DataSettings(Named):
     )
 
 
+Kind = Literal["units", "heads", "channels", "stream"]
+"""What may go together, `trainables.groups.KINDS`, which is not imported for the sake of torch."""
+
+
 class ModelSettings(Named):
     name: str = Field(
         description="A network (`study list models`) or your own, module:Class; its options beside it, searched where "
         "they are {choices: [...]} or {low: .., high: ..}."
+    )
+    groups: tuple[Kind, ...] | None = Field(
+        default=None,
+        strict=False,
+        min_length=1,
+        description="What may go: units, heads (these two by default), channels tied by skips, a transformer's stream.",
+    )
+    weights: str | None = Field(
+        default=None,
+        description="A file or directory that all trials start from: safetensors, a state dict, Hugging Face's layout.",
+    )
+    freeze: tuple[str, ...] | None = Field(
+        default=None,
+        strict=False,
+        min_length=1,
+        description="Parameters that are not trained, as patterns: embeddings.*",
     )
 
     @model_validator(mode="after")
@@ -50,7 +70,13 @@ class ModelSettings(Named):
     def fixed(self) -> dict[str, Any]:
         """The name, and the options that all trials have."""
         options = {name: value for name, value in self.options.items() if not search_spaces.is_range(value)}
-        return {"name": self.name, **options}
+        return {"name": self.name, **options, **self._start}
+
+    @property
+    def _start(self) -> dict[str, Any]:
+        """What is no option of the network's own."""
+        given = {"groups": self.groups, "weights": self.weights, "freeze": self.freeze}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if v is not None}
 
 
 class Alternative(Named):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from study.config.mappings import Count, NonNegative, Positive, Settings
+from study.config.mappings import Count, Fraction, NonNegative, Positive, Settings
 from study.config.proportions import proportions
 from trainables.declarations import MODEL
 
@@ -130,6 +130,17 @@ class LimitSettings(Settings):
 class LikeSettings(Settings):
     study: str = Field(description="A study directory; a path is relative to the working directory.")
     trial: str = Field(description="A complete trial in it, of a network with the same hidden layers.")
+
+
+class DistilSettings(Settings):
+    """What polishing learns from beside the labels."""
+
+    teacher: str | None = Field(
+        default=None,
+        description="A network file of a study (models/TRIAL.safetensors); without it the one of the model's weights.",
+    )
+    temperature: Positive = Field(default=2.0, description="By which both networks' outputs are divided.")
+    weight: Fraction = Field(default=0.5, description="Of the teacher's part of the loss.")
 
 
 class StartSettings(Settings):

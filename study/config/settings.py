@@ -17,6 +17,7 @@ from study.config.own_methods import names_of
 from study.config.published import PublishedSettings, ReproductionSettings
 from study.config.sections import (
     CheckpointSettings,
+    DistilSettings,
     LimitSettings,
     MethodSettings,
     PackSettings,
@@ -30,7 +31,7 @@ from study.config.sections import (
 from study.directory import OBJECTIVES, Constraint, constraint_of
 from trainables.declarations import MODEL, Value, architecture, declared
 from trainables.errors import Mistake, Mistakes
-from trainables.recipe import BUDGET, Recipe
+from trainables.recipe import BUDGET, Distil, Recipe
 
 
 def _declared(name: str, required: bool = False) -> Any:
@@ -62,6 +63,9 @@ class StudyConfig(Settings):
     class_weights: Literal["balanced"] | Annotated[tuple[Positive, ...], Field(strict=False)] | None = Field(
         default=None,
         description="Of the training loss: balanced (rare classes count as much), or one for each class.",
+    )
+    distil: DistilSettings | None = Field(
+        default=None, description="Polishing learns from a whole network's answers, too: {temperature: 2, weight: 0.5}."
     )
     score: str | None = Field(
         default=None,
@@ -224,6 +228,10 @@ class StudyConfig(Settings):
     @model_validator(mode="after")
     def _makes_a_recipe(self) -> Self:
         self.recipe()
+        if self.distil is not None and not self.polish:
+            raise Mistakes([Mistake(("distil",), "polish epochs, in which it acts", "polish: 0")])
+        if self.distil is not None and self.distil.teacher is None and self.model.weights is None:
+            raise Mistakes([Mistake(("distil", "teacher"), "a network file, as the model has no weights", "none")])
         if any(one.needs_score for one in self.constrained) and "dense" not in self.methods:
             raise Mistakes([Mistake(("constraints",), "the method dense, whose score they are relative to", "none")])
         if self.sampler.name == "cmaes" and len(self.objectives) > 1:
@@ -355,6 +363,7 @@ class StudyConfig(Settings):
             counts=self.counts,
             warm_start=begin.epochs if begin else 0,
             warm_lr=begin.lr if begin else None,
+            distil=None if self.distil is None else Distil(**self.distil.model_dump()),
         )
 
     def implementation(self, method: str) -> str:

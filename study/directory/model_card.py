@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-_SIZES = ("neurons", "inputs", "parameters", "macs", "flops")
+_SIZES = ("neurons", "heads", "inputs", "parameters", "macs", "flops")
 _USES = {
     ".pt2": 'torch.export.load("{file}").module()(raw)',
     ".onnx": 'onnxruntime.InferenceSession("{file}").run(["output"], {{"raw": raw}})[0]',

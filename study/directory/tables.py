@@ -11,11 +11,11 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import pyarrow as pa
 
-VERSION = 8
+VERSION = 9
 """2: curves have `gates`. 3: curves have `state_NAME`, trials every score before polishing. 4: a `score` of one's
 own. 5: trials have `count_NAME`. 6: trials have `search`, the examples of each split, the score of the best constant
-answer, and how each example was answered. 7: trials have `worker`. 8: trials have `shared_epochs`. What an older part
-lacks is read as null."""
+answer, and how each example was answered. 7: trials have `worker`. 8: trials have `shared_epochs`. 9: `heads`. What an
+older part lacks is read as null."""
 
 PARAMETER = "param_"
 """Prefix of the columns that hold a trial's parameters; they differ from method to method."""
@@ -63,6 +63,7 @@ TRIALS = pa.schema(
         *_fields(pa.binary(), "val_answers test_answers"),
         *_fields(pa.string(), "worker"),
         *_fields(pa.int32(), "shared_epochs"),
+        *_fields(pa.int64(), "heads dense_heads"),
     ],
     {_VERSION_KEY: str(VERSION).encode()},
 )
@@ -88,6 +89,7 @@ CURVES = pa.schema(
         *_fields(pa.float64(), f"seconds lr train_loss {_SCORES}"),
         *_fields(pa.int64(), "neurons inputs parameters macs flops"),
         *_fields(pa.list_(pa.int32()), "widths gates"),
+        *_fields(pa.int64(), "heads"),
     ],
     {_VERSION_KEY: str(VERSION).encode()},
 )
@@ -134,6 +136,7 @@ OBJECTIVES: Mapping[str, Objective] = {
     "mse": Objective("val_mse", "minimize", "Validation MSE"),
     "score": Objective("val_score", "maximize", "Validation score"),
     "neurons": Objective("neurons", "minimize", "Hidden neurons"),
+    "heads": Objective("heads", "minimize", "Attention heads"),
     "inputs": Objective("inputs", "minimize", "Input features"),
     "parameters": Objective("parameters", "minimize", "Parameters"),
     "macs": Objective("macs", "minimize", "Multiply-adds"),

@@ -96,6 +96,9 @@ def rehearse(config: StudyConfig) -> Rehearsal:
     for arguments in tried:
         with _in_one_line(config, arguments):
             facts.append(rehearsal.inspect(problem_of(config, arguments)))
+    headless = [found.name for found in facts if not found.heads]
+    if "heads" in config.objectives and headless:
+        raise StudyError(f"objectives: expected attention, whose heads are counted, but {headless[0]} has none")
     largest = max(range(len(tried)), key=lambda i: (facts[i].macs, facts[i].parameters))
     network = facts[largest]
     several = tuple(map(Architecture.of, tried, facts)) if len(tried) > 1 else ()

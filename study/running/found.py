@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -97,12 +98,15 @@ def _columns(config: StudyConfig, table: pa.Table, manifests: list[Manifest]) ->
 
 def own_versions(config: StudyConfig) -> dict[str, str]:
     """Hashes of what trials depend on beside libraries: the user's own modules, and the files of the data."""
-    from trainables.data import content_hash
+    from trainables.data import content_hash, files_hash
     from trainables.own_code import names_in, source_hash
 
     settings = config.model_dump()
     found = {name: source_hash(name) for name in sorted(set(names_in(settings)))}
     found["data"] = content_hash(config.data.name)
+    teacher = config.distil.teacher if config.distil else None
+    files = {"weights": config.model.weights, "teacher": teacher}
+    found |= {key: files_hash(Path(file)) for key, file in files.items() if file}
     return {name: version for name, version in found.items() if version}
 
 

@@ -18,7 +18,7 @@ from trainables.training import Outcome, Pack
 TOLERANCE = 1e-3
 """Of scores, absolute or as a share if they are above 1: sums in another order are other floats."""
 
-_COUNTS = ("status", "neurons", "inputs", "parameters", "macs", "widths")
+_COUNTS = ("status", "neurons", "heads", "inputs", "parameters", "macs", "widths")
 _SCORES = ("accuracy", "loss", "nmse", "mse", "score")
 
 

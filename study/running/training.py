@@ -218,7 +218,7 @@ class Training:
         try:  # the same for all trials, and the driver could make it: what fails here is not theirs
             seeds = [trial.data_seed for trial in job.trials]
             if any(architecture(trial.parameters) for trial in job.trials):
-                check_materials(job.data, job.model["name"], job.seed, seeds)
+                check_materials(job.data, job.model, job.seed, seeds)
             else:
                 problem(job.data, job.model, job.seed, seeds)
         except Exception as error:

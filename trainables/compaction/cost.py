@@ -27,9 +27,9 @@ def hidden(graph: Graph) -> tuple[Layer, ...]:
 def count(graph: Graph, alive: Alive) -> Counts:
     """int64 (P,) by name; ``widths`` is (P, layers).
 
-    neurons: units of all layers but the output's. inputs: input features that are read. parameters: all of
-    them, those of norms too. macs: multiply-adds of one example. flops: 2 * macs. widths: the neurons by
-    layer.
+    neurons: units of all layers but the output's. heads: of attentions, where there are any; those that share keys and
+    values are one. inputs: input features that are read. parameters: all of them, those of norms too. macs:
+    multiply-adds of one example. flops: 2 * macs. widths: the neurons by layer.
     """
     units = {name: mask.sum(1) for name, mask in alive.units.items()}
     layers = hidden(graph)
@@ -44,8 +44,11 @@ def count(graph: Graph, alive: Alive) -> Counts:
     for product in graph.products:
         macs += product.macs * graph.layer(product.layer).grouped(alive.units[product.layer]).sum(1)
     inputs = alive.inputs.sum(1)
+    heads = [members[0] for members in graph.ties if members[0].what == "heads" and members[0].together]
+    counted = [layer.grouped(alive.units[layer.name]).sum(1) for layer in heads]
     return {
         "neurons": widths.sum(1),
+        **({"heads": torch.stack(counted).sum(0)} if counted else {}),
         "inputs": inputs,
         "parameters": parameters,
         "macs": macs,

@@ -3,7 +3,7 @@
 What there is can be read without torch, which is loaded with the first data set.
 """
 
-from trainables.data.catalogue import DATA, FORMATS, Entry, content_hash, load, locate, to_be_sent
+from trainables.data.catalogue import DATA, FORMATS, Entry, content_hash, files_hash, load, locate, to_be_sent
 from trainables.data.dataset import Dataset, Split, Task
 from trainables.data.examples import images_of, rows_of
 from trainables.data.sent import Files, receive
@@ -18,6 +18,7 @@ __all__ = [
     "Split",
     "Task",
     "content_hash",
+    "files_hash",
     "images_of",
     "load",
     "locate",

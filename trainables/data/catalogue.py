@@ -236,8 +236,11 @@ def to_be_sent(name: str, most: int) -> Files | None:
 def content_hash(name: str) -> str:
     """Of the files that the data set `name` is read from; empty where there are none, or they are pinned (hub)."""
     path = locate(name)
-    if path == Path():
-        return ""
+    return "" if path == Path() else files_hash(path)
+
+
+def files_hash(path: Path) -> str:
+    """Of a file, or of all in a folder."""
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
     digest = blake2b(digest_size=6)
     for file in files:

@@ -5,13 +5,15 @@
 
 from trainables.groups.graph import KINDS, Alive, Edge, Graph, Layer, Norm, everything
 from trainables.groups.liveness import Sweep, analyse, given_biases, liveness, settle
-from trainables.groups.surgery import cut
+from trainables.groups.surgery import cut, widen
 from trainables.groups.tracing import trace
 from trainables.groups.views import (
     group_size,
     group_squares,
     joint,
     outgoing_matrix,
+    remove_groups,
+    scale_groups,
     scale_units,
     unit_matrix,
     write_outgoing,
@@ -35,10 +37,13 @@ __all__ = [
     "joint",
     "liveness",
     "outgoing_matrix",
+    "remove_groups",
+    "scale_groups",
     "scale_units",
     "settle",
     "trace",
     "unit_matrix",
+    "widen",
     "write_outgoing",
     "write_units",
 ]

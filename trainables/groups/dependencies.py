@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
-from trainables.groups.graph import Edge, Layer, Product
+from trainables.groups.graph import Edge, Layer, Part, Product
+from trainables.groups.mixing import axis_of
 from trainables.groups.modules import channels, folds_shifts, is_depthwise, pads_with_zeros, units
 from trainables.groups.run import Run
 from trainables.groups.tracker import OUTPUT, Tracker
@@ -35,6 +37,7 @@ class Dependencies:
         self.columns |= {key: numbers[tracker.slices[name][axis]] for key, (name, axis) in self.slices.items()}
         self.heads = {int(number) for labels in tracker.rules.heads for number in numbers[labels[labels >= 0]]}
         self.added = {int(number) for labels in tracker.rules.added for number in numbers[labels[labels >= 0]]}
+        self.normed = {int(number) for labels in tracker.normed for number in numbers[labels[labels >= 0]]}
         self.macs: dict[int, int] = {}
         for labels, each in tracker.rules.macs:
             for number in numbers[labels].tolist():
@@ -78,15 +81,51 @@ class Dependencies:
             reasons = reasons or {"all of its units go together"}
         slices = [key for key in self.slices if not set(order).isdisjoint(self.columns[key].tolist())]
         edges = {m: {t: self._edges(m, t) for t in (*self.tracker.reach[m], *slices)} for m in members if alike}
+        normed, added = bool(self.normed & set(order)), bool(self.added & set(order))
+        if normed and alike:  # what reads a table that they are added to, before any of them is
+            edges[members[0]] |= {t: self._edges(members[0], t) for t in self._beyond(members, set(order))}
         reasons = reasons or self._reasons(members, edges)
         fixed = "; ".join(sorted(reasons)) if alike else UNMATCHED
         tied = sum(not is_depthwise(self.modules[m]) for m in members) > 1
-        what = "heads" if self.heads & set(order) else "channels" if tied and self.added & set(order) else "units"
+        stream = normed and added and (tied or bool(slices))
+        what = "stream" if stream else "channels" if tied and added else "units"
+        what = "heads" if self.heads & set(order) else what
         place = list(self.modules).index
-        return [
-            self._layer(m, tie if alike else place(m), tied, what, order if alike else {}, edges.get(m, {}), fixed)
+        layers = [
+            self._layer(
+                m, tie if alike else place(m), tied, what, order if alike else {}, edges.get(m, {}), fixed, normed
+            )
             for m in members
         ]
+        if normed and not fixed:
+            layers[0] = replace(layers[0], besides=self._besides(layers, order))
+        return layers
+
+    def _beyond(self, members: list[str], classes: set[int]) -> list[str]:
+        """Layers and norms that read units of these classes and are reached from none of the members."""
+        reached = {target for m in members for target in self.tracker.reach[m]}
+        return [
+            target
+            for target in self.run.calls
+            if target not in reached and not classes.isdisjoint(self.columns[target].tolist())
+        ]
+
+    def _besides(self, members: list[Layer], order: dict[int, int]) -> tuple[Part, ...]:
+        """The parameters outside of layers that have numbers of these groups."""
+        found = []
+        own = {name for layer in members for name in layer.rows}
+        for target in dict.fromkeys(edge.layer for layer in members for edge in layer.norms):
+            groups = tuple(order.get(number, -1) for number in self.columns[target].tolist())
+            if target in self.slices:
+                tensors = [self.slices[target]]
+            else:
+                module = self.module.get_submodule(target)
+                tensors = [(f"{target}.{name}", axis_of(p)) for name, p in module.named_parameters(recurse=False)]
+            for name, axis in tensors:
+                if name in self.parameters.values() and name not in own:
+                    numbers = self.module.get_parameter(name)
+                    found.append(Part(name, axis, groups, numbers.numel() // numbers.shape[axis]))
+        return tuple(found)
 
     def _edges(self, name: str, target: str) -> tuple[Edge, ...] | None:
         """Which columns of ``target`` are of the classes of the layer's units, in runs; None where none is."""
@@ -120,7 +159,8 @@ class Dependencies:
     def _reasons(self, members: list[str], edges: dict[str, dict[str, tuple[Edge, ...] | None]]) -> set[str]:
         found = {OUTPUT} if self.tracker.outputs & set(members) else set()
         known = {target for own in edges.values() for target, arrivals in own.items() if arrivals}
-        for path in dict.fromkeys((*members, *(target for m in members for target in self.tracker.reach[m]))):
+        near = {target for own in edges.values() for target in own if target not in self.slices}
+        for path in dict.fromkeys((*members, *(target for m in members for target in self.tracker.reach[m]), *near)):
             own = self.module.get_submodule(path).named_parameters(recurse=False)
             if self.run.calls[path] > 1:
                 found.add(f"{path} is used more than once")
@@ -139,8 +179,10 @@ class Dependencies:
         order: dict[int, int],
         edges: dict[str, tuple[Edge, ...] | None],
         fixed: str,
+        normed: bool,
     ) -> Layer:
         module: Any = self.modules[name]
+        free = normed and not fixed
         known = [edge for found in edges.values() for edge in found or ()]
         together = tuple(order[number] for number in self.rows[name].tolist()) if order else ()
         return Layer(
@@ -151,7 +193,9 @@ class Dependencies:
             units=units(module),
             inputs=channels(module),
             size=module.weight[0].numel() + (module.bias is not None),
-            feeds=tuple(edge for edge in known if edge.layer in self.modules and not self._back(name, edge.layer)),
+            feeds=tuple(
+                edge for edge in known if edge.layer in self.modules and (free or not self._back(name, edge.layer))
+            ),
             norm=self._norm(name),
             norms=tuple(edge for edge in known if edge.layer not in self.modules),
             output=name in self.tracker.outputs,
@@ -165,6 +209,7 @@ class Dependencies:
             pads=pads_with_zeros(module),
             together=() if together == tuple(range(len(together))) else together,
             what=what,
+            normed=free,
         )
 
     def _back(self, name: str, target: str) -> bool:

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from trainables.errors import not_one_of
+from trainables.groups.mixing import Mixing
 
-KINDS = ("units", "heads", "channels")
+KINDS = ("units", "heads", "channels", "stream")
 """What may go together, see `Layer.what`."""
 
 
@@ -53,6 +54,38 @@ class Edge:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A parameter outside of layers in which groups have numbers: a norm's, or a table's."""
+
+    name: str
+    axis: int
+    groups: tuple[int, ...]
+    """The group at each place along the axis; -1 where there is none."""
+    each: int
+    """Numbers at each place."""
+
+    @property
+    def size(self) -> int:
+        """Numbers that are of any group."""
+        return self.each * sum(group >= 0 for group in self.groups)
+
+    def scale(self, params: dict[str, Tensor], factors: Tensor) -> None:
+        """Multiplies the numbers of each group by its factor (P, count), in place."""
+        whole = params[self.name]
+        index = torch.tensor(self.groups, device=factors.device)
+        found = factors[:, index.clamp_min(0)].masked_fill(index < 0, 1)
+        shape = [len(whole), *(1 for _ in whole.shape[1:])]
+        shape[self.axis + 1] = -1
+        whole.mul_(found.view(shape))
+
+    def sums(self, numbers: Tensor, count: int) -> Tensor:
+        """(P, *shape of the parameter) -> (P, count): the sum over each group."""
+        rows = numbers.movedim(self.axis + 1, 1).reshape(len(numbers), len(self.groups), -1).sum(2)
+        index = torch.tensor(self.groups, device=rows.device)
+        return rows.new_zeros(len(rows), count + 1).index_add_(1, index.where(index >= 0, count), rows)[:, :count]
+
+
+@dataclass(frozen=True)
 class Layer:
     """A Linear or convolution and what becomes of its units (output features, output channels)."""
 
@@ -68,7 +101,7 @@ class Layer:
     size: int
     """Weights of a unit, bias included; P_l of Alvarez and Salzmann."""
     feeds: tuple[Edge, ...] = ()
-    """The layers that read the units."""
+    """The layers that read the units; earlier ones too where a normed set reads tables that they are added to."""
     norm: str | None = None
     """Path of the batch norm that acts on the units and on nothing else."""
     norms: tuple[Edge, ...] = ()
@@ -96,7 +129,11 @@ class Layer:
     """Equally many groups must stay in each of so many parts of the layer (grouped convolutions)."""
     what: str = "units"
     """What goes together: "units" of layers that may be multiplied with each other, "channels" that are added to
-    those of other layers, or "heads" of an attention."""
+    those of other layers, "heads" of an attention, or the "stream": channels that are added and normed together."""
+    normed: bool = False
+    """Something takes the norm of all units: a group may go only where all of it is zero, its other parts too."""
+    besides: tuple[Part, ...] = ()
+    """The first layer of a normed set has those of its groups that are outside of layers."""
 
     @property
     def hidden(self) -> bool:
@@ -151,6 +188,8 @@ class Norm:
     """The path of the lone tensor, a table of positions say; empty for modules."""
     axis: int = 0
     """The tensor's axis of channels."""
+    mixing: Mixing | None = None
+    """What it computes, if that is of all channels together."""
 
 
 @dataclass(frozen=True)
@@ -286,7 +325,8 @@ class Graph:
         for members in self.ties:
             first = members[0]
             allowed = first.hidden and first.what in self.kinds
-            if allowed and (first.tied or first.what == "heads" or any(member.depthwise for member in members)):
+            together = first.tied or first.normed or first.what == "heads"
+            if allowed and (together or any(member.depthwise for member in members)):
                 found.append(members)
             elif not first.tied and (allowed or not first.hidden):
                 found += [(member,) for member in members]

@@ -65,11 +65,12 @@ def analyse(graph: Graph, params: Params, buffers: Params | None, folding: bool 
     """The two sweeps; ``folding`` asks for the constants in any case."""
     links = {layer.name: _links(params[layer.weight], layer) for layer in graph.layers}
     values: Params = {}
-    varies, columns = _forward(graph, params, links, values)
+    normed = _normed(graph, params)
+    varies, columns = _forward(graph, params, links, values, normed)
     if folding or _constants_matter(graph, columns):
         values = _constants(graph, params, buffers, columns)
-        varies, columns = _forward(graph, params, links, values)
-    alive, used = _backward(graph, links, varies, columns)
+        varies, columns = _forward(graph, params, links, values, normed)
+    alive, used = _backward(graph, links, varies, columns, normed)
     return Sweep(links, varies, columns, values, alive, used)
 
 
@@ -78,6 +79,29 @@ def _links(weight: Tensor, layer: Layer) -> Tensor:
     if weight.dim() > 3:
         weight = weight.flatten(3).abs().sum(3)
     return weight.reshape(len(weight), layer.groups, -1, weight.shape[2])
+
+
+def _normed(graph: Graph, params: Params) -> Masks:
+    """(P, units) bool by layer: the units of normed sets of whose groups anything is not zero.
+
+    What takes a norm of all units needs them whoever reads them, and hands on a constant of them: only groups that are
+    zero everywhere, in the norms' own parameters too, can go.
+    """
+    found: Masks = {}
+    for members in graph.ties:
+        if members[0].fixed:
+            some = next(iter(params.values()))
+            found |= {x.name: some.new_ones(len(some), x.units, dtype=torch.bool) for x in members if x.normed}
+        elif members[0].normed:
+            parts = [part.sums(params[part.name].abs(), members[0].count) != 0 for part in members[0].besides]
+            rows = [
+                layer.grouped(params[name].reshape(len(params[name]), layer.units, -1).ne(0).any(2))
+                for layer in members
+                for name in layer.rows
+            ]
+            groups = torch.stack(parts + rows).any(0)
+            found |= {layer.name: layer.ungrouped(groups) for layer in members}
+    return found
 
 
 # Sums of magnitudes are zero only where all of them are, and are several times faster here than boolean
@@ -98,9 +122,11 @@ def _read(links: Tensor, units: Tensor) -> Tensor:
     return (units.view(len(units), links.shape[1], 1, -1).to(links) @ links.abs() != 0).flatten(1)
 
 
-def _forward(graph: Graph, params: Params, links: Masks, values: Params) -> tuple[Masks, dict[str, Tensor | None]]:
+def _forward(
+    graph: Graph, params: Params, links: Masks, values: Params, normed: Masks
+) -> tuple[Masks, dict[str, Tensor | None]]:
     """The units that vary, and the columns of each layer that do; None: all of them."""
-    varies: Masks = {}
+    varies: Masks = dict(normed)
     columns: dict[str, Tensor | None] = {}
     for layer in graph.layers:
         arriving = graph.columns(layer.name, layer.inputs, _varies_at(graph, layer.name, varies))
@@ -110,7 +136,8 @@ def _forward(graph: Graph, params: Params, links: Masks, values: Params) -> tupl
         unit = _reached(links[layer.name], arriving)
         if layer.norm:
             unit = unit & (params[f"{layer.norm}.weight"] != 0)
-        varies[layer.name] = torch.ones_like(unit) if layer.fixed else layer.closed(unit)
+        unit = torch.ones_like(unit) if layer.fixed else layer.closed(unit)
+        varies[layer.name] = normed.get(layer.name, unit)
     return varies, columns
 
 
@@ -122,7 +149,9 @@ def _varies_at(graph: Graph, name: str, varies: Masks) -> Masks:
     }
 
 
-def _backward(graph: Graph, links: Masks, varies: Masks, columns: dict[str, Tensor | None]) -> tuple[Masks, Masks]:
+def _backward(
+    graph: Graph, links: Masks, varies: Masks, columns: dict[str, Tensor | None], normed: Masks
+) -> tuple[Masks, Masks]:
     """The units that are alive by themselves, and the columns that those read."""
     alive: Masks = {}
     used: Masks = {}
@@ -131,9 +160,9 @@ def _backward(graph: Graph, links: Masks, varies: Masks, columns: dict[str, Tens
             unit = torch.ones_like(varies[layer.name])
         else:
             unit = torch.zeros_like(varies[layer.name])
-            for edge in layer.feeds:
+            for edge in layer.feeds if layer.name not in normed else ():
                 unit |= edge.leaving(used[edge.layer], layer.units)
-            unit = layer.closed(unit)
+            unit = normed.get(layer.name, layer.closed(unit))
         alive[layer.name] = unit
         read = _read(links[layer.name], unit & varies[layer.name])
         arriving = columns[layer.name]

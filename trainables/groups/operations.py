@@ -63,6 +63,10 @@ class Rules:
             return [self._cat(values["tensors"], int(values.get("dim", 0)), labels, stacked=name == "stack")]
         if first is None:
             return [[] for _ in outputs]
+        if name == "embedding":
+            return [self._looked_up(labels(first), outputs[0])]
+        if name == "as_strided" and func._schema.is_mutable:  # how a pooling writes its result's strides
+            return [labels(first)]
         if name in SAME:
             return [labels(first), *([] for _ in outputs[1:])]
         if name in RESHAPES:
@@ -114,6 +118,16 @@ class Rules:
             moved = func(**{k: v for k, v in arguments.items() if k != "sparse_grad"})
             for place, label in zip(found, moved if isinstance(moved, list | tuple) else [moved], strict=True):
                 place.append(compressed(label))
+        return found
+
+    def _looked_up(self, labels: list[Tensor], out: Tensor) -> list[Tensor]:
+        """Rows of a table, by their numbers."""
+        found = []
+        for label in labels:
+            if varying(label) == (1,):
+                found.append(label.view(*(1,) * (out.dim() - 1), -1))
+            else:
+                self.unions.fix(label, "looked up by its number")
         return found
 
     def _padded(self, label: Tensor, pad: list[int]) -> Tensor:

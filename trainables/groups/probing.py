@@ -32,6 +32,8 @@ def strangers(graph: Graph) -> dict[str, str]:
     generator = torch.Generator().manual_seed(0)
     bits = {}
     for layer in graph.hidden:
+        if layer.normed:
+            continue  # a norm of all units changes in all of them: the trial tells whether they can go
         drawn = torch.rand(_SAMPLES, layer.count, generator=generator) < 0.5
         drawn[0] = False
         bits[layer.name] = layer.ungrouped(drawn)
@@ -128,9 +130,10 @@ def _spread(layer: Layer, values: Tensor, dims: int) -> Tensor:
 def _run(graph: Graph, x: Tensor, output: Output) -> tuple[dict[str, Tensor], Tensor]:
     """What layers and norms with sources read of each example, (N, channels, positions), and the output."""
     seen: dict[str, Tensor] = {}
+    last = {norm.name for norm in graph.norms if norm.mixing and norm.mixing.axis == -1}
 
     def keep(name: str, value: Tensor) -> None:
-        if name in graph.by_name and graph.by_name[name].kind == "linear":
+        if name in last or (name in graph.by_name and graph.by_name[name].kind == "linear"):
             value = value.movedim(-1, 1)
         if value.shape[0] % len(x):
             return  # the same for all examples

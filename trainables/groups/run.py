@@ -11,6 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode, _FlopCounterMode
 
 from trainables.errors import StudyError
+from trainables.groups.mixing import Mixing, candidate, recognised
 from trainables.groups.modules import channels, is_layer, is_norm, units
 
 
@@ -28,10 +29,21 @@ class Run:
         self.positions: dict[str, int] = {}
         """Places where a layer's units are computed, over all calls."""
         self.inputs: dict[str, Tensor] = {}
+        self.mixing: dict[str, Mixing] = {}
+        """By name: the norms over all channels."""
+        shapes: dict[str, torch.Size] = {}
         odd: set[str] = set()
 
         def record(child: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
             name = self.names[child]
+            if candidate(child):
+                if len(arguments) == 1 and isinstance(arguments[0], Tensor):
+                    shapes.setdefault(name, arguments[0].shape)
+                    self.calls[name] = self.calls.get(name, 0) + 1
+                    self.inputs[name] = arguments[0]
+                else:
+                    odd.add(name)
+                return
             if not _plain(child, arguments, output):
                 odd.add(name)
                 return
@@ -40,7 +52,7 @@ class Run:
             count = output.shape[-1] if isinstance(child, nn.Linear) else output.shape[1]
             self.positions[name] = self.positions.get(name, 0) + output.numel() // count
 
-        watched = [child for child in self.names if is_layer(child) or is_norm(child)]
+        watched = [child for child in self.names if is_layer(child) or is_norm(child) or candidate(child)]
         hooks = [child.register_forward_hook(record) for child in watched]
         try:
             # Of the ways to compute an attention, the plain products are the ones that are counted everywhere.
@@ -61,8 +73,28 @@ class Run:
                 hook.remove()
         if not isinstance(output, Tensor):
             raise StudyError(f"expected {type(module).__name__} to give a tensor but got {type(output).__name__}")
+        known: dict[tuple[object, ...], Mixing | None] = {}
+        for name, shape in shapes.items():
+            child = module.get_submodule(name)
+            key = (
+                type(child),
+                shape,
+                *(value for value in vars(child).values() if isinstance(value, str | float | int)),
+            )
+            if key not in known:
+                known[key] = recognised(child, shape)
+            if (mixing := known[key]) is not None:
+                self.mixing[name] = mixing
+            elif not is_norm(child):
+                odd.add(name)
         for name in odd & set(self.calls):
             del self.calls[name]
+
+    def channels(self, name: str, module: nn.Module) -> int:
+        """Columns of a layer, channels of a norm."""
+        if name in self.mixing:
+            return module.get_parameter(self.mixing[name].weight).numel()
+        return channels(module)
 
 
 class _Counting(_FlopCounterMode):  # type: ignore[no-untyped-call]

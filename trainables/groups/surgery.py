@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.groups.graph import Alive, Graph, Layer, Norm
+from trainables.groups.mixing import narrowed
 
 
 class Select(nn.Module):
@@ -42,6 +43,8 @@ def cut(module: nn.Module, graph: Graph, alive: Alive) -> None:
         if channels is not None and not bool(channels.all()):
             if norm.tensor:
                 _cut_tensor(module, norm, channels[0])
+            elif norm.mixing:
+                _narrow(module, norm, channels[0])
             else:
                 _cut_norm(module.get_submodule(norm.name), norm, channels[0])
     for size in graph.sizes:
@@ -54,8 +57,22 @@ def cut(module: nn.Module, graph: Graph, alive: Alive) -> None:
             setattr(
                 module.get_submodule(parent),
                 child,
-                nn.Sequential(Select(index, dim), module.get_submodule(name)),
+                nn.Sequential(Select(index.clone(), dim), module.get_submodule(name)),
             )
+
+
+def widen(module: nn.Module, graph: Graph) -> None:
+    """Puts norms of our own in the place of those over all channels, which may compute in float32 whatever they get."""
+    for norm in graph.norms:
+        if norm.mixing:
+            _narrow(module, norm, torch.ones(norm.channels, dtype=torch.bool))
+
+
+def _narrow(module: nn.Module, norm: Norm, channels: Tensor) -> None:
+    assert norm.mixing
+    parent, _, child = norm.name.rpartition(".")
+    small = narrowed(module.get_submodule(norm.name), norm.mixing, channels)
+    setattr(module.get_submodule(parent), child, small)
 
 
 def _cut_layer(module: nn.Module, layer: Layer, rows: Tensor, columns: Tensor | None) -> None:

@@ -18,7 +18,7 @@ from trainables.errors import StudyError
 from trainables.groups import probing, trial
 from trainables.groups.dependencies import Dependencies
 from trainables.groups.graph import Graph, Layer, Norm
-from trainables.groups.modules import channels, is_norm
+from trainables.groups.modules import is_norm
 from trainables.groups.run import Run
 from trainables.groups.tracker import Tracker
 
@@ -88,7 +88,11 @@ def _aligned(layers: tuple[Layer, ...], skeleton: nn.Module) -> tuple[Layer, ...
                 parts[layer.tie].add(consumer.groups)
         for edge in layer.norms:
             norm = None if edge.layer.endswith("]") else skeleton.get_submodule(edge.layer)
-            if isinstance(norm, nn.GroupNorm) and (layer.units != norm.num_channels or edge.picks):
+            if (
+                isinstance(norm, nn.GroupNorm)
+                and norm.num_groups > 1
+                and (layer.units != norm.num_channels or edge.picks)
+            ):
                 reasons[layer.tie] = f"{edge.layer} norms it in groups, with other units or several times"
     grouped = {layer.tie for layer in layers if layer.together}
     for tie, sizes in parts.items():
@@ -111,7 +115,7 @@ def _counted(
 ) -> Graph:
     """The graph, with what the network has outside of layers and norms."""
     names = dict.fromkeys(e.layer for x in layers for e in x.norms)
-    norms = tuple(_norm(skeleton, name, *dependencies.slices.get(name, ("", 0))) for name in names)
+    norms = tuple(_norm(skeleton, name, run, *dependencies.slices.get(name, ("", 0))) for name in names)
     known = {name for layer in layers for name in (layer.weight, layer.bias)}
     weights = [p for name, p in skeleton.named_parameters() if name in known]
     tensors = [*skeleton.parameters(), *skeleton.buffers()]
@@ -135,7 +139,7 @@ def _counted(
     )
 
 
-def _norm(skeleton: nn.Module, name: str, tensor: str, axis: int) -> Norm:
+def _norm(skeleton: nn.Module, name: str, run: Run, tensor: str, axis: int) -> Norm:
     if tensor:
         path, _, last = tensor.rpartition(".")
         whole: Tensor = getattr(skeleton.get_submodule(path), last)
@@ -145,7 +149,8 @@ def _norm(skeleton: nn.Module, name: str, tensor: str, axis: int) -> Norm:
     module = skeleton.get_submodule(name)
     own = list(module.parameters())
     tensors = [*own, *(buffer for buffer in module.buffers() if buffer.dim() == 1)]
-    return Norm(name, channels(module), len(own), sum(t.element_size() for t in tensors))
+    mixing, width = run.mixing.get(name), run.channels(name, module)
+    return Norm(name, width, len(own), sum(t.element_size() for t in tensors), mixing=mixing)
 
 
 def _bytes(tensors: Sequence[Tensor]) -> int:

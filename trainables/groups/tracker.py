@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from trainables.groups.labels import Unions, along, spread, varying
-from trainables.groups.modules import channels, is_depthwise, is_layer, units
+from trainables.groups.modules import is_depthwise, is_layer, units
 from trainables.groups.operations import Rules
 from trainables.groups.run import Run
 
@@ -52,6 +52,8 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The layers that read what parameters outside of layers had a part in."""
         self.outputs: frozenset[str]
         """The layers whose units reach the network's output before any other layer."""
+        self.normed: list[Tensor] = []
+        """Labels of what norms over all channels are taken of."""
         self._inside = 0
         self._labels: dict[int, list[Tensor]] = {}
         self._origins: dict[int, frozenset[str]] = {}
@@ -72,7 +74,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if is_layer(child):
                 self.rows[name] = self.unions.fresh(units(child))
                 self.reach[name], self.reading[name] = {}, []
-            self.columns[name] = self.unions.fresh(channels(child))
+            self.columns[name] = self.unions.fresh(self.run.channels(name, child))
             for tensor in (*child.parameters(recurse=False), *child.buffers(recurse=False)):
                 self._owned[id(tensor)] = (*self._owned.get(id(tensor), ()), name)
                 self._kept.append(tensor)
@@ -118,6 +120,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
             found = self.rules.outputs(func, values, self._labels_of, out)
         written = func._schema.is_mutable and torch.Tag.pointwise not in func.tags
         name = func._schema.name.split("::")[1]
+        written = written and name != "as_strided_"
         if found is None or len(found) != len(outputs) or written:
             for label in (label for tensor in tensors for label in self._labels_of(tensor)):
                 self.unions.fix(label, f"how {name} treats units is not known")
@@ -155,6 +158,9 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._inside -= 1
         with _disable_current_modes():
             module: Any = self.module.get_submodule(name)
+            if name in self.run.mixing:
+                self._note(out, self._mixed(name, x), self._origins.get(id(x), frozenset()))
+                return
             axis = (x.dim() - 1) if isinstance(module, nn.Linear) else 1
             kept = []
             for label in self._labels_of(x):
@@ -176,3 +182,18 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 blocks = self.columns[name].view(module.num_groups, -1)
                 self.unions.join(blocks, blocks[:, :1])
             self._note(out, kept, self._origins.get(id(x), frozenset()))
+
+    def _mixed(self, name: str, x: Tensor) -> list[Tensor]:
+        """The labels of what a norm over all channels gives."""
+        mixing, kept = self.run.mixing[name], []
+        axis = mixing.axis % x.dim()
+        together = {"layer": {axis}, "rms": {axis}}.get(mixing.form, set(range(1, x.dim())))
+        for label in self._labels_of(x):
+            left: Tensor | None = label
+            if varying(label) == (axis,) and mixing.silent:
+                self.unions.join(along(label, axis, x.shape), self.columns[name])
+                self.normed.append(label)
+            else:  # a norm within a head, say
+                left = self.unions.collapse_all(label, sorted(together), "normed over all units together")
+            kept += [] if left is None else [left]
+        return kept

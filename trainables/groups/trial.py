@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from trainables.groups.graph import Alive, Graph, Layer, Size
 from trainables.groups.liveness import settle
-from trainables.groups.surgery import cut
+from trainables.groups.surgery import cut, widen
+from trainables.groups.views import remove_groups
 
 LARGE_MACS = 1_000_000_000
 """From here on networks are compared in float32, which has twice the speed."""
@@ -81,8 +82,9 @@ def _sizes(graph: Graph, first: Layer) -> tuple[tuple[Size, ...], ...]:
                 if value == layer.count and "head" in attribute:
                     counts.append(Size(path, attribute, layer.name, each))
                     break
-                if value == layer.units:
-                    widths.append(Size(path, attribute, layer.name, 1))
+                parts = {layer.units: 1, layer.units // 3: 3}  # q, k and v in one layer
+                if value in parts:
+                    widths.append(Size(path, attribute, layer.name, parts[value]))
                     break
     own = [size for size in widths if "head" in size.attribute or "inner" in size.attribute]
     return (), tuple(counts), (*counts, *own), (*counts, *widths)
@@ -115,6 +117,7 @@ class _Trial:
     def _noisy(self, graph: Graph, generator: torch.Generator) -> tuple[nn.Module, Tensor]:
         """The network with all its parameters off zero, and random inputs for it."""
         module = copy.deepcopy(graph.skeleton)
+        widen(module, graph)
         with torch.no_grad():
             for parameter in module.parameters():
                 if parameter.is_floating_point():
@@ -166,11 +169,11 @@ def _runs(module: nn.Module, x: Tensor) -> bool:
 
 def _silence(module: nn.Module, graph: Graph, alive: Alive) -> None:
     """Zeros in all weights into and out of the units that do not stay."""
-    for layer in graph.layers:
-        gone = ~alive.units[layer.name][0]
+    params = {name: parameter.unsqueeze(0) for name, parameter in module.named_parameters()}
+    for members in graph.ties:
+        gone = ~members[0].grouped(alive.units[members[0].name])
         if bool(gone.any()):
-            for name in layer.rows:
-                module.get_parameter(name)[gone] = 0
+            remove_groups(params, members, gone)
     for layer in graph.layers:
         columns = graph.columns(layer.name, layer.inputs, alive.units)
         if layer.name in graph.readers:

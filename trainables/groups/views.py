@@ -21,22 +21,44 @@ def unit_matrix(params: Params, layer: Layer) -> Tensor:
 
 def joint(members: tuple[Layer, ...]) -> bool:
     """Whether the units of a set (`Graph.sets`) go as groups of several, and not each as a row of its layer."""
-    return len(members) > 1 or members[0].what == "heads"
+    return len(members) > 1 or members[0].what == "heads" or members[0].normed
 
 
 def group_squares(params: Params, members: tuple[Layer, ...]) -> Tensor:
-    """(P, groups): the sum of squares of all weights and biases of each group of a set."""
+    """(P, groups): the sum of squares of all weights and biases of each group of a set, and of its other parts."""
     first = params[members[0].weight]
     total = first.new_zeros(len(first), members[0].count)
     for layer in members:
         index = torch.tensor(layer.together or range(layer.units), device=first.device)
         total.index_add_(1, index, unit_matrix(params, layer).square().sum(2))
+    for part in members[0].besides:
+        total += part.sums(params[part.name].square(), members[0].count)
     return total
 
 
 def group_size(members: tuple[Layer, ...]) -> int:
-    """Weights and biases of a group of a set."""
-    return sum(layer.units // layer.count * layer.size for layer in members)
+    """Weights and biases of a group of a set, and its other parts."""
+    first = members[0]
+    return sum(layer.units // layer.count * layer.size for layer in members) + sum(
+        part.size // first.count for part in first.besides
+    )
+
+
+def scale_groups(params: Params, members: tuple[Layer, ...], scale: Tensor) -> None:
+    """Multiplies all weights and biases of each group of a set, and its other parts, by ``scale`` (P, groups)."""
+    for layer in members:
+        scale_units(params, layer, layer.ungrouped(scale))
+    for part in members[0].besides:
+        part.scale(params, scale)
+
+
+def remove_groups(params: Params, members: tuple[Layer, ...], gone: Tensor) -> None:
+    """Zeros in the place of the groups of the mask (P, groups) of a set, batch norms' scale and shift included."""
+    for layer in members:
+        for name in layer.rows:
+            params[name][layer.ungrouped(gone)] = 0
+    for part in members[0].besides:
+        part.scale(params, (~gone).to(params[part.name]))
 
 
 def scale_units(params: Params, layer: Layer, scale: Tensor) -> None:

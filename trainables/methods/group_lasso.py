@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from trainables.declarations import declared
-from trainables.groups import group_size, group_squares, joint, scale_units
+from trainables.groups import group_size, group_squares, joint, scale_groups
 from trainables.math import prox
 from trainables.methods.base import Clock, Method, Params, State
 from trainables.methods.continuation import continued, grows
@@ -79,8 +79,7 @@ class GroupLasso(Method):
                 if "group" in strengths:
                     squares = group_squares(params, members)
                     scale = prox.group_scale(squares.sqrt(), strengths["group"][index])
-                    for layer in members:
-                        scale_units(params, layer, layer.ungrouped(scale))
+                    scale_groups(params, members, scale)
                 continue
             (layer,) = members
             weight, bias = params[layer.weight], params[layer.bias] if layer.bias else None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from trainables.declarations import declared
-from trainables.groups import Layer, group_size, group_squares, joint, unit_matrix
+from trainables.groups import Layer, group_size, group_squares, joint, remove_groups, unit_matrix
 from trainables.methods.base import Method, Params, State
 from trainables.methods.knobs import Knobs
 
@@ -47,9 +47,11 @@ class MagnitudePruning(Method):
         for members, saliency, by_layer, by_rank in zip(self.sets, saliencies, local, everywhere, strict=True):
             gone = torch.where(layerwise, by_layer, by_rank)
             gone = gone & (saliency < saliency.max(1, keepdim=True).values)
-            for layer in members:
-                for name in layer.rows:
-                    params[name][layer.ungrouped(gone) if joint(members) else gone] = 0
+            if joint(members):
+                remove_groups(params, members, gone)
+                continue
+            for name in members[0].rows:
+                params[name][gone] = 0
 
 
 def _smallest(saliency: Tensor, share: Tensor) -> Tensor:

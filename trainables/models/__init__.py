@@ -13,11 +13,13 @@ from trainables.models.catalogue import MODELS, ModelSpec, build, find
 
 if TYPE_CHECKING:
     from trainables.models.outputs import Plain
+    from trainables.models.weights import Weights, fit_weights, read_weights
 
-__all__ = ["MODELS", "ModelSpec", "Plain", "build", "find"]
+__all__ = ["MODELS", "ModelSpec", "Plain", "Weights", "build", "find", "fit_weights", "read_weights"]
+_WITH_TORCH = {"Plain": "outputs", "Weights": "weights", "fit_weights": "weights", "read_weights": "weights"}
 
 
 def __getattr__(name: str) -> Any:
-    if name != "Plain":
+    if name not in _WITH_TORCH:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return importlib.import_module("trainables.models.outputs").Plain
+    return getattr(importlib.import_module(f"trainables.models.{_WITH_TORCH[name]}"), name)

@@ -1,4 +1,4 @@
-"""Networks that give more than one tensor, as networks that give the one a study learns from.
+"""Networks of other libraries as a study learns from them: of one tensor, with torch's own layers.
 
 The rule: a tensor is itself; of anything with ``logits``, as an attribute or a key, those; of any other tuple, list or
 mapping the first tensor in it.
@@ -15,14 +15,35 @@ from trainables.errors import StudyError
 
 
 class Plain(nn.Module):
-    """``network``, of whose output only the tensor that the rule says is given."""
+    """``network``, of whose output only the tensor that the rule says is given.
+
+    Linear layers that hold their weights transposed (GPT-2's Conv1D) become nn.Linear, in place.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
+        for parent in list(network.modules()):
+            for name, child in list(parent.named_children()):
+                if type(child).__name__ == "Conv1D" and hasattr(child, "nf"):
+                    setattr(parent, name, _linear(child))
 
     def forward(self, x: Tensor) -> Tensor:
         return only(self.network(x))
+
+
+class Transposed(nn.Linear):
+    """A linear layer whose weight stands transposed in files."""
+
+
+def _linear(transposed: nn.Module) -> Transposed:
+    """x W + b with W (inputs, outputs) as torch has it."""
+    weight, bias = transposed.get_parameter("weight"), transposed.get_parameter("bias")
+    inputs, outputs = weight.shape
+    layer = Transposed(inputs, outputs, device="meta")
+    layer.weight = nn.Parameter(weight.detach().T.contiguous(), weight.requires_grad)
+    layer.bias = bias
+    return layer.train(transposed.training)
 
 
 def only(output: Any) -> Tensor:

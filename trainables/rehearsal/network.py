@@ -33,11 +33,17 @@ class NetworkFacts:
 
     name: str
     neurons: int
+    heads: int
+    """Of attentions."""
     inputs: int
     parameters: int
     macs: int
     """Multiply-adds of one example."""
     layers: tuple[LayerFacts, ...]
+    start: str
+    """What its trials start from, where that is not random; empty where it is."""
+    frozen: int
+    """Parameters that are not trained."""
     obstacle: str | None
     """Why its trials cannot be stacked; None where they can."""
 
@@ -74,10 +80,21 @@ def inspect(problem: Problem) -> NetworkFacts:
     counts = dense_counts(problem)
     return NetworkFacts(
         name=problem.model,
+        heads=int(counts.get("heads", 0)),
         **{name: int(counts[name]) for name in ("neurons", "inputs", "parameters", "macs")},
         layers=(*(_layer(graph, layer) for layer in graph.layers), *_others(graph)),
+        start=_start(problem),
+        frozen=sum(graph.skeleton.get_parameter(name).numel() for name in problem.frozen),
         obstacle=obstacle(problem),
     )
+
+
+def _start(problem: Problem) -> str:
+    if (found := problem.weights) is None:
+        return ""
+    new = f"; new: {', '.join(found.new)}" if found.new else ""
+    unused = f"; {found.unused} tensors of the file unused" if found.unused else ""
+    return f"{len(found.tensors)} of {len(found.tensors) + len(found.new)} tensors from the file{new}{unused}"
 
 
 def _layer(graph: Graph, layer: Layer) -> LayerFacts:
@@ -91,10 +108,16 @@ def _kept(graph: Graph, layer: Layer) -> str:
         return OUTPUT
     if layer.fixed:
         return layer.fixed
-    if not layer.tied or layer.what in graph.kinds:
+    if layer.what in graph.kinds or not (layer.tied or layer.what == "stream"):
         return ""
     others = [member.name for member in graph.ties[_tie(graph, layer)] if member.name != layer.name]
-    return f"its units are added to those of {', '.join(others)}"
+    why = {
+        "channels": f"its units are added to those of {', '.join(others)}",
+        "stream": "its units are added and normed together with the others of the stream",
+        "heads": "its units are of attention heads",
+        "units": f"its units go together with those of {', '.join(others)}",
+    }
+    return f"{why[layer.what]}; `groups: [..., {layer.what}]` lets them go"
 
 
 def _tie(graph: Graph, layer: Layer) -> int:

@@ -168,7 +168,8 @@ def needed(graph: Graph, masks: Masks) -> dict[str, Tensor]:
     """
     links = {layer.name: _links(layer, masks) for layer in graph.layers}
     zero = _zero_at_zero(graph)
-    loud: Masks = {}
+    some = next(iter(links.values()))
+    loud = {x.name: some.new_ones(len(some), x.units) for x in graph.layers if x.normed}
     columns: Masks = {}
     for layer in graph.layers:
         sources = {
@@ -178,12 +179,13 @@ def needed(graph: Graph, masks: Masks) -> dict[str, Tensor]:
         arriving = graph.columns(layer.name, layer.inputs, sources)
         whole = links[layer.name].new_ones(1, layer.inputs)
         columns[layer.name] = whole if arriving is None else arriving | ~zero[layer.name].to(arriving.device)
-        loud[layer.name] = _loud(layer, masks, links[layer.name], columns[layer.name])
+        if layer.name not in loud:
+            loud[layer.name] = _loud(layer, masks, links[layer.name], columns[layer.name])
     wanted: Masks = {}
     used: Masks = {}
     for layer in reversed(graph.layers):
-        unit = torch.full_like(loud[layer.name], not layer.hidden)
-        for edge in layer.feeds:
+        unit = torch.full_like(loud[layer.name], not layer.hidden or layer.normed)
+        for edge in layer.feeds if layer.hidden and not layer.normed else ():
             unit = unit | edge.leaving(used[edge.layer], layer.units)
         wanted[layer.name] = layer.closed(unit)
         reading = (wanted[layer.name] & loud[layer.name]).view(len(unit), layer.groups, -1, 1)

@@ -36,9 +36,11 @@ from trainables.methods import (
 )
 from trainables.problem import Problem
 from trainables.recipe import Recipe
+from trainables.tasks import Loss
 from trainables.training.chain import Chain
 from trainables.training.channels_last import bears, channels_last
 from trainables.training.class_weights import training_loss
+from trainables.training.distil import Distilled, Targets, Teacher
 from trainables.training.dropout import own_noise, replace_dropout
 from trainables.training.feed import Feed
 from trainables.training.networks import Networks
@@ -110,8 +112,9 @@ class Stack:
         self.feed = Feed(problem.drawn(data_seeds), data_seeds, device)
         self._build_networks()
         self._bind_method(method_class(method))
-        self._loss = training_loss(problem, recipe.class_weights, device)
+        self._loss: Loss | Distilled = training_loss(problem, recipe.class_weights, device)
         self._losses = self._over_lanes(self._loss)
+        self._teacher = Teacher(problem, recipe.distil, device) if recipe.distil else None
         self._sums = self._over_lanes(problem.task.sums)
         self._answers = self._over_lanes(problem.task.answers)
         self._outputs = self._over_lanes(lambda output, target: output)
@@ -222,7 +225,7 @@ class Stack:
         if self._awaited is not None and epoch > self.recipe.warm_start:
             self._begin_method()
 
-    def _over_lanes(self, measure: Callable[[Tensor, Tensor], Any]) -> Callable[[Params, Params, Tensor, Tensor], Any]:
+    def _over_lanes(self, measure: Callable[..., Any]) -> Callable[..., Any]:
         """``measure(output, target)`` of the networks of all lanes, given stacked parameters and buffers."""
         shared = self.feed.shared
 
@@ -330,6 +333,10 @@ class Stack:
         self.method = Method(self.problem.graph, self.method.setting)
         self.state, self.knobs, self.frozen, self.extra_optimizer = {}, Knobs(), {}, None
         self.settled = True
+        if self._teacher is not None:
+            data = training_loss(self.problem, self.recipe.class_weights, self.device)
+            self._loss = self._teacher.loss(data, self.problem)
+            self._losses = self._over_lanes(self._loss)
         graph, options = self.problem.graph, self.recipe.optimizer
         kept = worthwhile(graph, self.whole.masks, self.shrink)
         self.reduction = None if kept is None else Reduction(graph, kept, self.whole, options)
@@ -463,7 +470,10 @@ class _BatchLosses(Losses):
     """Of the networks in training, for one batch."""
 
     def __init__(self, stack: Stack, x: Tensor, y: Tensor) -> None:
-        self._stack, self._x, self._y = stack, x, y
+        self._stack, self._x = stack, x
+        self._y: Tensor | Targets = y
+        if stack.settled and stack._teacher is not None:
+            self._y = y, stack._teacher.answers(x, stack.feed.shared)
 
     def __call__(self, params: Params) -> Tensor:
         """A pass without gradients leaves batch norms' statistics alone: it may be there for other lanes only."""
@@ -479,7 +489,8 @@ class _BatchLosses(Losses):
         if working.chain is None:
             found, losses = gradients(lambda p: (self(p),) * 2, params)
             return {n: places[n].copy_(t) if n in places else t.clone() for n, t in found.items()}, losses
-        slope = partial(stack._loss.gradient, target=self._y)
+        loss: Any = stack._loss
+        slope = partial(loss.gradient, target=self._y)
         found, losses = working.chain.gradients(params, self._x, stack.feed.shared, slope, places)
         return found | {name: torch.zeros_like(params[name]) for name in params.keys() - found.keys()}, losses
 
@@ -511,9 +522,10 @@ def _only(stacked: Params) -> Params:
 
 
 def _zero_pattern(graph: Graph, params: Params) -> Params:
-    """Masks, 1 or 0, that hold at zero what is zero of units: weights, biases, scale and shift of their batch norms.
+    """Masks, 1 or 0, that hold at zero what is zero of units: weights, biases, scale and shift of their norms.
 
     A tensor without zeros has none.
     """
     names = [name for layer in graph.layers for name in layer.rows if name in params]
+    names += [part.name for layer in graph.hidden for part in layer.besides]
     return {name: (params[name] != 0).to(params[name]) for name in names if not bool(params[name].all())}

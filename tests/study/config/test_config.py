@@ -541,3 +541,29 @@ def test_a_database_that_only_a_directory_names_gets_no_password(
     assert to_go_on(directory, [f"storage={database}"]).storage == database
     monkeypatch.setenv("STUDY_STORAGE", database)
     assert to_go_on(directory).storage == database
+
+
+def test_what_is_no_option_of_the_network_may_stand_beside_its_name() -> None:
+    from trainables.groups import KINDS
+
+    own = {"groups": list(KINDS), "weights": "start.pt", "freeze": ["hidden1.*"]}
+    config = loads(good(model={"name": "mlp", "widths": [16], **own}, distil={"weight": 0.3}))
+    assert config.model_options() == {"name": "mlp", "widths": [16], **own}
+    assert config.recipe().distil is not None
+    jsonschema.validate(yaml.safe_load(to_yaml(config)), schema())
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"model": {"name": "mlp", "groups": ["head"]}}, "did you mean 'heads'?"),
+        ({"model": {"name": "mlp", "groups": []}}, "model.groups"),
+        ({"distil": {}}, "distil.teacher: expected a network file, as the model has no weights"),
+        ({"distil": {"teacher": "a"}, "polish": 0}, "distil: expected polish epochs, in which it acts"),
+        ({"distil": {"teacher": "a", "temprature": 3}}, "did you mean 'temperature'?"),
+    ],
+)
+def test_mistakes_in_how_training_starts_and_polishes(changes: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        loads(good(**changes))
+    assert expected in str(raised.value)

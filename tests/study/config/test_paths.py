@@ -42,3 +42,13 @@ def test_what_is_no_path_here_stays_as_it_is(name: str, home: Path) -> None:
 def test_a_data_set_of_this_name_comes_before_a_folder(home: Path) -> None:
     (home / "digits").mkdir()
     assert loads(YAML.replace("DATA", "digits"), names=False).data.name == "digits"
+
+
+def test_weights_and_teachers_are_paths_too(home: Path) -> None:
+    for name in ("start.pt", "dense.safetensors"):
+        (home / name).write_bytes(b"")
+    model = "model: {name: mlp, weights: start.pt}, polish: 1, distil: {teacher: dense.safetensors}"
+    config = loads(YAML.replace("model: mlp", model), names=False)
+    assert config.model_options() == {"name": "mlp", "weights": str(home / "start.pt")}
+    assert config.distil is not None and config.distil.teacher == str(home / "dense.safetensors")
+    assert loads(to_yaml(config), names=False) == config

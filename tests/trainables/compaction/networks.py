@@ -69,3 +69,114 @@ class Inverted(nn.Module):
         y = F.hardswish(self.norm2(self.depthwise(y)))
         y = y * F.hardsigmoid(self.excite(F.relu(self.squeeze(F.adaptive_avg_pool2d(y, 1)))))
         return self.head((x + self.norm3(self.project(y))).mean((2, 3)))
+
+
+class RMSNorm(nn.Module):
+    """As language models write it; in ``dtype`` whatever it is given."""
+
+    def __init__(self, width: int, dtype: torch.dtype | None = None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(width) + 0.5)
+        self.variance_epsilon, self.dtype = 1e-6, dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.to(self.dtype or x.dtype)
+        y = y * torch.rsqrt(y.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
+        return self.weight * y.to(x.dtype)
+
+
+class ChannelsFirst(nn.LayerNorm):
+    """A LayerNorm of images."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class ResponseNorm(nn.Module):
+    """GRN of ConvNeXt V2, channels last."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(1, 1, 1, width))
+        self.bias = nn.Parameter(torch.randn(1, 1, 1, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True)
+        return self.weight * (x * (size / (size.mean(-1, keepdim=True) + 1e-6))) + self.bias + x
+
+
+class Transformer(nn.Module):
+    """A class token, positions, a block of attention and feed-forward, normed before or after."""
+
+    def __init__(self, norm: type[nn.Module] = nn.LayerNorm, before: bool = True) -> None:
+        super().__init__()
+        self.before = before
+        self.patches, self.token = nn.Linear(6, 8), nn.Parameter(torch.randn(1, 1, 8))
+        self.position = nn.Parameter(torch.randn(1, 5, 8))
+        self.norm1, self.norm2, self.norm3 = norm(8), norm(8), norm(8)
+        self.attention = Heads(8, 2)
+        self.up, self.down = nn.Linear(8, 7), nn.Linear(7, 8)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.cat((self.token.expand(len(x), -1, -1), self.patches(x)), 1) + self.position
+        if self.before:
+            x = x + self.attention(self.norm1(x))
+            x = x + self.down(F.gelu(self.up(self.norm2(x))))
+        else:
+            x = self.norm1(x + self.attention(x))
+            x = self.norm2(x + self.down(F.gelu(self.up(x))))
+        return self.head(self.norm3(x)[:, 0])
+
+
+class Heads(nn.Module):
+    """Self-attention with biases."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.head_dim = width // heads
+        self.q, self.k, self.v, self.out = (nn.Linear(width, width) for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, tokens = x.shape[:2]
+        shape = (batch, tokens, -1, self.head_dim)
+        q, k, v = (layer(x).view(shape).transpose(1, 2) for layer in (self.q, self.k, self.v))
+        return self.out((F.softmax(q @ k.mT / self.head_dim**0.5, -1) @ v).transpose(1, 2).flatten(2))
+
+
+class Text(nn.Module):
+    """Words and positions looked up, added and normed; a block of attention; for word numbers (N, 6)."""
+
+    def __init__(self, norm: type[nn.Module] = nn.LayerNorm) -> None:
+        super().__init__()
+        self.words, self.positions = nn.Embedding(11, 8, padding_idx=0), nn.Embedding(6, 8)
+        self.norm1, self.norm2 = norm(8), norm(8)
+        self.attention = Heads(8, 2)
+        self.hidden, self.head = nn.Linear(8, 5), nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm1(self.words(x) + self.positions(torch.arange(x.shape[1], device=x.device)))
+        x = self.norm2(x + self.attention(x))
+        return self.head(self.hidden(x.mean(1)).tanh())
+
+
+class ConvNext(nn.Module):
+    """Two blocks of a depthwise convolution, a norm, two linear layers with GRN between, a layer scale."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(2, 6, 2, 2), ChannelsFirst(6)
+        self.each, self.inner = nn.Conv2d(6, 6, 3, padding=1, groups=6), nn.LayerNorm(6)
+        self.up, self.response, self.down = nn.Linear(6, 9), ResponseNorm(9), nn.Linear(9, 6)
+        self.scale = nn.Parameter(torch.rand(6))
+        self.last = nn.GroupNorm(1, 6)
+        self.mix, self.shrink = nn.Conv2d(6, 5, 1), nn.Conv2d(5, 6, 1)
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(self.stem(x))
+        y = self.inner(self.each(x).permute(0, 2, 3, 1))
+        y = self.down(self.response(F.gelu(self.up(y))))
+        x = x + (self.scale * y).permute(0, 3, 1, 2)
+        x = x + self.shrink(self.mix(self.last(x)).relu())
+        return self.head(x.mean((2, 3)))

@@ -14,10 +14,17 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.trainables.compaction.networks import Attention, Inverted, Standardised
+from tests.trainables.compaction.networks import (
+    Attention,
+    ConvNext,
+    Inverted,
+    RMSNorm,
+    Standardised,
+    Transformer,
+)
 from trainables import models
 from trainables.compaction import compact, cost
-from trainables.groups import Graph, everything, liveness, trace
+from trainables.groups import Graph, everything, liveness, remove_groups, trace
 
 
 class Residual(nn.Module):
@@ -268,8 +275,11 @@ ROWS = [
         "layer-norm",
         lambda: nn.Sequential(nn.Linear(4, 5), nn.LayerNorm(5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2)),
         (4,),
-        fixed=("0",),
     ),
+    Row("transformer", Transformer, (4, 6)),
+    Row("transformer-normed-after", lambda: Transformer(before=False), (4, 6)),
+    Row("transformer-rms", lambda: Transformer(RMSNorm), (4, 6)),
+    Row("convnext", ConvNext, (2, 4, 4)),
     *(
         Row(f"attention-{how}", lambda how=how: Attention(how), (5, 8), fixed=("out", "down"))
         for how in ("separate", "fused", "interleaved")
@@ -348,6 +358,10 @@ def sparsified(row: Row, seed: int, dead: float, silent: float, without_bias: fl
                 child.running_mean[lost(len(child.bias), without_bias)] = 0
                 child.bias[lost(len(child.bias), without_bias)] = 0
                 child.running_var.uniform_(0.5, 2, generator=generator)
+        params = {name: parameter.unsqueeze(0) for name, parameter in module.named_parameters()}
+        for members in graph.ties:
+            if members[0].normed:
+                remove_groups(params, members, lost(members[0].count, dead).unsqueeze(0))
     return module
 
 

@@ -58,12 +58,26 @@ def test_every_method_trains_a_vit_to_an_equivalent_smaller_one(method: str, par
         assert row["max_abs_difference"] < 1e-4
 
 
+@pytest.mark.slow
+def test_the_width_of_the_stream_goes_where_it_is_asked_for() -> None:
+    model = VIT | {"groups": ["units", "heads", "stream"]}
+    graph = problem(IMAGES, model, 0).graph
+    assert {layer.what for layer in pruned(graph)} == {"heads", "units", "stream"}
+    (row,) = trained("magnitude", model, [{"sparsity": 0.5, "scope": "layerwise"}])
+    widths = dict(zip([layer.name for layer in graph.layers if not layer.output], row["widths"], strict=True))
+    assert all(widths[layer.name] == layer.units // 2 for layer in graph.hidden)
+    dead, alive = trained("group_lasso", model, [{"lambda": 10.0, "lr": 1e-2}, {"lambda": 1e-6, "lr": 1e-2}])
+    assert dead["parameters"] < alive["parameters"] == alive["dense_parameters"]
+    assert {row["status"] for row in (row, dead, alive)} == {"COMPLETE"}
+
+
 def test_heads_go_as_one_group_and_the_outputs_stay() -> None:
     (row,) = trained("magnitude", VIT, [{"sparsity": 0.5, "scope": "layerwise"}])
     graph = problem(IMAGES, VIT, 0).graph
     widths = dict(zip([layer.name for layer in graph.layers if not layer.output], row["widths"], strict=True))
     for layer in graph.hidden:
-        assert widths[layer.name] == layer.units // 2
+        assert widths[layer.name] == (layer.units if layer.what == "stream" else layer.units // 2)
+    assert (row["heads"], row["dense_heads"]) == (4, 8)
     assert row["status"] == "COMPLETE"
 
 

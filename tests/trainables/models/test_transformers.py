@@ -10,10 +10,10 @@ from torch import nn
 
 from trainables import models
 from trainables.compaction import compact
-from trainables.groups import trace
+from trainables.groups import remove_groups, trace
 from trainables.models.outputs import only
 
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 
 VIT = {
     "hidden_size": 16,
@@ -46,23 +46,37 @@ def test_mistakes_are_named(name: str, keys: dict[str, int], message: str) -> No
         models.build(name, (1, 8, 8), 10, **keys)
 
 
-def test_heads_and_feed_forward_units_of_a_vit_go_and_its_outputs_stay() -> None:
+def test_heads_units_and_stream_of_a_vit_go_and_its_outputs_stay() -> None:
     module = vit().double()
     graph = trace(vit(), torch.zeros(1, 1, 8, 8))
-    assert {layer.what for layer in graph.hidden} == {"heads", "units"}
+    assert {layer.what for layer in graph.hidden} == {"heads", "units", "stream"}
     assert {layer.count for layer in graph.hidden if layer.what == "heads"} == {4}
+    params = {name: parameter.unsqueeze(0) for name, parameter in module.named_parameters()}
     with torch.no_grad():
         for members in graph.ties:
             if members[0].hidden:
-                for layer in members:
-                    gone = layer.ungrouped(torch.arange(layer.count).unsqueeze(0) % 2 == 1)[0]
-                    for name in layer.rows:
-                        module.get_parameter(name)[gone] = 0
+                remove_groups(params, members, torch.arange(members[0].count).unsqueeze(0) % 2 == 1)
     small = compact.compact(module, graph).module
     for layer in graph.hidden:
-        assert small.get_submodule(layer.name).out_features == layer.units // 2
+        assert len(small.get_parameter(layer.weight)) == layer.units // 2
     x = torch.randn(3, 1, 8, 8, dtype=torch.float64)
     assert compact.check(module, small, x).max_abs_difference < 1e-12
+
+
+def test_linear_layers_that_hold_their_weights_transposed_are_torchs_own() -> None:
+    config = transformers.GPT2Config(
+        vocab_size=20, n_positions=8, n_embd=8, n_layer=1, n_head=2, num_labels=3, pad_token_id=0
+    )
+    config._attn_implementation = "eager"
+    torch.manual_seed(0)
+    network = transformers.GPT2ForSequenceClassification(config).eval()
+    x = torch.randint(1, 20, (2, 5))
+    before = network(x).logits
+    module = models.Plain(network)
+    assert torch.allclose(module(x), before, atol=1e-6)
+    graph = trace(module, x[:1])
+    assert not graph.whole
+    assert {layer.what: layer.count for layer in graph.hidden} == {"heads": 2, "units": 32, "stream": 8}
 
 
 def test_which_tensor_of_an_output_is_taken() -> None:
