@@ -139,7 +139,7 @@ def test_numbers_with_fractions_are_targets(study: Any, home: Path) -> None:
     ("model", "said"),
     [
         ("users_networks:Seven", "users_networks:Seven gives 7 numbers for an example, but digits has 10 classes"),
-        ({"name": "users_networks:Attention", "dropout": 0.1}, "encoder.self_attn (nn.MultiheadAttention) drops out"),
+        ({"name": "users_networks:Recurrent", "layers": 2, "dropout": 0.1}, "recurrent (nn.LSTM) drops out"),
         ("broken:Net", "broken:Net fails: TypeError: 'NoneType' object is not callable ({home}/broken.py:6)"),
     ],
 )

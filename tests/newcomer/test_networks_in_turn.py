@@ -52,11 +52,6 @@ def test_what_can_be_stacked_is(network: str, home: Path) -> None:
             {"layers": 2, "dropout": 0.3},
             "recurrent (nn.LSTM) drops out inside: set recurrent.dropout to 0",
         ),
-        (
-            "Attention",
-            {"dropout": 0.1},
-            "encoder.self_attn (nn.MultiheadAttention) drops out inside: set encoder.self_",
-        ),
     ],
 )
 def test_noise_of_its_own_is_one_line_that_names_the_module(

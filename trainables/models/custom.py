@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from trainables.errors import StudyError
+from trainables.models.attention import with_layers
 from trainables.own_code import load_object
 
 
@@ -15,7 +16,7 @@ def find(target: str) -> type[nn.Module]:
 
 
 def load(target: str, options: Mapping[str, object]) -> nn.Module:
-    """The network that `module:Class` names, called with `options` alone.
+    """The network that `module:Class` names, called with `options` alone, its attentions with layers of their own.
 
     Raises ValueError where `trainables.own_code` does not import it, or it is no nn.Module class, or does not take
     these options. Errors of the module's own code are not caught.
@@ -26,4 +27,4 @@ def load(target: str, options: Mapping[str, object]) -> nn.Module:
         signature.bind(**options)
     except TypeError as error:
         raise StudyError(f"{target}{signature} cannot be called with {dict(options)}: {error}") from error
-    return network(**options)
+    return with_layers(network(**options))

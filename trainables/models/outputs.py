@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from trainables.errors import StudyError
+from trainables.models.attention import with_layers
 
 
 class Plain(nn.Module):
@@ -22,7 +23,7 @@ class Plain(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = network
+        self.network = with_layers(network)
         for parent in list(network.modules()):
             for name, child in list(parent.named_children()):
                 if type(child).__name__ == "Conv1D" and hasattr(child, "nf"):

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from trainables.errors import StudyError
+from trainables.models.attention import parted
 from trainables.models.outputs import Transposed
 
 _NESTED = ("state_dict", "model_state_dict", "model", "module")
@@ -57,7 +58,7 @@ def fit_weights(network: nn.Module, path: str, output: Collection[str]) -> Weigh
     Raises:
         StudyError: there is no such file, or it is none of these, or of another network.
     """
-    found = read_weights(path)
+    found = parted(read_weights(path))
     own = network.state_dict()
     turned = {name for name, module in network.named_modules() if isinstance(module, Transposed)}
     names = _matched(own, found)
