@@ -119,6 +119,8 @@ def _graph(data_key: str, model_key: str, seeds: tuple[int, ...]) -> Graph:
     model_options.pop("weights", None)
     patterns = model_options.pop("freeze", [])
     module = models.build(model_options.pop("name"), first.input_shape, first.outputs, **model_options)
+    if isinstance(module, models.Tokens):
+        module.check(first.train.x)
     graph = replace(trace(module.eval(), first.inputs(first.train.x[:1])), kinds=kinds)
     frozen = _frozen(graph, patterns)
     whole = {

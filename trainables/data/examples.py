@@ -10,6 +10,7 @@ import numpy as np
 
 from trainables.data.image_files import SUFFIXES
 from trainables.data.images import Geometry, read_image
+from trainables.data.sequences import is_sequence, spread
 from trainables.data.tables import features_of, read_file, usual_label
 from trainables.errors import StudyError
 
@@ -30,6 +31,9 @@ def rows_of(path: Path, columns: Sequence[str], features: int) -> Tensor:
     import torch
 
     table = read_file(path)
+    first = columns[0].removesuffix("_0") if columns else ""
+    if first in table.column_names and is_sequence(table.schema.field(first).type):
+        table = spread(table, first, len(columns))
     names = list(columns) or [name for name in table.column_names if not usual_label(name)]
     if missing := [name for name in names if name not in table.column_names]:
         raise StudyError(f"{path}: expected the columns {', '.join(names)}, but there is no {', '.join(missing)}")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from trainables.data.dataset import Task
 from trainables.data.labels import column_of, encode, why_label, why_task
 from trainables.data.parts import Found, Part, Request
+from trainables.data.sequences import sequences, spread
 from trainables.data.splits import by_split
 from trainables.errors import StudyError
 
@@ -22,22 +23,34 @@ _LABELS = ("label", "target", "class", "y")
 
 
 def read_table(
-    request: Request, *, label: str | None = None, drop: str | Sequence[str] = (), task: Task | None = None
+    request: Request,
+    *,
+    label: str | None = None,
+    drop: str | Sequence[str] = (),
+    task: Task | None = None,
+    tokens: str | None = None,
+    length: int | None = None,
 ) -> Found:
     """Parquet or CSV, a file or a folder with files by split.
 
     Features are all columns but `label` and `drop`, as float32 (N, features). ValueError, by name, for those
-    that are no numbers or have gaps.
+    that are no numbers or have gaps. With `tokens`, a column of lists of whole numbers, they are its sequences
+    (`trainables.data.sequences`), all of one `length`, and are used as they are.
     """
     path = request.path
     suffix = path.suffix or (".parquet" if any(path.rglob("*.parquet")) else ".csv")
     tables = {split: _read(files, suffix) for split, files in by_split(path, suffix).items()}
+    if tokens is not None:
+        size = sequences(tables, tokens, length)
+        tables = {split: spread(table, tokens, size) for split, table in tables.items()}
     columns = tables["train"].column_names
     dropped = [column_of(columns, name, (), "drop") for name in ([drop] if isinstance(drop, str) else drop)]
     given = label
     if task != "reconstruction" or label is not None:
         label = column_of(columns, label, _LABELS, "label")
     features = [name for name in columns if name not in (*dropped, label)]
+    if tokens is not None:
+        features = [name for name in features if name.rpartition("_")[0] == tokens]
     if not features:
         raise StudyError(f"{path}: no column is left as a feature")
     values = {split: features_of(table, features, f"the {split} split") for split, table in tables.items()}
@@ -47,7 +60,8 @@ def read_table(
     chosen = (why_label(label, given, _LABELS), why_task(tables["train"][label].type, task))
     task, labels, classes = encode({split: table[label] for split, table in tables.items()}, task, None)
     parts = {split: Part(x, labels[split]) for split, x in values.items()}
-    return Found(source, task, parts, classes, columns=tuple(features), label=label, chosen=chosen)
+    plain = tokens is None
+    return Found(source, task, parts, classes, plain, columns=tuple(features), label=label, chosen=chosen)
 
 
 def read_npz(request: Request, *, task: Task | None = None) -> Found:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from trainables.models.catalogue import MODELS, ModelSpec, build, find
 
 if TYPE_CHECKING:
-    from trainables.models.outputs import Plain
+    from trainables.models.outputs import Plain, Tokens
     from trainables.models.weights import Weights, fit_weights, read_weights
 
-__all__ = ["MODELS", "ModelSpec", "Plain", "Weights", "build", "find", "fit_weights", "read_weights"]
-_WITH_TORCH = {"Plain": "outputs", "Weights": "weights", "fit_weights": "weights", "read_weights": "weights"}
+__all__ = ["MODELS", "ModelSpec", "Plain", "Tokens", "Weights", "build", "find", "fit_weights", "read_weights"]
+_WITH_TORCH = dict.fromkeys(("Plain", "Tokens"), "outputs")
+_WITH_TORCH |= dict.fromkeys(("Weights", "fit_weights", "read_weights"), "weights")
 
 
 def __getattr__(name: str) -> Any:

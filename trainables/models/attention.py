@@ -66,7 +66,8 @@ class Attention(nn.Module):
             attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
         if attn_mask is not None:
             of_heads = attn_mask.dim() == 3
-            scores = scores + _additive(attn_mask.reshape(len(q), -1, *attn_mask.shape[1:]) if of_heads else attn_mask, scores)
+            mask = attn_mask.reshape(len(q), -1, *attn_mask.shape[1:]) if of_heads else attn_mask
+            scores = scores + _additive(mask, scores)
         if key_padding_mask is not None:
             scores = scores + _additive(key_padding_mask[:, None, None], scores)
         weights = self.drop(scores.softmax(-1))

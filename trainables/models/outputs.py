@@ -33,6 +33,25 @@ class Plain(nn.Module):
         return only(self.network(x))
 
 
+class Tokens(Plain):
+    """A network of token ids, (N, tokens) of any type, filled up with ``padding``, which is not attended to."""
+
+    def __init__(self, network: nn.Module, vocabulary: int, padding: int) -> None:
+        super().__init__(network)
+        self.vocabulary, self.padding = vocabulary, padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        ids = x.long().clamp(0, self.vocabulary - 1)
+        return only(self.network(input_ids=ids, attention_mask=(ids != self.padding).long()))
+
+    def check(self, x: Tensor) -> None:
+        """Raises StudyError where there are numbers that the vocabulary does not have."""
+        if (largest := int(x.max())) >= self.vocabulary:
+            raise StudyError(
+                f"model: expected vocab_size above {largest}, the largest token of the data, but got {self.vocabulary}"
+            )
+
+
 class Transposed(nn.Linear):
     """A linear layer whose weight stands transposed in files."""
 

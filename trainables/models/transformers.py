@@ -8,10 +8,10 @@ from typing import Any
 from torch import nn
 
 from trainables.errors import StudyError, not_one_of
-from trainables.models.outputs import Plain
+from trainables.models.outputs import Plain, Tokens
 
 PREFIX = "transformers:"
-_NOISE = ("attention_probs_dropout_prob", "attention_dropout")
+_NOISE = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
 """Dropout that attention draws by itself, which the trials of a pack cannot have of their own; 0 unless given."""
 
 
@@ -33,7 +33,8 @@ def load(name: str, input_shape: Sequence[int], outputs: int, keys: Mapping[str,
 
     Args:
         keys: of its configuration, beside num_labels (``outputs``) and, for images, num_channels and image_size, which
-            follow from the data unless they are given.
+            follow from the data unless they are given. Networks of texts read token ids filled up with pad_token_id, 0
+            unless it is given.
 
     Raises:
         StudyError: the library is not installed, it has no such network, its configuration no such key or not with
@@ -48,10 +49,16 @@ def load(name: str, input_shape: Sequence[int], outputs: int, keys: Mapping[str,
     if len(input_shape) == 3 and input_shape[1] == input_shape[2]:
         shape = {"num_channels": input_shape[0], "image_size": input_shape[1]}
         given |= {key: value for key, value in shape.items() if hasattr(known, key)}
+    text = getattr(model, "main_input_name", "") == "input_ids"
+    if text:
+        if len(input_shape) != 1:
+            raise StudyError(f"{name} reads token ids, (tokens,) for an example, but the data are {tuple(input_shape)}")
+        given |= {key: value for key, value in (("pad_token_id", 0), ("use_cache", False)) if hasattr(known, key)}
     try:
         config = configuration(**given | {"num_labels": outputs} | dict(keys))
         # The one that torch.func can stack.
         config._attn_implementation = "eager"
-        return Plain(model(config))
+        network = model(config)
+        return Tokens(network, config.vocab_size, config.pad_token_id or 0) if text else Plain(network)
     except Exception as error:  # The library checks keys in many ways.
         raise StudyError(f"{name} cannot be built with {dict(keys)}: {' '.join(str(error).split())}") from error

@@ -127,6 +127,7 @@ def _tie(graph: Graph, layer: Layer) -> int:
 def _others(graph: Graph) -> Iterator[LayerFacts]:
     """Modules with parameters that are of no layer or norm: recurrent cells, attention, embeddings."""
     known = {name for layer in graph.layers for name in (layer.weight, layer.bias)}
+    known |= {norm.tensor for norm in graph.norms}
     norms = {norm.name for norm in graph.norms}
     for name, module in graph.skeleton.named_modules():
         own = {f"{name}.{n}" if name else n: p for n, p in module.named_parameters(recurse=False)}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from torch import nn
@@ -12,6 +15,9 @@ from trainables import models
 from trainables.compaction import compact
 from trainables.groups import remove_groups, trace
 from trainables.models.outputs import only
+from trainables.problem import problem
+from trainables.recipe import Recipe
+from trainables.training import Job, Pack, Trial
 
 transformers = pytest.importorskip("transformers")
 
@@ -77,6 +83,62 @@ def test_linear_layers_that_hold_their_weights_transposed_are_torchs_own() -> No
     graph = trace(module, x[:1])
     assert not graph.whole
     assert {layer.what: layer.count for layer in graph.hidden} == {"heads": 2, "units": 32, "stream": 8}
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Sequences of 3 to 7 tokens; the class is whether there is a 7 among them."""
+    generator = torch.Generator().manual_seed(0)
+    rows = [torch.randint(3, 12, (3 + i % 5,), generator=generator).tolist() for i in range(240)]
+    file = tmp_path_factory.mktemp("texts") / "texts.parquet"
+    pq.write_table(pa.table({"ids": rows, "label": [int(7 in row) for row in rows]}), file)
+    return str(file)
+
+
+BERT = {
+    "name": "transformers:BertForSequenceClassification",
+    "vocab_size": 12,
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+}
+
+
+@pytest.mark.slow
+def test_a_network_of_texts_learns_and_is_cut(texts: str) -> None:
+    data, trials = {"name": texts, "tokens": "ids"}, [{"lr": 0.01, "sparsity": 0.5}, {"lr": 0.01, "sparsity": 0.0}]
+    model = BERT | {"groups": ["units", "heads", "stream"]}
+    lanes = tuple(Trial(f"t{i}", i, 0, own) for i, own in enumerate(trials))
+    pack = Pack(Job("magnitude", data, model, Recipe(epochs=8, polish=3, batch_size=16), lanes))
+    while not pack.done:
+        pack.train_epoch()
+    small, whole = pack.trial_rows()
+    assert small["status"] == whole["status"] == "COMPLETE"
+    assert whole["val_accuracy"] > 0.9 and whole["heads"] == 2
+    assert small["parameters"] < whole["parameters"] == whole["dense_parameters"]
+
+
+def test_padding_is_not_attended_to(texts: str) -> None:
+    where = problem({"name": texts, "tokens": "ids", "length": 9}, BERT, 0)
+    network = where.module(0).eval()
+    short, long = torch.tensor([[5.0, 4, 7]]), torch.tensor([[5.0, 4, 7, 0, 0, 0, 0, 0, 0]])
+    torch.testing.assert_close(network(short), network(long))
+    assert {layer.what for layer in where.graph.hidden} == {"heads", "units", "stream"}
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "message"),
+    [
+        ({"tokens": "ids"}, {"vocab_size": 11}, "expected vocab_size above 11, the largest token of the"),
+        ({"name": "digits", "image": True}, {}, r"reads token ids, .* but the data are \(1, 8, 8\)"),
+    ],
+)
+def test_texts_and_networks_that_do_not_fit(
+    data: dict[str, Any], model: dict[str, Any], message: str, texts: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        problem({"name": texts} | data, BERT | model, 0)
 
 
 def test_which_tensor_of_an_output_is_taken() -> None:
