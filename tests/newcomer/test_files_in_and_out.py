@@ -88,7 +88,7 @@ def test_a_folder_of_images(home: Path, capsys: pytest.CaptureFixture[str]) -> N
         predict(network, home / "large.png")
 
 
-@pytest.mark.parametrize("network", ["Recurrent", "Attention", "Mixed", "Branching"])
+@pytest.mark.parametrize("network", ["Recurrent", "Attention", "Mixed", "Branching", "Several"])
 @pytest.mark.parametrize("form", ["pt2", pytest.param("onnx", marks=pytest.mark.slow), "pytorch"])
 def test_a_network_of_ones_own(network: str, form: str, home: Path) -> None:
     saved = trained({"name": "digits", "limit": 300}, {"name": f"users_networks:{network}"}, epochs=4)

@@ -69,6 +69,18 @@ class Mixed(nn.Module):
         return self.out(h + F.relu(self.skipped(h)))
 
 
+class Several(nn.Module):
+    """What it gives is a mapping, as other libraries' networks do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.out = nn.Linear(64, 24), nn.Linear(24, 10)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        h = F.relu(self.hidden(x))
+        return {"hidden": h, "logits": self.out(h)}
+
+
 class Seven(nn.Module):
     """Seven outputs, whatever there is to tell apart."""
 

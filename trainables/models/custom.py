@@ -2,11 +2,13 @@
 
 import inspect
 from collections.abc import Mapping
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from trainables.errors import StudyError
 from trainables.models.attention import with_layers
+from trainables.models.outputs import only
 from trainables.own_code import load_object
 
 
@@ -27,4 +29,11 @@ def load(target: str, options: Mapping[str, object]) -> nn.Module:
         signature.bind(**options)
     except TypeError as error:
         raise StudyError(f"{target}{signature} cannot be called with {dict(options)}: {error}") from error
-    return with_layers(network(**options))
+    made = with_layers(network(**options))
+    made.register_forward_hook(_one_tensor)
+    return made
+
+
+def _one_tensor(network: nn.Module, arguments: Any, output: Any) -> Any:
+    """The tensor that is learned from, of an output that holds several."""
+    return output if isinstance(output, Tensor) else only(output)
