@@ -100,10 +100,10 @@ def test_polishing_comes_closer_to_the_teacher(teacher: str) -> None:
 def test_a_trial_that_was_stopped_while_polishing_goes_on_with_it(teacher: str) -> None:
     recipe = Recipe(epochs=4, polish=2, distil=Distil(teacher))
     where = problem(DIGITS, MLP, 0)
-    whole, one = (Stack(where, "group_lasso", recipe, TRIALS, CPU) for _ in range(2))
+    whole, one = (Stack(where, "magnitude", recipe, TRIALS, CPU) for _ in range(2))
     for _ in range(3):
         one.train_epoch()
-    other = Stack(where, "group_lasso", recipe, TRIALS, CPU)
+    other = Stack(where, "magnitude", recipe, TRIALS, CPU)
     other.load_state_dict(one.state_dict())
     other.train_epoch()
     while not whole.done:
@@ -127,4 +127,4 @@ def test_the_network_that_trials_start_from_can_be_the_teacher(tmp_path: Path) -
 )
 def test_mistakes(distil: Distil, how: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        trained("dense", Recipe(epochs=2, polish=1, distil=distil), **how)
+        trained("magnitude", Recipe(epochs=2, polish=1, distil=distil), **how)
