@@ -40,7 +40,7 @@ def sequences(tables: dict[str, pa.Table], column: str, length: int | None) -> i
 
 def is_sequence(kind: pa.DataType) -> bool:
     lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    return lists and pa.types.is_integer(kind.value_type)
+    return bool(lists and pa.types.is_integer(kind.value_type))
 
 
 def spread(table: pa.Table, column: str, length: int) -> pa.Table:
