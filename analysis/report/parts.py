@@ -9,7 +9,7 @@ import yaml
 
 from analysis.axes import measured
 from analysis.report.elements import TEXT, by_study, command, framed, trials_of
-from analysis.statistics import Answers, baseline, runs
+from analysis.statistics import Answers, admissible, baseline, runs
 from analysis.studies import Study
 from analysis.text import (
     Table,
@@ -18,6 +18,7 @@ from analysis.text import (
     claim_table,
     compare,
     compression_at_drop,
+    floor_table,
     intervals,
     provenance,
     score_at_compression,
@@ -104,6 +105,10 @@ def _tables(
         yield "drop", f"compression at {score} drop", compression_at_drop(trials, score=score, count=count)
     if runs(trials).max() > 0:
         yield "intervals", "intervals over searches", intervals(trials, (score, count))
+    if admissible(trials, (score, count)).any():
+        floors = floor_table(trials, (score, count))
+        if len(floors.frame) > 1:
+            yield "floors", "hypervolume by floor", floors
 
 
 def audit_part(study: Study) -> str:

@@ -22,6 +22,7 @@ from analysis.report.encode import number, numbers
 from analysis.report.rows import Json, curves_of, parameters_of, values_of
 from analysis.report.thin import Thinned, thin
 from analysis.statistics import (
+    BASELINE,
     Budget,
     admissible,
     configurations,
@@ -203,8 +204,8 @@ def _window(data: FrontData | None) -> Json | None:
 def _marks(
     study: Study, objectives: tuple[str, str], data: FrontData | None, series: Sequence[tuple[str, str]]
 ) -> Json:
-    """What each study selected, with its test scores, and the largest standard error of a score; as printed."""
-    found: Json = {"selected": [], "error": None}
+    """What each study selected, with its test scores, its baseline, and the largest standard error; as printed."""
+    found: Json = {"selected": [], "error": None, "dense": {}}
     for name in study.configs:
         own = data if len(study.configs) == 1 else _plane(trials_of(study, name), objectives)
         if own is None:
@@ -212,6 +213,9 @@ def _marks(
         for one in own.selected:
             values = {"x": number(one.x), "y": number(one.y), "test": number(one.test)}
             found["selected"].append({"series": series.index((name, one.method)), **values})
+        if own.dense is not None:
+            line = {"level": number(own.dense[1]), "searches": int(runs(trials_of(study, name)).nunique())}
+            found["dense"][str(series.index((name, BASELINE)))] = line
         if own.error is not None:
             found["error"] = number(max(own.error, found["error"] or 0.0))
     return found

@@ -16,6 +16,7 @@ from analysis.statistics.definitions import (
     configurations,
     front_mask,
     reference_of,
+    runs,
 )
 from study.directory import StudyError
 
@@ -44,7 +45,8 @@ def rank_stability(
 ) -> pd.DataFrame:
     """The methods' order by hypervolume, in boxes that end at other scores: columns floor, method, hypervolume, rank.
 
-    What the floor is was chosen by nobody who trained the networks: an order that changes with it is no finding.
+    What the floor is was chosen by nobody who trained the networks: an order that changes with it is no finding. Of
+    several searches the hypervolume is their mean.
 
     Args:
         objectives: a score and counts.
@@ -56,15 +58,21 @@ def rank_stability(
         raise StudyError(f"expected a score among the objectives, got {tuple(objectives)}")
     box, rows = reference_of(trials, objectives), configurations(trials)
     names = [name for name in in_order(rows["method"].unique()) if name != BASELINE]
-    fronts = {name: (part := rows[rows["method"] == name])[front_mask(part, objectives)] for name in names}
+    fronts: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
+    for name in names:
+        own = rows[rows["method"] == name]
+        fronts[name] += [run[front_mask(run, objectives)] for _, run in own.groupby(runs(own))]
     if floors is None:
-        scores = np.concatenate([np.empty(0), *(front[axes[place].column].to_numpy() for front in fronts.values())])
+        each = [front[axes[place].column].to_numpy() for of_method in fronts.values() for front in of_method]
+        scores = np.concatenate([np.empty(0), *each])
         floors = np.linspace(box.worst[place], np.median(scores), 5).tolist() if len(scores) else ()
+        floors = list(dict.fromkeys(floors))
     parts = []
     for floor in floors:
         worst = (*box.worst[:place], float(floor), *box.worst[place + 1 :])
-        own = replace(box, worst=worst)
-        values = pd.Series({name: volume(own.normalise(front)) for name, front in fronts.items()})
+        box_of = replace(box, worst=worst)
+        volumes = {name: np.mean([volume(box_of.normalise(one)) for one in found]) for name, found in fronts.items()}
+        values = pd.Series(volumes, dtype=np.float64)
         ranks = values.rank(ascending=False, method="min").astype(int)
         parts.append(pd.DataFrame({"floor": floor, "method": names, "hypervolume": values.array, "rank": ranks.array}))
     columns = ["floor", "method", "hypervolume", "rank"]

@@ -3,6 +3,7 @@
 from analysis.text.audit import AuditPoint, audit
 from analysis.text.budgets import budget_table
 from analysis.text.comparison import check_replicates, compare, settings_that_differ
+from analysis.text.floors import floor_table
 from analysis.text.headline import claim_table
 from analysis.text.intervals import intervals
 from analysis.text.operating_points import compression_at_drop, score_at_compression
@@ -24,6 +25,7 @@ __all__ = [
     "claim_table",
     "compare",
     "compression_at_drop",
+    "floor_table",
     "intervals",
     "provenance",
     "rank_table",

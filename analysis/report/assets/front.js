@@ -33,7 +33,7 @@ function buildFront() {
     if (dense[index]) {
       const best = front.at(-1);
       if (best === undefined) return;
-      const level = onMean(best)[1];
+      const level = study.marks[name].dense[index]?.level ?? onMean(best)[1];
       shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: level, y1: level, line: { color: colour, width: 1, dash: "dot" }, layer: "below" });
       traces.push({ ...dots([best], onMean), marker: { symbol: series.symbol, size: sized(series, 14), color: colour, line: { width: 1, color: ink("card") } }, cliponaxis: false, name: escapeHtml(series.title), ...selection([best]) });
       return;
@@ -160,6 +160,8 @@ function noteFront() {
   if (drawn < dominated) parts.push(`<strong>Thinned:</strong> ${drawn.toLocaleString("en")} of ${dominated.toLocaleString("en")} dominated trials are drawn, chosen at random; every point of a front is.`);
   if (state.view === "close" && view?.below) parts.push(`${view.below.toLocaleString("en")} trials lie below ${view.y[0].toFixed(1)}${study.score.percent ? " %" : ""}; <button type="button" data-view="all">show all</button>.`);
   const marks = study.marks[state.count];
+  const averaged = Object.values(marks?.dense ?? {}).find((one) => one.searches > 1);
+  if (averaged) parts.push(`<strong>Dotted:</strong> the dense network's ${study.score.name}, mean over ${averaged.searches} searches of the best in each; its symbol is the best of all.`);
   if (marks?.selected.length) parts.push(`<strong>Arrows:</strong> from each method's smallest network at 98 % of the dense ${study.score.name}, as validation data selected it, to its test score.`);
   if (marks?.error) parts.push("The bar in the corner is one standard error to each side: less is not resolved by so many examples.");
   if (trials.collapsed.length) parts.push(`<strong>Crosses:</strong> ${trials.collapsed.length.toLocaleString("en")} networks short of what is required (${[...new Set(study.studies.map((one) => one.require))].filter(Boolean).join("; ")}), on no front.`);

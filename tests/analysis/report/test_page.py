@@ -68,7 +68,7 @@ def test_everything_is_on_the_page(html):
     assert sections[7:] == ["parameters", "trials", "failures", "audit", "run"]
     assert "of dense accuracy" in html
     assert "ValueError: &lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in html
-    assert html.count('data-table="intervals"') == 1
+    assert html.count('data-table="intervals"') == 1 and html.count('data-table="floors"') == 1
     assert html.count("Plotly=(") == 1 and "Permission is hereby granted" in html
 
 
@@ -77,6 +77,9 @@ def test_data_of_the_figures(study):
     complete = study.trials[study.trials["status"] == "COMPLETE"]
     assert [series["method"] for series in found["series"]] == ["dense", "group_lasso", "npn", "magnitude", "random"]
     assert found["score"]["name"] == "accuracy"
+    assert found["marks"]["neurons"]["dense"] == {
+        "0": {"level": pytest.approx(100 * analysis.baseline(study.trials).validation, abs=0.01), "searches": 1}
+    }
     assert [count["name"] for count in found["counts"]] == ["neurons", "parameters", "flops"]
     assert len(found["trials"]["name"]) == len(study.trials)
     npn = analysis.pareto(complete[complete["method"] == "npn"]).sort_values("neurons")

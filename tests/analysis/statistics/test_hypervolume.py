@@ -109,3 +109,8 @@ def test_the_order_of_methods_may_depend_on_the_floor(trials):
     assert analysis.rank_stability(frame)["floor"].nunique() == 5
     with pytest.raises(ValueError, match="expected a score"):
         analysis.rank_stability(frame, ("neurons",))
+    better = frame.assign(search=1, val_accuracy=[0.97, 0.9])
+    both = analysis.rank_stability(pd.concat([frame.assign(search=0), better], ignore_index=True), floors=(0.0,))
+    each = [analysis.rank_stability(one, floors=(0.0,)) for one in (frame, better)]
+    mean = (each[0]["hypervolume"] + each[1]["hypervolume"]) / 2
+    assert both["hypervolume"].tolist() == pytest.approx(mean.tolist())
