@@ -19,13 +19,13 @@ def floor_table(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> Ta
     found = rank_stability(trials, objectives)
     score = next(axis for axis in axes_of(objectives) if axis.is_score)
     floors = list(dict.fromkeys(found["floor"]))
-    lines = [{"method": method} for method in in_order(found["method"].unique())]
+    lines: list[dict[str, object]] = [{"method": method} for method in in_order(found["method"].unique())]
     columns = [Column("method", "method", title)]
     for index, floor in enumerate(floors):
         own = found[found["floor"] == floor].set_index("method")
         for line in lines:
-            line[f"rank_{index}"] = int(own["rank"][line["method"]])
-            line[f"hypervolume_{index}"] = float(own["hypervolume"][line["method"]])
+            line[f"rank_{index}"] = int(own["rank"][str(line["method"])])
+            line[f"hypervolume_{index}"] = float(own["hypervolume"][str(line["method"])])
         heading = f"{floor * score.scale:.4g}{' %' if score.percent else ''}"
         columns += [Column(f"rank_{index}", f"rank at {heading}", ""), Column(f"hypervolume_{index}", "HV", ".3f")]
     orders = {tuple(found.loc[found["floor"] == floor, "rank"]) for floor in floors}
