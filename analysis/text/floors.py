@@ -30,9 +30,7 @@ def floor_table(trials: pd.DataFrame, objectives: Sequence[str] = DEFAULT) -> Ta
         columns += [Column(f"rank_{index}", f"rank at {heading}", ""), Column(f"hypervolume_{index}", "HV", ".3f")]
     orders = {tuple(found.loc[found["floor"] == floor, "rank"]) for floor in floors}
     means = " (means over searches)" if len(trials) and runs(trials).max() > 0 else ""
-    verdict = (
-        "The order is the same in all of them" if len(orders) < 2 else "The order depends on it, and is no finding"
-    )
+    verdict = "The order is the same in all" if len(orders) < 2 else "The order depends on it, and is no finding"
     caption = (
         f"Ranks by hypervolume{means} where the box ends at another {score.name}, from that of the default box to the"
         f" median on the fronts. {verdict}."
