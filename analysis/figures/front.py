@@ -160,10 +160,11 @@ def _selected(trials: pd.DataFrame, x: Axis, y: Axis, control: Baseline) -> tupl
 
 
 def _error(trials: pd.DataFrame, score: Axis) -> float | None:
-    """sqrt(p (1 - p) / n) for the best accuracy p on n validation examples."""
+    """sqrt(p (1 - p) / n) for the best accuracy p on n validation examples; of no error at all, that of one."""
     if score.name != "accuracy" or "val_examples" not in trials or not trials["val_examples"].notna().any():
         return None
     best, examples = float(trials[score.column].max()), float(trials["val_examples"].max())
+    best = min(best, 1 - 1 / examples)
     return float(np.sqrt(best * (1 - best) / examples)) * score.scale
 
 

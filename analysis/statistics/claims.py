@@ -25,6 +25,8 @@ RESAMPLES = 1000
 LEVEL = 0.9
 APART = 0.05
 """Methods are told apart where Holm's p is at most this."""
+FEW_LOSSES = 5
+"""Fewer of them are no normal number."""
 _NEAR = 400
 """Configurations of a method that are looked at: the smallest of those that any resample may choose."""
 
@@ -171,8 +173,7 @@ def tolerances(
             low, high = found.low, found.high
             if field is not None and drawn is not None:
                 mine = np.flatnonzero((field.rows["method"] == method).to_numpy())
-                bounds = size_bounds(drawn.sizes[mine], drawn.estimate[mine], drawn.excess[:, mine])
-                low, high = (bound / drawn.whole for bound in bounds)
+                low, high = (bound / drawn.whole for bound in drawn.bounds(mine))
             lines.append({"method": method, "within": tolerance, "share": found.mean, "low": low, "high": high})
     return pd.DataFrame(lines, columns=["method", "within", "share", "low", "high"])
 
@@ -212,6 +213,8 @@ class _Drawn:
         own, estimate: (n,) their scores, and how far above the bound they are.
         excess: (B, n) the same in the resamples, each with a bound of its own.
         factor: of the dense score that makes the bound.
+        losses: (n,) on how many examples each is wrong where the dense baseline is right; None of squared errors.
+        examples: validation examples.
     """
 
     sizes: NDArray[np.float64]
@@ -221,6 +224,13 @@ class _Drawn:
     excess: NDArray[np.float64]
     factor: float
     sign: float
+    losses: NDArray[np.float64] | None
+    examples: int
+
+    def bounds(self, mine: NDArray[np.int_]) -> tuple[float, float]:
+        """The interval of the smallest size of these configurations; see `size_bounds`."""
+        losses = None if self.losses is None else self.losses[mine]
+        return size_bounds(self.sizes[mine], self.estimate[mine], self.excess[:, mine], losses, self.examples)
 
 
 def _drawn(field: _Field, score: Axis, count: Axis, factor: float, weights: Matrix, slack: float = 0.0) -> _Drawn:
@@ -228,6 +238,8 @@ def _drawn(field: _Field, score: Axis, count: Axis, factor: float, weights: Matr
     sign = 1.0 if score.maximise else -1.0
     own = sign * field.validation.mean(axis=1, dtype=np.float64)
     drawn = sign * (weights @ field.validation.T).astype(np.float64) / field.validation.shape[1]
+    control = field.validation[np.flatnonzero(field.dense)[own[field.dense].argmax()]]
+    losses = np.clip(control - field.validation, 0, None).sum(axis=1, dtype=np.float64) if score.maximise else None
     return _Drawn(
         sizes=field.rows[count.column].to_numpy(np.float64),
         whole=float(field.rows[count.dense].max()),
@@ -236,12 +248,14 @@ def _drawn(field: _Field, score: Axis, count: Axis, factor: float, weights: Matr
         excess=drawn - factor * drawn[:, field.dense].max(axis=1, keepdims=True) + slack,
         factor=factor,
         sign=sign,
+        losses=losses,
+        examples=field.validation.shape[1],
     )
 
 
 def _selected(field: _Field, drawn: _Drawn, mine: NDArray[np.int_]) -> dict[str, object]:
     """What is said of one method, of the configurations `mine`."""
-    low, high = size_bounds(drawn.sizes[mine], drawn.estimate[mine], drawn.excess[:, mine])
+    low, high = drawn.bounds(mine)
     line: dict[str, object] = {"share": np.inf, "low": low / drawn.whole, "high": high / drawn.whole}
     reach = mine[drawn.estimate[mine] >= 0]
     if not len(reach):
@@ -276,13 +290,21 @@ def paired(one: Matrix, other: Matrix) -> tuple[float, float, float]:
 
 
 def size_bounds(
-    sizes: NDArray[np.float64], estimate: NDArray[np.float64], drawn: NDArray[np.float64], level: float = LEVEL
+    sizes: NDArray[np.float64],
+    estimate: NDArray[np.float64],
+    drawn: NDArray[np.float64],
+    losses: NDArray[np.float64] | None = None,
+    examples: int = 0,
+    level: float = LEVEL,
 ) -> tuple[float, float]:
     """Interval of the smallest size whose true excess is not negative, infinite where none need be.
 
     The errors of `estimate` (n,) are those of `drawn` (B, n) around it. Below, each network is tested by itself: the
     true smallest one is among those not rejected. Above, all are tested together by the largest studentised error: no
     network that truly falls short is accepted. Each side errs with probability (1 - level) / 2 at most.
+
+    Resamples of a network without an error have none either. One that loses against the dense network on fewer than
+    FEW_LOSSES of the `examples` (`losses` (n,)) is accepted only if it also is by Clopper and Pearson's bound for them.
     """
     if not len(sizes):
         return np.inf, np.inf
@@ -290,8 +312,21 @@ def size_bounds(
     root = drawn - estimate
     scale = np.maximum(root.std(axis=0), 1e-12)
     possible = estimate - np.quantile(root, tail, axis=0) >= 0
-    sure = estimate - np.quantile((root / scale).max(axis=1), 1 - tail) * scale >= 0
+    most = float(np.quantile((root / scale).max(axis=1), 1 - tail))
+    margin = most * scale
+    if losses is not None:
+        margin = np.where(losses < FEW_LOSSES, np.maximum(margin, _beyond(losses, examples, most, tail)), margin)
+    sure = estimate - margin >= 0
     return float(sizes[possible].min(initial=np.inf)), float(sizes[sure].min(initial=np.inf))
+
+
+def _beyond(losses: NDArray[np.float64], examples: int, most: float, tail: float) -> NDArray[np.float64]:
+    """How much more than `losses` of the examples may truly be lost, by as rare a chance as `most` standard errors."""
+    from scipy.special import betaincinv, ndtr
+
+    chance = min(float(ndtr(-most)), tail)
+    upper = np.where(losses < examples, betaincinv(losses + 1, np.maximum(examples - losses, 1e-9), 1 - chance), 1.0)
+    return np.asarray(upper - losses / examples)
 
 
 def _compared(lines: pd.DataFrame, smallest: dict[str, NDArray[np.float64]]) -> pd.DataFrame:

@@ -51,7 +51,8 @@ def goal(score: Axis) -> str:
     """What is to be reached, in words."""
     if score.maximise:
         return f"{100 * KEPT:g} % of dense {score.name}"
-    return f"a {score.name} {100 * (1 - KEPT):.2g} % above the dense one"
+    article = "an" if score.name in ("mse", "nmse") else "a"  # as they are said
+    return f"{article} {score.name} {100 * (1 - KEPT):.2g} % above the dense one"
 
 
 def _tested(found: pd.DataFrame, score: Axis, count: Axis, examples: int) -> tuple[str, ...]:
@@ -201,10 +202,12 @@ def said_of_selection(trials: pd.DataFrame, score: Axis, count: Axis) -> str:
     found = optimism(trials, score.name, count.name)
     if found is None:
         return ""
+    gain = _amount(score, found.by_selection)
+    told = f"being selected is worth {gain}, which no new data will give" if found.by_selection > 0 else ""
     return (
         f"Validation {_side(found.selected)} test {_by(score, found.selected)} on the fronts and"
-        f" {_side(found.others)} it {_by(score, found.others)} on all other networks: being selected is worth"
-        f" {_amount(score, found.by_selection)}, which no new data will give."
+        f" {_side(found.others)} it {_by(score, found.others)} on all other networks:"
+        f" {told or 'being selected shows no gain'}."
     )
 
 
@@ -225,6 +228,9 @@ def said_of_resolution(trials: pd.DataFrame, score: Axis, control: Baseline) -> 
     if score.name != "accuracy" or "val_examples" not in trials or not trials["val_examples"].notna().any():
         return ""
     examples = int(trials["val_examples"].max())
+    if control.validation == 1:
+        least = score_text(score, 0.05 ** (1 / examples))
+        return f"All of {examples:,} validation examples answered rightly may be an accuracy of {least} (95 %, exact)."
     error = np.sqrt(control.validation * (1 - control.validation) / examples)
     return (
         f"With {examples:,} validation examples an accuracy of {score_text(score, control.validation)} has a standard"

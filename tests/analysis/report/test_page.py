@@ -198,7 +198,7 @@ def test_losses_have_a_page_too(trials, study):
     frame = frame.assign(dense_parameters=7, finished_at=study.trials["finished_at"].iloc[0], study="made-up")
     config = {"made-up": {**study.configs["made-up"], "objectives": ["mse", "neurons"]}}
     large = analysis.Study(frame, config, study.directories)
-    assert "At a mse 2&nbsp;% above the dense one" in analysis.page(large)
+    assert "At an mse 2&nbsp;% above the dense one" in analysis.page(large)
 
 
 def made_up_boundary(size=8):

@@ -28,9 +28,9 @@ def answered(random, accuracy, examples):
     return (latent < norm.ppf(accuracy)[:, None]).astype(np.float32)
 
 
-def drawn_study(trials, random, methods, examples=359, truth=curve):
+def drawn_study(trials, random, methods, examples=359, truth=curve, dense=0.975):
     """Methods that all found the same networks, eight dense ones, and their answers."""
-    accuracy = np.concatenate([np.full(8, 0.975), *[truth(SIZES) for _ in methods]])
+    accuracy = np.concatenate([np.full(8, dense), *[truth(SIZES) for _ in methods]])
     sizes = np.concatenate([np.full(8, 192.0), *[SIZES for _ in methods]])
     validation, test = answered(random, accuracy, examples), answered(random, accuracy, examples)
     names = [f"t{index}" for index in range(len(sizes))]
@@ -59,6 +59,22 @@ def test_intervals_cover_and_equal_methods_are_not_told_apart(trials):
     assert np.mean(covered) >= 0.9 - 0.03
     assert np.mean(apart) <= 0.1
     assert np.mean(looks) < truth  # what was selected promises too much
+
+
+@pytest.mark.parametrize(("examples", "dense"), [(10, 0.9), (36, 0.97), (36, 0.99), (125, 0.995)])
+def test_intervals_cover_where_few_examples_show_next_to_no_error(trials, examples, dense):
+    """Of 36 rightly answered examples resamples know no error at all, and the true network may make many."""
+
+    def few(sizes):
+        return curve(sizes) + dense - 0.975
+
+    truth = SIZES[few(SIZES) >= 0.98 * dense].min() / 192
+    covered = []
+    for repeat in range(30):
+        frame, answers = drawn_study(trials, np.random.default_rng(repeat), ["npn", "random"], examples, few, dense)
+        found = analysis.claims(frame, answers, resamples=200)
+        covered += ((found["low"] <= truth) & (truth <= found["high"])).tolist()
+    assert np.mean(covered) >= 0.9 - 0.03
 
 
 @pytest.mark.parametrize("n", [3, 5, 10, 30])

@@ -68,7 +68,16 @@ def test_several_searches_are_said(found):
 def test_losses_are_compared_the_other_way_round(trials):
     frame = trials([0, 0, 0], [100, 50, 20], method=["dense", "npn", "npn"], val_mse=[1.0, 1.02, 2.0], test_mse=1.0)
     text = analysis.sentences(frame, ("mse", "neurons"))
-    assert text[0] == "At a mse 2 % above the dense one NPN keeps 50 % of the neurons."
+    assert text[0] == "At an mse 2 % above the dense one NPN keeps 50 % of the neurons."
+
+
+def test_no_error_among_few_examples_is_not_said_to_be_none(trials):
+    """Clopper and Pearson: 0.05 = p ** 125 for p = 97.6 %."""
+    frame = trials([1.0, 0.99], [100, 20], method=["dense", "npn"], val_examples=125)
+    text = " ".join(analysis.sentences(frame))
+    assert "All of 125 validation examples answered rightly may be an accuracy of 97.6 % (95 %, exact)." in text
+    assert "standard error" not in text
+    assert "standard error of 1.8 points" in " ".join(analysis.sentences(frame.assign(val_accuracy=0.96)))
 
 
 def test_failures_are_counted_and_an_empty_study_says_so(digits):
