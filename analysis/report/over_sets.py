@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -51,7 +52,7 @@ def suite_page(study: Study, name: str, notes: str = "", left_out: Mapping[str, 
     methods = in_order(study.trials["method"].astype(str).unique())
     byline = f"{len(study.configs)} data sets, {len(methods)} methods, {len(study.trials):,} trials"
     fronts = _picture(fronts_over_sets_figure(fronts_over_sets_data(study)), "Fronts of each data set")
-    style = files("analysis.report").joinpath("assets", "style.css").read_text(encoding="utf-8")
+    style = _style()
     ranked = "".join(
         f"<section><h2>{title}</h2>{_ranked(study, measure)}</section>" for measure, title in _MEASURES.items()
     )
@@ -59,7 +60,7 @@ def suite_page(study: Study, name: str, notes: str = "", left_out: Mapping[str, 
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <title>{escape(name)} · suite report</title>
-<style>{style} figure img {{ width: 100%; height: auto; background: #fff; }}</style></head>
+<style>{style}</style></head>
 <body><header class="masthead"><div class="wide"><div class="masthead-text"><h1>{escape(name)}</h1>
 <p>{escape(notes)}</p><p class="byline">{byline} · as of {datetime.now(UTC):%Y-%m-%d %H:%M} UTC</p></div></div></header>
 <main class="wide">
@@ -69,6 +70,16 @@ def suite_page(study: Study, name: str, notes: str = "", left_out: Mapping[str, 
 <section><h2>Each data set</h2>{"".join(_sets(study))}</section>
 </main></body></html>
 """
+
+
+def _style() -> str:
+    """The report's, whose dark colours a script chooses; this page has none, so the system does."""
+    text = files("analysis.report").joinpath("assets", "style.css").read_text(encoding="utf-8")
+    (dark,) = re.findall(r':root\[data-theme="dark"\] (\{[^}]*\})', text)
+    # Ink and paper change places, colours stay what they are.
+    picture = "figure img { filter: invert(.89) hue-rotate(180deg); }"
+    whole = "figure.card { width: fit-content; max-width: 100%; overflow-x: auto; } figure img { background: #fff; }"
+    return f"{text} {whole} @media (prefers-color-scheme: dark) {{ :root {dark} {picture} }}"
 
 
 def write_suite_page(
@@ -98,7 +109,8 @@ def _told(table: Table) -> str:
 def _picture(figure: Figure, text: str, rem: int = 60) -> str:
     with TemporaryDirectory() as folder:
         source = b64encode(save(figure, Path(folder) / "figure.svg").read_bytes()).decode()
-    picture = f'style="max-width: {rem}rem" src="data:image/svg+xml;base64,{source}"'
+    size = f"width: {rem}rem; max-width: 100%; min-width: {0.7 * rem:.0f}rem"  # narrower ones cannot be read
+    picture = f'style="{size}" src="data:image/svg+xml;base64,{source}"'
     return f'<figure class="card"><img alt="{escape(text)}" {picture}></figure>'
 
 

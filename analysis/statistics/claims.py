@@ -8,7 +8,7 @@ part of the answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -81,14 +81,17 @@ def claims(
     if field is None or not methods:
         return pd.DataFrame(columns=COLUMNS)
     drawn = _drawn(field, score_axis, count_axis, factor, _weights(field.validation.shape[1], resamples, seed))
-    found, smallest = [], {}
-    for method in methods:
-        mine = np.flatnonzero((field.rows["method"] == method).to_numpy())
-        smallest[method] = np.where(drawn.excess[:, mine] >= 0, drawn.sizes[mine], np.inf).min(axis=1, initial=np.inf)
-        found.append({"method": method, **_selected(field, drawn, mine)})
+    places = {method: np.flatnonzero((field.rows["method"] == method).to_numpy()) for method in methods}
+    found = [{"method": method, **_selected(field, drawn, mine)} for method, mine in places.items()]
     lines = pd.DataFrame(found).reindex(columns=COLUMNS)
     lines = lines.sort_values(["share", "low"], kind="stable").reset_index(drop=True)
-    return _compared(lines, smallest)
+    smallest = {method: drawn.smallest(mine) for method, mine in places.items()}
+    first = str(lines["method"].iloc[0])
+    against = smallest
+    if score_axis.maximise:
+        handicapped, handicap = _handicapped(field, score_axis, count_axis, factor, resamples, seed)
+        against = {name: handicapped.smallest(mine, handicap * (name == first)) for name, mine in places.items()}
+    return _compared(lines, smallest, against)
 
 
 def _field(
@@ -227,6 +230,11 @@ class _Drawn:
     losses: NDArray[np.float64] | None
     examples: int
 
+    def smallest(self, mine: NDArray[np.int_], less: NDArray[np.float64] | float = 0.0) -> NDArray[np.float64]:
+        """(B,) the smallest size of these configurations that reaches the bound in each resample, `less` taken off."""
+        reach = self.excess[:, mine] - np.reshape(less, (-1, 1)) >= 0
+        return np.asarray(np.where(reach, self.sizes[mine], np.inf).min(axis=1, initial=np.inf))
+
     def bounds(self, mine: NDArray[np.int_]) -> tuple[float, float]:
         """The interval of the smallest size of these configurations; see `size_bounds`."""
         losses = None if self.losses is None else self.losses[mine]
@@ -251,6 +259,22 @@ def _drawn(field: _Field, score: Axis, count: Axis, factor: float, weights: Matr
         losses=losses,
         examples=field.validation.shape[1],
     )
+
+
+def _handicapped(
+    field: _Field, score: Axis, count: Axis, factor: float, resamples: int, seed: int
+) -> tuple[_Drawn, NDArray[np.float64]]:
+    """Resamples with one more example, which all networks answer rightly, and what it is worth in each (B,).
+
+    Taken off the method that looks best, it is an example that only this method answers wrongly. Resamples of few
+    examples know no errors but those that were made; with this one they know the next, as Clopper and Pearson's bound
+    does, which is the quantile of such a resampling.
+    """
+    more = np.ones((len(field.validation), 1), dtype=field.validation.dtype)
+    whole = np.concatenate([field.validation, more], axis=1)
+    weights = _weights(whole.shape[1], resamples, seed)
+    drawn = _drawn(replace(field, validation=whole), score, count, factor, weights)
+    return drawn, weights[:, -1].astype(np.float64) / whole.shape[1]
 
 
 def _selected(field: _Field, drawn: _Drawn, mine: NDArray[np.int_]) -> dict[str, object]:
@@ -329,12 +353,15 @@ def _beyond(losses: NDArray[np.float64], examples: int, most: float, tail: float
     return np.asarray(upper - losses / examples)
 
 
-def _compared(lines: pd.DataFrame, smallest: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
-    """With how often each method leads, and who cannot be told apart from the first."""
+def _compared(
+    lines: pd.DataFrame, smallest: Mapping[str, NDArray[np.float64]], against: Mapping[str, NDArray[np.float64]]
+) -> pd.DataFrame:
+    """With how often each method leads, and who cannot be told apart from the first: by `against`, in its disfavour."""
     table = np.stack([smallest[name] for name in lines["method"]])
     best = (table == table.min(axis=0)) & np.isfinite(table)
     leads = (best / np.maximum(best.sum(axis=0), 1)).mean(axis=1)
-    behind = ((table <= table[0]).sum(axis=1) + 1) / (table.shape[1] + 1)
+    tested = np.stack([against[name] for name in lines["method"]])
+    behind = ((tested <= tested[0]).sum(axis=1) + 1) / (tested.shape[1] + 1)
     p = np.full(len(lines), np.nan)
     p[1:] = holm(behind[1:]) if np.isfinite(lines["share"].iloc[0]) else 1.0
     return lines.assign(leads=leads, p=p, group=np.isnan(p) | (p > APART))

@@ -26,6 +26,7 @@ from analysis.text.table import Column, Table
 from study.directory import StudyError
 
 _KEYS = {"hypervolume": "hypervolume", "kept": "fewest_share"}
+_BY = {"hypervolume": "hypervolume", "kept": "what is kept within 1 point of dense"}
 MEASURES = tuple(_KEYS)
 """What methods are ranked by; see `scores_over_sets`."""
 RIVALS = ("magnitude", "random")
@@ -93,7 +94,8 @@ def said_of_ranks(scores: pd.DataFrame, maximise: bool) -> str:
     pairs = wilcoxon_holm(scores)
     groups = alike(ranks(scores, maximise=maximise).mean(), pairs)
     if not (pairs["adjusted"] <= 0.05).any():
-        floor = f"; {sets} sets can give no p below {2.0 ** (1 - sets):.2g}" if 2.0 ** (1 - sets) > 0.05 else ""
+        least = min(1.0, len(pairs) * 2.0 ** (1 - sets))  # Wilcoxon's for sets that all agree, times Holm's factor
+        floor = f"; of {len(pairs)} pairs {sets} sets can give no p below {least:.2g}" if least > 0.05 else ""
         return f"{said}No two methods can be told apart (Wilcoxon, Holm, 5 %){floor}."
     named = "; ".join(", ".join(title(method) for method in group) for group in groups)
     alone = f"Not told apart (Wilcoxon, Holm, 5 %): {named}." if named else "All methods differ (Wilcoxon, Holm, 5 %)."
@@ -117,4 +119,4 @@ def wins_table(study: Study, against: Sequence[str] = RIVALS, measure: str = "hy
     columns = [Column("method", "method", title)]
     for name in there:
         columns += [Column(f"{name}_{what}", f"{what} vs {title(name)}", ".0f") for what in ("win", "tie", "loss")]
-    return Table(pd.DataFrame(lines), tuple(columns), f"By {measure}, over {len(scores)} data sets.")
+    return Table(pd.DataFrame(lines), tuple(columns), f"By {_BY[measure]}, over {len(scores)} data sets.")
