@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -55,3 +56,29 @@ def test_a_study_leaves_tune_as_it_was_for_the_caller(monkeypatch: pytest.Monkey
     before = settings()
     study.run(yaml.safe_load(STUDY), tmp_path / "out")
     assert settings() == before
+
+
+_OUR_OWN = """
+import json
+import ray
+import psutil  # which Ray brings along
+from study.config import ResourceSettings
+from study.running.session import session
+
+with session(ResourceSettings()):
+    ray.get(ray.remote(lambda: None).remote())
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    sockets = [socket for process in processes for socket in process.net_connections()]
+print(json.dumps([socket.laddr.ip for socket in sockets if socket.status == "LISTEN"]))
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_ray_of_our_own_listens_on_the_loopback_device_alone() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    run = subprocess.run(
+        [sys.executable, "-c", _OUR_OWN], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    listening = json.loads(run.stdout.splitlines()[-1])
+    assert len(listening) > 2 and {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}
