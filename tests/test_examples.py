@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from study.config import load
+
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 SMALL = {
@@ -44,3 +46,11 @@ def test_an_example_runs(name: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert said in done.stdout
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_study_is_one_that_can_be_run(file: Path) -> None:
+    pytest.importorskip("transformers")
+    config = load(str(file))
+    assert f"study run examples/{file.name}" in file.read_text()
+    assert config.name == file.stem

@@ -155,6 +155,11 @@ def test_networks_that_cannot_be_trained(model: Any, said: str, study: Any, home
     assert said.format(home=home) in refused(study, write(home, model=model))
 
 
+def test_heads_are_no_objective_where_there_is_no_attention(study: Any, home: Path) -> None:
+    said = refused(study, write(home, objectives=["accuracy", "heads"]))
+    assert "objectives: expected attention, whose heads are counted, but mlp has none" in said
+
+
 def nobody_listens() -> str:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
