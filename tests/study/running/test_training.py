@@ -164,6 +164,20 @@ def test_a_checkpoint_of_other_code_is_not_gone_on_from(
     assert tables(directory) == uninterrupted
 
 
+def test_of_a_pack_that_another_worker_has_finished_no_checkpoint_is_written(tmp_path: Path) -> None:
+    """As the worker of a driver finds it that was suspended, and taken over meanwhile."""
+    directory, manifest = pack_at(tmp_path / "study")
+    late = opened(directory, manifest)
+    late.advance(60, until=lambda: late.epochs > 0)
+    assert directory.store.names("checkpoints", ".pt") and not late.done
+    train(directory, manifest)
+    before = directory.trials().to_pylist()
+    late.save()
+    assert directory.store.names("checkpoints", ".pt") == []
+    late.advance(60)
+    assert directory.store.names("checkpoints", ".pt") == [] and directory.trials().to_pylist() == before
+
+
 def short_of_memory(lanes: int, when: Callable[[Pack], bool]) -> Callable[[Pack], Iterator[None]]:
     steps_of_epoch = Pack.steps_of_epoch
 
