@@ -17,7 +17,7 @@ def test_it_shows_formats_with_their_keys(capsys: pytest.CaptureFixture[str]) ->
     list_names("data", as_json=True)
     shown = json.loads(capsys.readouterr().out)
     assert "digits" in shown and shown["FILE.csv"].endswith(
-        "keys: label, drop, task, validation, test, limit, mean, std, augment, padding"
+        "keys: label, drop, task, tokens, length, validation, test, limit, mean, std, augment, padding"
     )
     assert all(kind in shown for kind, _, _ in FORMATS)
 
