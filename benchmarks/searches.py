@@ -150,12 +150,10 @@ class _Searching:
             if row["trial"] in states and row["status"] == "STOPPED":
                 row["state"] = f"{row['trial']}-{until}-0"
                 self.states[row["state"]] = states[row["trial"]]
+        self.search.tell(manifest, rows)
+        over: Sequence[Mapping[str, Any]] = rows
         if isinstance(self.search, StagedSearch):
-            self.search.tell(manifest, rows)
             over = [row for ended in self.search.ended() for row in ended.rows]
-        else:
-            self.search.tell(manifest, rows)
-            over = list(rows)
         self.trials += len(over)
         self.stopped += sum(row["status"] == "STOPPED" for row in over)
         for row in rows:

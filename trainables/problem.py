@@ -120,7 +120,8 @@ def _graph(data_key: str, model_key: str, seeds: tuple[int, ...]) -> Graph:
     patterns = model_options.pop("freeze", [])
     module = models.build(model_options.pop("name"), first.input_shape, first.outputs, **model_options)
     if isinstance(module, models.Tokens):
-        module.check(first.train.x)
+        for split in (first.train, first.validation, first.test):
+            module.check(split.x)
     graph = replace(trace(module.eval(), first.inputs(first.train.x[:1])), kinds=kinds)
     frozen = _frozen(graph, patterns)
     whole = {

@@ -8,7 +8,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.statistics.definitions import runs
-from analysis.statistics.student import quantile
 
 FEW = 6
 """Below so many searches their values are shown one by one."""
@@ -58,7 +57,9 @@ def estimate(values: "NDArray[np.float64] | pd.Series[float]", *, level: float =
     if len(sample) == 1 or not np.isfinite(sample).all():
         return Estimate(mean, np.nan, np.nan, np.nan, len(sample), raw)
     spread = float(sample.std(ddof=1))
-    half = quantile((1 + level) / 2, len(sample) - 1) * spread / np.sqrt(len(sample))
+    from scipy.special import stdtrit  # scipy.stats takes a second to import
+
+    half = float(stdtrit(len(sample) - 1, (1 + level) / 2)) * spread / np.sqrt(len(sample))
     return Estimate(mean, spread, mean - half, mean + half, len(sample), raw)
 
 

@@ -11,7 +11,6 @@ import pandas as pd
 from analysis.axes import Axis, axes_of
 from analysis.palette import in_order
 from analysis.statistics.definitions import DEFAULT, admissible
-from analysis.statistics.student import quantile
 from study.directory import PARAMETER
 
 ENOUGH = 8
@@ -99,7 +98,9 @@ def _reach(share: float, halves: Sequence[float]) -> float:
     """Half of the 90 % interval."""
     if len(halves) < 2:
         return np.nan
-    return float(quantile(0.95, len(halves) - 1) * np.sqrt(np.mean((np.asarray(halves) - share) ** 2)))
+    from scipy.special import stdtrit
+
+    return float(stdtrit(len(halves) - 1, 0.95) * np.sqrt(np.mean((np.asarray(halves) - share) ** 2)))
 
 
 def _shares(

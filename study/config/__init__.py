@@ -5,7 +5,7 @@ from study.config.load import check_names, load, loads, of_mapping, presets, sto
 from study.config.named import SamplerSettings
 from study.config.published import PublishedSettings, ReproductionSettings
 from study.config.schema import schema, starter
-from study.config.sections import LimitSettings, Path, ResourceSettings
+from study.config.sections import LimitSettings, ResourceSettings, StrengthPath
 from study.config.settings import StudyConfig
 from study.config.suite import Suite, SuiteSettings, load_suite, suites
 from study.config.yaml_source import ConfigError
@@ -15,11 +15,11 @@ __all__ = [
     "CannotChange",
     "ConfigError",
     "LimitSettings",
-    "Path",
     "PublishedSettings",
     "ReproductionSettings",
     "ResourceSettings",
     "SamplerSettings",
+    "StrengthPath",
     "StudyConfig",
     "Suite",
     "SuiteSettings",

@@ -60,7 +60,7 @@ class PathSettings(Settings):
 
 
 @dataclass(frozen=True)
-class Path:
+class StrengthPath:
     """Of one method: the strength that grows, how many values it takes, and the epochs from one to the next."""
 
     knob: str
@@ -192,6 +192,11 @@ class MethodSettings(Settings):
             return value
         own = {name: setting for name, setting in space.items() if name != MODEL[:-1]}
         return {**value, "space": own | {f"{MODEL}{name}": setting for name, setting in network.items()}}
+
+    def pinned(self, parameter: str) -> float | None:
+        """A number that its space pins; None where it is searched."""
+        setting = self.space.get(parameter)
+        return float(setting) if isinstance(setting, int | float) and not isinstance(setting, bool) else None
 
     def resolved(self, name: str, searched: Collection[str] = ()) -> MethodSettings:
         """As the study's directory keeps it: ``like`` in numbers, which the space given beside it may change.

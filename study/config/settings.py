@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 import search_spaces
+from study.config.contradictions import contradictions
 from study.config.mappings import Count, Natural, Positive, Settings
 from study.config.named import DataSettings, ModelSettings, OptimizerSettings, SamplerSettings, ScheduleSettings
 from study.config.own_methods import names_of
@@ -21,15 +22,15 @@ from study.config.sections import (
     LimitSettings,
     MethodSettings,
     PackSettings,
-    Path,
     PathSettings,
     ResourceSettings,
     StartSettings,
     StoppingSettings,
+    StrengthPath,
     WarmStartSettings,
 )
 from study.directory import OBJECTIVES, Constraint, constraint_of
-from trainables.declarations import MODEL, Value, architecture, declared
+from trainables.declarations import Value, architecture, declared
 from trainables.errors import Mistake, Mistakes
 from trainables.recipe import BUDGET, Distil, Recipe
 
@@ -226,22 +227,10 @@ class StudyConfig(Settings):
         return resolved
 
     @model_validator(mode="after")
-    def _makes_a_recipe(self) -> Self:
+    def _fits_together(self) -> Self:
         self.recipe()
-        if self.distil is not None and not self.polish:
-            raise Mistakes([Mistake(("distil",), "polish epochs, in which it acts", "polish: 0")])
-        if self.distil is not None and self.distil.teacher is None and self.model.weights is None:
-            raise Mistakes([Mistake(("distil", "teacher"), "a network file, as the model has no weights", "none")])
-        if any(one.needs_score for one in self.constrained) and "dense" not in self.methods:
-            raise Mistakes([Mistake(("constraints",), "the method dense, whose score they are relative to", "none")])
-        if self.sampler.name == "cmaes" and len(self.objectives) > 1:
-            got = f"{len(self.objectives)}: {', '.join(self.objectives)}"
-            raise Mistakes([Mistake(("objectives",), "one objective, as cmaes takes no more", got)])
-        if self.score is None:
-            where: list[tuple[str | int, ...]] = [("require", "score")] if "score" in self.require else []
-            where += [("objectives", i) for i, name in enumerate(self.objectives) if name == "score"]
-            if where:
-                raise Mistakes(Mistake(keys, "`score: module:function` in the study", "none") for keys in where)
+        if mistakes := list(contradictions(self)):
+            raise Mistakes(mistakes)
         return self
 
     @property
@@ -249,83 +238,20 @@ class StudyConfig(Settings):
         """The constraints, read."""
         return tuple(map(constraint_of, self.constraints or ()))
 
-    @model_validator(mode="after")
-    def _rungs_are_of_the_training(self) -> Self:
-        if self.stopping is None or self.stopping.rungs == "auto":
-            return self
-        keys, rungs = ("stopping", "rungs"), self.stopping.rungs
-        if list(rungs) != sorted(set(rungs)) or rungs[-1] >= self.epochs:
-            raise Mistakes([Mistake(keys, f"ascending epochs below {self.epochs}, the last", str(list(rungs)))])
-        if self.warm_start is not None and rungs[0] <= self.warm_start.epochs:
-            raise Mistakes(
-                [Mistake(keys, f"epochs above those of warm_start ({self.warm_start.epochs})", str(rungs[0]))]
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _beginnings_are_the_same(self) -> Self:
-        if self.warm_start is None:
-            return self
-        latest, mistakes = self.epochs - self.polish - 1, list[Mistake]()
-        if self.warm_start.epochs > latest:
-            mistakes.append(Mistake(("warm_start",), f"at most {latest} of the epochs", str(self.warm_start.epochs)))
-        for name, method in self.methods.items():
-            if not method.defined_in and declared(name).kind == "control":
-                continue  # anyone's own is not imported for this
-            if networks := [key for key in self.space(name) if key.startswith(MODEL)]:
-                expected = "a network that all trials have in common"
-                mistakes.append(Mistake(("warm_start",), expected, f"{', '.join(networks)} in the space of {name}"))
-            if self.warm_start.lr is None and _pinned(method.space.get("lr")) is None:
-                expected = "{epochs: ..., lr: ...}, as trials of several learning rates have no beginning in common"
-                mistakes.append(Mistake(("warm_start",), expected, f"none, and {name} searches lr"))
-        if mistakes:
-            raise Mistakes(mistakes)
-        return self
-
-    @model_validator(mode="after")
-    def _paths_can_be_followed(self) -> Self:
-        if self.path is None:
-            return self
-        mistakes = []
-        known = {name: _strengths(name) for name, own in self.methods.items() if not own.defined_in}
-        able = list(dict.fromkeys(knob for knobs in known.values() for knob in knobs))
-        mistakes += [Mistake.of_name(name, able, "path", name) for name in self.path.points if name not in able]
-        for name in known:
-            for knob in self.path.points:
-                if knob in known[name] and not _ranges(self.methods[name].space.get(knob)):
-                    expected = "a range, which its path goes through"
-                    mistakes.append(Mistake(("methods", name, "space", knob), expected, "one value or choices"))
-        others = {"stopping": self.stopping, "warm_start": self.warm_start}
-        mistakes += [
-            Mistake(("path",), f"a study without {key}", "both") for key, other in others.items() if other is not None
-        ]
-        if any(self.replicates(name) > 1 for name in self.methods):
-            mistakes.append(Mistake(("path",), "one seed for each path; searches repeat paths", "several seeds"))
-        if not self.polish:
-            mistakes.append(Mistake(("path",), "polish, which each point ends with", "polish: 0"))
-        if self.lr_schedule.name != "constant":
-            mistakes.append(
-                Mistake(("path",), "lr_schedule: constant, as paths have no last epoch", self.lr_schedule.name)
-            )
-        if mistakes:
-            raise Mistakes(mistakes)
-        return self
-
-    def path_of(self, method: str) -> Path | None:
+    def path_of(self, method: str) -> StrengthPath | None:
         """The path that a method's trials are points of; None where they are none."""
         if self.path is None or self.methods[method].defined_in:
             return None
-        for knob in _strengths(method):
-            if knob in self.path.points:
-                return Path(knob, self.path.points[knob], self.path.epochs or max(1, round(self.epochs / 10)))
-        return None
+        points = self.path.points.get(knob := declared(method).strength)
+        epochs = self.path.epochs or max(1, round(self.epochs / 10))
+        return None if points is None else StrengthPath(knob, points, epochs)
 
     def beginning(self, method: str) -> WarmStartSettings | None:
         """What a method's trials have in common, its learning rate included; None where they begin for themselves, as
         controls do."""
         if self.warm_start is None or declared(self.implementation(method)).kind == "control":
             return None
-        lr = self.warm_start.lr or _pinned(self.methods[method].space.get("lr"))
+        lr = self.warm_start.lr or self.methods[method].pinned("lr")
         return self.warm_start.model_copy(update={"lr": lr})
 
     @property
@@ -397,19 +323,3 @@ class StudyConfig(Settings):
     def space(self, method: str) -> dict[str, Any]:
         """The settings of a method's search space, the arguments of the network that are searched among them."""
         return {**self.model.searched, **self.methods[method].space}
-
-
-def _strengths(method: str) -> tuple[str, ...]:
-    """The knobs that a path may follow."""
-    strength = declared(method).strength
-    return (strength,) if strength else ()
-
-
-def _ranges(setting: object) -> bool:
-    """Whether a setting leaves a number a range."""
-    return setting is None or isinstance(setting, list | tuple) or (isinstance(setting, Mapping) and "low" in setting)
-
-
-def _pinned(setting: object) -> float | None:
-    """A number that is not searched."""
-    return float(setting) if isinstance(setting, int | float) and not isinstance(setting, bool) else None

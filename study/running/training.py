@@ -28,7 +28,7 @@ from study.running.faults import Fault, explained, kind_of
 from study.running.networks import Writer
 from trainables.declarations import architecture
 from trainables.problem import check_materials, problem
-from trainables.training import Job, LaneState, Outcome, Pack, Trial
+from trainables.training import Job, LaneState, Outcome, Pack, Trial, read_teacher
 
 Row = dict[str, Any]
 
@@ -221,6 +221,8 @@ class Training:
                 check_materials(job.data, job.model, job.seed, seeds)
             else:
                 problem(job.data, job.model, job.seed, seeds)
+            if job.recipe.distil and job.recipe.distil.teacher:
+                read_teacher(job.recipe.distil.teacher)
         except Exception as error:
             raise Fault("place", explained(error)) from error
         start, until = self.manifest.get("start", 0), self.manifest.get("until")

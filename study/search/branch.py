@@ -17,7 +17,7 @@ from study.directory import OBJECTIVES, Manifest
 from study.search.elite import Elite
 
 if TYPE_CHECKING:
-    from study.config import Path
+    from study.config import StrengthPath
 
 Rows = Mapping[str, Mapping[str, Any]]
 """A pack's rows by trial."""
@@ -42,7 +42,7 @@ class Branch:
     space: Mapping[str, BaseDistribution]
     budget: int
     seeds: int
-    path: Path | None = None
+    path: StrengthPath | None = None
     """Of whose points its trials are."""
     asked: int = 0
     packs: int = 0

@@ -43,7 +43,7 @@ from trainables.errors import Mistakes, StudyError
 from trainables.seeds import seed_of
 
 if TYPE_CHECKING:
-    from study.config import Path, StudyConfig
+    from study.config import StrengthPath, StudyConfig
 
 _DENSE = "dense"
 _LOST = "its manifest was lost before it was trained"
@@ -346,7 +346,7 @@ class Search:
         fixed = branch.latest if replicate else self._wanted(branch, spec, waiting)
         return self._run(branch, pack, spec, fixed)
 
-    def _point(self, branch: Branch, path: Path, spec: TrialSpec, waiting: list[Queued]) -> dict[str, Any]:
+    def _point(self, branch: Branch, path: StrengthPath, spec: TrialSpec, waiting: list[Queued]) -> dict[str, Any]:
         """Of a path: the sampler chooses what is not its strength, once. The points count its epochs one after the
         other, each those from the point before it on."""
         strengths, index = branch.strengths(), spec["number"] % path.points

@@ -20,6 +20,19 @@ Row = dict[str, Any]
 TIMES = ("train_seconds", "seconds", "finished_at")
 
 
+def little(**settings: Any) -> StudyConfig:
+    """A study of a small network on a few digits."""
+    given = {
+        "name": "little",
+        "data": {"name": "digits", "limit": 180},
+        "model": {"name": "mlp", "widths": [12, 8]},
+        "polish": 1,
+        "batch_size": 60,
+        "checkpoint": {"seconds": None, "epochs": 1},
+    }
+    return StudyConfig.model_validate(given | settings)
+
+
 class Driver:
     """One life of a driver: asks, trains, tells, in the order that ``chance`` has workers finish in."""
 

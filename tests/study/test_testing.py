@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import optuna
@@ -17,13 +16,12 @@ from trainables.methods import Clock, Knobs, Method, Params, State
 WEAK = Declaration("weak", "Shrinks all weights", knobs=(Knob("rate", 0.0, "how much"),), examples=({"rate": 0.5},) * 2)
 
 
+pytestmark = pytest.mark.usefixtures("single_thread")
+
+
 @pytest.fixture(autouse=True)
-def single_thread() -> Iterator[None]:
+def _quiet() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("method", declarations())

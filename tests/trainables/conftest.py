@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,20 +57,9 @@ def sparse_row(request: pytest.FixtureRequest) -> Row:
     return request.param
 
 
-@pytest.fixture(scope="session", autouse=True)
-def single_thread() -> Iterator[None]:
-    """Sums in one order, and no fight over the cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def denormals() -> Iterator[None]:
-    """A trainable flushes them to zero, for its whole process; Hypothesis then refuses to draw floats."""
-    yield
-    torch.set_flush_denormal(False)
+@pytest.fixture(scope="module", autouse=True)
+def _single_thread(single_thread: None) -> None:
+    """All of them train."""
 
 
 def small_problem(**model: Any) -> Problem:

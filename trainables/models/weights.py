@@ -141,6 +141,16 @@ def _of_directory(place: Path) -> dict[str, Tensor]:
             return read_weights(str(place / name))
         index = place / f"{name}.index.json"
         if index.is_file():
-            shards = dict.fromkeys(json.loads(index.read_text())["weight_map"].values())
-            return {key: tensor for shard in shards for key, tensor in read_weights(str(place / shard)).items()}
+            return {key: tensor for shard in _shards(index) for key, tensor in read_weights(str(shard)).items()}
     raise StudyError(f"weights: expected model.safetensors or pytorch_model.bin in {place}, but got neither")
+
+
+def _shards(index: Path) -> list[Path]:
+    """The files that an index names, each once."""
+    try:
+        names = [*dict.fromkeys(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        names = []
+    if not names or not all(isinstance(name, str) and Path(name).name == name for name in names):
+        raise StudyError(f"weights: expected {index} to name files beside it, by tensor")
+    return [index.parent / name for name in names]

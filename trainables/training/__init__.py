@@ -1,5 +1,6 @@
 """The stacked training loop and what serves it; it knows the Method contract and no method by name."""
 
+from trainables.training.distil import read_teacher
 from trainables.training.equivalence import EXAMPLES, Outcome, outcomes
 from trainables.training.lanes import LaneState
 from trainables.training.optim import rate_factor
@@ -20,6 +21,7 @@ __all__ = [
     "obstacle",
     "outcomes",
     "rate_factor",
+    "read_teacher",
     "stacked",
     "worthwhile",
 ]

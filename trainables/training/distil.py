@@ -81,7 +81,7 @@ def _network(problem: Problem, path: str | None) -> nn.Module:
             why = "none" if problem.weights is None else f"{', '.join(problem.weights.new)} would be random"
             raise StudyError(f"distil: expected a teacher, or weights of the whole network, but got {why}")
         return problem.module(0).eval().requires_grad_(False)
-    saved = _saved(path)
+    saved = read_teacher(path)
     dataset, about = problem.dataset, saved.card
     if about["outputs"] != dataset.outputs or tuple(about["input_shape"]) != tuple(dataset.input_shape):
         got = f"{tuple(about['input_shape'])} to {about['outputs']}"
@@ -95,7 +95,11 @@ def _network(problem: Problem, path: str | None) -> nn.Module:
 
 
 @lru_cache(maxsize=2)
-def _saved(path: str) -> Saved:
+def read_teacher(path: str) -> Saved:
+    """
+    Raises:
+        StudyError: there is no such file, or it is no network of a study.
+    """
     try:
         return Saved.from_bytes(Path(path).expanduser().read_bytes(), path)
     except FileNotFoundError:

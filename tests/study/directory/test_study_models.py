@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from study.running.networks import Keeper, Writer
 from study.running.training import job_of, publish
 from trainables.deploy.saved import Saved
 from trainables.training.pack import Pack
+
+pytestmark = pytest.mark.usefixtures("single_thread")
 
 STUDY = """
 name: little
@@ -67,14 +69,6 @@ def train(directory: StudyDirectory, pack: Manifest) -> list[dict[str, Any]]:
         worker.train_epoch()
     publish(directory, "little", pack, worker.trial_rows(), worker.curve_rows())
     return directory.rows(pack["pack"], pack["method"])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def single_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from study.cli.plan import shared
 from study.config.load import StudyConfig, to_yaml
@@ -19,34 +17,25 @@ from study.rehearsal import scales
 from study.running.retraining import retrain
 from study.running.training import Training
 from study.search import Search, Simulation
+from tests.study.staged import little
 from trainables.errors import StudyError
 
 EPOCHS, POLISH, EVERY, POINTS, TRIALS = 5, 1, 2, 3, 12
 
 
-@pytest.fixture(autouse=True, scope="module")
-def single_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("single_thread")
 
 
 def study_of(**changes: Any) -> StudyConfig:
     given = {
-        "name": "paths",
-        "data": {"name": "digits", "limit": 180},
-        "model": {"name": "mlp", "widths": [12, 8]},
         "epochs": EPOCHS,
-        "polish": POLISH,
-        "batch_size": 60,
         "trials": TRIALS,
         "methods": {"group_lasso": {"space": {"lambda": [0.01, 0.16]}}, "magnitude": {}},
         "pack": {"size": 2},
         "path": {"lambda": POINTS, "epochs": EVERY},
         "keep_models": "none",
     }
-    return StudyConfig.model_validate(given | changes)
+    return little(**given | changes)
 
 
 def search_of(directory: StudyDirectory) -> Search:

@@ -12,10 +12,10 @@ from study.cli import app
 from study.config import stored
 from study.directory import Models, find_trial
 from study.running.retraining import differences, retrain
-from tests.study.running.test_training import pack_at, single_thread, train
+from tests.study.running.test_training import pack_at, train
 from trainables.training.pack import Pack
 
-__all__ = ["single_thread"]
+pytestmark = pytest.mark.usefixtures("single_thread")
 
 
 def test_a_trial_trained_again_has_its_numbers_and_its_network(tmp_path: Path) -> None:

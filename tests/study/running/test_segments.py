@@ -3,49 +3,36 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from pydantic import ValidationError
 
 from study.config.load import StudyConfig
 from study.directory.study_directory import StudyDirectory
 from study.doctor.repair import examine, fix
 from study.running.training import give_up
-from tests.study.staged import Driver, killed_at_every_write, made, tables, timeless
+from tests.study.staged import Driver, killed_at_every_write, little, made, tables, timeless
 from trainables.errors import StudyError
 
 EPOCHS, RUNGS, TRIALS = 6, (2, 4), 12
 
 
-@pytest.fixture(autouse=True, scope="module")
-def single_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("single_thread")
 
 
 def study_of(**changes: Any) -> StudyConfig:
     given = {
-        "name": "staged",
-        "data": {"name": "digits", "limit": 180},
-        "model": {"name": "mlp", "widths": [12, 8]},
         "epochs": EPOCHS,
-        "polish": 1,
-        "batch_size": 60,
         "trials": TRIALS,
         "methods": {
             "magnitude": {"space": {"lr": 0.02}}
         },  # it prunes at the end, by what it would have ended with before
         "pack": {"size": 4},
         "stopping": {"rungs": list(RUNGS), "keep": 0.5, "least": 4},
-        "checkpoint": {"seconds": None, "epochs": 1},
     }
-    return StudyConfig.model_validate(given | changes)
+    return little(**given | changes)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +112,7 @@ def test_a_pack_that_is_given_up_lets_the_others_go_on(tmp_path: Path) -> None:
     manifest = driver.search.ask()
     assert manifest is not None
     driver.directory.write_manifest(manifest)
-    give_up(driver.directory, "staged", manifest, "its worker was lost")
+    give_up(driver.directory, "little", manifest, "its worker was lost")
     rows = Driver(tmp_path / "study", study_of(trials=8), workers=1).run().directory.trials().to_pylist()
     assert [row["status"] for row in rows[:4]] == ["FAILED"] * 4
     assert {row["status"] for row in rows[4:]} == {"COMPLETE", "STOPPED"} or len(rows) == 8

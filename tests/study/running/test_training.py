@@ -23,12 +23,7 @@ Row = dict[str, Any]
 TIMES = ("train_seconds", "seconds", "finished_at", "worker")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def single_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("single_thread")
 
 
 def pack_at(location: Path, **changes: Any) -> tuple[StudyDirectory, Manifest]:
@@ -300,6 +295,20 @@ def test_a_pack_does_not_start_over_while_its_data_cannot_be_read(tmp_path: Path
     away.rename(data)
     second = opened(directory, manifest)
     assert second.epochs == 2 and second.checkpoints.damaged == []
+
+
+def test_a_teacher_that_is_away_fails_no_trial(tmp_path: Path) -> None:
+    directory, manifest = pack_at(tmp_path / "whole", keep_models="all")
+    train(directory, manifest)
+    teacher = tmp_path / "whole" / "models" / f"{Models(directory).trials()[0]}.safetensors"
+    directory, manifest = pack_at(tmp_path / "study", distil={"teacher": str(teacher)})
+    away = teacher.rename(tmp_path / "away.safetensors")
+    with pytest.raises(Fault, match="expected a network of a study") as raised:
+        train(directory, manifest)
+    assert raised.value.kind == "place"
+    away.rename(teacher)
+    train(directory, manifest)
+    assert {row["status"] for row in directory.rows(manifest["pack"], "group_lasso")} == {"COMPLETE"}
 
 
 def test_a_pack_that_is_given_up_keeps_what_its_checkpoint_has_finished(tmp_path: Path) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from study.cli.plan import shared
 from study.config.load import StudyConfig
@@ -17,37 +15,26 @@ from study.doctor.repair import examine
 from study.running.retraining import retrain
 from study.running.retry import take_back
 from study.running.training import give_up
-from tests.study.staged import Driver, killed_at_every_write, made, tables
+from tests.study.staged import Driver, killed_at_every_write, little, made, tables
 from trainables.errors import StudyError
 
 EPOCHS, BEGIN, CONFIGURATIONS, SEEDS = 6, 2, 4, 2
 
 
-@pytest.fixture(autouse=True, scope="module")
-def single_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("single_thread")
 
 
 def study_of(**changes: Any) -> StudyConfig:
     given = {
-        "name": "warm",
-        "data": {"name": "digits", "limit": 180},
-        "model": {"name": "mlp", "widths": [12, 8]},
         "epochs": EPOCHS,
-        "polish": 1,
-        "batch_size": 60,
         "trials": CONFIGURATIONS,
         "seeds": SEEDS,
         "methods": {"group_lasso": {"space": {"lr": [0.01, 0.05], "lambda": [0.01, 0.1]}}},
         "pack": {"size": 4},
         "warm_start": {"epochs": BEGIN, "lr": 0.02},
-        "checkpoint": {"seconds": None, "epochs": 1},
         "keep_models": "none",
     }
-    return StudyConfig.model_validate(given | changes)
+    return little(**given | changes)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +112,7 @@ def test_trials_whose_beginning_failed_train_it_themselves(warm: StudyDirectory,
     assert start is not None
     assert driver.search.ask() is None, "its trials wait for it"
     driver.directory.write_manifest(start)
-    give_up(driver.directory, "warm", start, "its worker was lost")
+    give_up(driver.directory, "little", start, "its worker was lost")
     rows, _ = tables(Driver(tmp_path / "study", study_of()).run().directory)
     assert [row["shared_epochs"] for row in rows] == [0] * CONFIGURATIONS * SEEDS
     for row, other in zip(rows, tables(warm)[0], strict=True):

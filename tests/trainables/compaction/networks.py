@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from trainables.compaction import compact
+from trainables.groups import Graph, remove_groups
+
 
 class Attention(nn.Module):
     """Two blocks of attention and feed-forward on (tokens, 8); ``how`` q, k and v are computed."""
@@ -180,3 +183,13 @@ class ConvNext(nn.Module):
         x = x + (self.scale * y).permute(0, 3, 1, 2)
         x = x + self.shrink(self.mix(self.last(x)).relu())
         return self.head(x.mean((2, 3)))
+
+
+@torch.no_grad()
+def halved(module: nn.Module, graph: Graph) -> nn.Module:
+    """The network without every second group of each kind, which are set to zero in ``module``."""
+    params = {name: parameter.unsqueeze(0) for name, parameter in module.named_parameters()}
+    for members in graph.ties:
+        if members[0].hidden:
+            remove_groups(params, members, torch.arange(members[0].count).unsqueeze(0) % 2 == 1)
+    return compact.compact(module, graph).module

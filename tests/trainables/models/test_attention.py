@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.trainables.compaction.networks import halved
 from trainables.compaction import compact
-from trainables.groups import remove_groups, trace
+from trainables.groups import trace
 from trainables.models import fit_weights
 from trainables.models.attention import Attention, with_layers
 from trainables.training.dropout import own_noise
@@ -86,12 +87,7 @@ def test_heads_units_and_stream_of_torchs_encoder_go(layers: int) -> None:
     graph = trace(with_layers(Encoder(layers)).eval(), torch.zeros(1, 6, 8))
     assert not graph.whole
     assert {layer.what: layer.count for layer in graph.hidden} == {"stream": 16, "heads": 4, "units": 24}
-    params = {name: parameter.unsqueeze(0) for name, parameter in module.named_parameters()}
-    with torch.no_grad():
-        for members in graph.ties:
-            if members[0].hidden:
-                remove_groups(params, members, torch.arange(members[0].count).unsqueeze(0) % 2 == 1)
-    small = compact.compact(module, graph).module
+    small = halved(module, graph)
     assert compact.check(module, small, x).max_abs_difference < 1e-12
     assert sum(p.numel() for p in small.parameters()) < 0.4 * sum(p.numel() for p in whole.parameters())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,9 +12,11 @@ import pytest
 import torch
 from torch import nn
 
+from tests.trainables.compaction.networks import halved
 from trainables import models
 from trainables.compaction import compact
-from trainables.groups import remove_groups, trace
+from trainables.errors import StudyError
+from trainables.groups import trace
 from trainables.models.outputs import only
 from trainables.problem import problem
 from trainables.recipe import Recipe
@@ -57,12 +60,7 @@ def test_heads_units_and_stream_of_a_vit_go_and_its_outputs_stay() -> None:
     graph = trace(vit(), torch.zeros(1, 1, 8, 8))
     assert {layer.what for layer in graph.hidden} == {"heads", "units", "stream"}
     assert {layer.count for layer in graph.hidden if layer.what == "heads"} == {4}
-    params = {name: parameter.unsqueeze(0) for name, parameter in module.named_parameters()}
-    with torch.no_grad():
-        for members in graph.ties:
-            if members[0].hidden:
-                remove_groups(params, members, torch.arange(members[0].count).unsqueeze(0) % 2 == 1)
-    small = compact.compact(module, graph).module
+    small = halved(module, graph)
     for layer in graph.hidden:
         assert len(small.get_parameter(layer.weight)) == layer.units // 2
     x = torch.randn(3, 1, 8, 8, dtype=torch.float64)
@@ -125,6 +123,15 @@ def test_padding_is_not_attended_to(texts: str) -> None:
     short, long = torch.tensor([[5.0, 4, 7]]), torch.tensor([[5.0, 4, 7, 0, 0, 0, 0, 0, 0]])
     torch.testing.assert_close(network(short), network(long))
     assert {layer.what for layer in where.graph.hidden} == {"heads", "units", "stream"}
+
+
+def test_tokens_of_every_split_are_in_the_vocabulary(texts: str, tmp_path: Path) -> None:
+    table = pq.read_table(texts)
+    rare = [*table["ids"].to_pylist()[:-1], [3, 12]]
+    for split, ids in (("train", table["ids"]), ("validation", table["ids"]), ("test", rare)):
+        pq.write_table(pa.table({"ids": ids, "label": table["label"]}), tmp_path / f"{split}.parquet")
+    with pytest.raises(StudyError, match="expected vocab_size above 12, the largest token of the"):
+        problem({"name": str(tmp_path), "tokens": "ids"}, BERT, 0)
 
 
 @pytest.mark.parametrize(

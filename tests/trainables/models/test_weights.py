@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from trainables import models
+from trainables.errors import StudyError
 from trainables.models import fit_weights, read_weights
 from trainables.problem import Problem, problem
 from trainables.recipe import Recipe
@@ -48,6 +49,15 @@ def test_files_of_all_kinds(tmp_path: Path) -> None:
         found = fit_weights(network(seed=1), str(tmp_path / place), ())
         assert same(found.tensors, state), place
         assert (found.new, found.unused) == ((), 0)
+
+
+@pytest.mark.parametrize("written", ["{", "[]", '{"weight_map": 3}', '{"weight_map": {"a": "../elsewhere.bin"}}'])
+def test_an_index_that_is_none_is_one_line(written: str, tmp_path: Path) -> None:
+    torch.save({"a": torch.zeros(1)}, tmp_path / "elsewhere.bin")
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "pytorch_model.bin.index.json").write_text(written)
+    with pytest.raises(StudyError, match=r"index\.json to name files beside it"):
+        fit_weights(network(), str(tmp_path / "parts"), ())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,94 @@
+"""What a study's keys, each of them possible, say against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from trainables.declarations import MODEL, declared
+from trainables.errors import Mistake
+
+if TYPE_CHECKING:
+    from study.config.settings import StudyConfig
+
+
+def contradictions(config: StudyConfig) -> Iterator[Mistake]:
+    yield from _of_scores(config)
+    yield from _of_distillation(config)
+    yield from _of_rungs(config)
+    yield from _of_beginnings(config)
+    yield from _of_paths(config)
+
+
+def _of_scores(config: StudyConfig) -> Iterator[Mistake]:
+    if any(one.needs_score for one in config.constrained) and "dense" not in config.methods:
+        yield Mistake(("constraints",), "the method dense, whose score they are relative to", "none")
+    if config.sampler.name == "cmaes" and len(config.objectives) > 1:
+        got = f"{len(config.objectives)}: {', '.join(config.objectives)}"
+        yield Mistake(("objectives",), "one objective, as cmaes takes no more", got)
+    if config.score is None:
+        where: list[tuple[str | int, ...]] = [("require", "score")] if "score" in config.require else []
+        where += [("objectives", i) for i, name in enumerate(config.objectives) if name == "score"]
+        for keys in where:
+            yield Mistake(keys, "`score: module:function` in the study", "none")
+
+
+def _of_distillation(config: StudyConfig) -> Iterator[Mistake]:
+    if config.distil is None:
+        return
+    if not config.polish:
+        yield Mistake(("distil",), "polish epochs, in which it acts", "polish: 0")
+    if config.distil.teacher is None and config.model.weights is None:
+        yield Mistake(("distil", "teacher"), "a network file, as the model has no weights", "none")
+
+
+def _of_rungs(config: StudyConfig) -> Iterator[Mistake]:
+    if config.stopping is None or config.stopping.rungs == "auto":
+        return
+    keys, rungs = ("stopping", "rungs"), config.stopping.rungs
+    if list(rungs) != sorted(set(rungs)) or rungs[-1] >= config.epochs:
+        yield Mistake(keys, f"ascending epochs below {config.epochs}, the last", str(list(rungs)))
+    elif config.warm_start is not None and rungs[0] <= config.warm_start.epochs:
+        yield Mistake(keys, f"epochs above those of warm_start ({config.warm_start.epochs})", str(rungs[0]))
+
+
+def _of_beginnings(config: StudyConfig) -> Iterator[Mistake]:
+    if config.warm_start is None:
+        return
+    latest = config.epochs - config.polish - 1
+    if config.warm_start.epochs > latest:
+        yield Mistake(("warm_start",), f"at most {latest} of the epochs", str(config.warm_start.epochs))
+    for name, method in config.methods.items():
+        if not method.defined_in and declared(name).kind == "control":
+            continue  # anyone's own is not imported for this
+        if networks := [key for key in config.space(name) if key.startswith(MODEL)]:
+            expected = "a network that all trials have in common"
+            yield Mistake(("warm_start",), expected, f"{', '.join(networks)} in the space of {name}")
+        if config.warm_start.lr is None and method.pinned("lr") is None:
+            expected = "{epochs: ..., lr: ...}, as trials of several learning rates have no beginning in common"
+            yield Mistake(("warm_start",), expected, f"none, and {name} searches lr")
+
+
+def _of_paths(config: StudyConfig) -> Iterator[Mistake]:
+    if config.path is None:
+        return
+    followed = {name: declared(name).strength for name, own in config.methods.items() if not own.defined_in}
+    able = list(dict.fromkeys(filter(None, followed.values())))
+    yield from (Mistake.of_name(name, able, "path", name) for name in config.path.points if name not in able)
+    for name, strength in followed.items():
+        if strength in config.path.points and not _is_range(config.methods[name].space.get(strength)):
+            expected = "a range, which its path goes through"
+            yield Mistake(("methods", name, "space", strength), expected, "one value or choices")
+    for key, other in (("stopping", config.stopping), ("warm_start", config.warm_start)):
+        if other is not None:
+            yield Mistake(("path",), f"a study without {key}", "both")
+    if any(config.replicates(name) > 1 for name in config.methods):
+        yield Mistake(("path",), "one seed for each path; searches repeat paths", "several seeds")
+    if not config.polish:
+        yield Mistake(("path",), "polish, which each point ends with", "polish: 0")
+    if (schedule := config.lr_schedule.name) != "constant":
+        yield Mistake(("path",), "lr_schedule: constant, as paths have no last epoch", schedule)
+
+
+def _is_range(setting: object) -> bool:
+    return setting is None or isinstance(setting, list | tuple) or (isinstance(setting, Mapping) and "low" in setting)
