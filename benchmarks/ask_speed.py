@@ -18,8 +18,7 @@ import optuna
 from optuna.distributions import FloatDistribution
 
 from benchmarks.record import parser, record
-from study.search.genetic import SteadyNSGAII
-from study.search.tpe import PackTPE
+from study.search.samplers import PackTPE, SteadyNSGAII
 
 FINISHED = (100, 300, 1000)
 SIZES = (1, 16)

@@ -14,10 +14,10 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage
 
 from study.directory import OBJECTIVES, Manifest
-from study.search.elite import Elite
 
 if TYPE_CHECKING:
     from study.config import StrengthPath
+    from study.search.ledger import Elite
 
 Rows = Mapping[str, Mapping[str, Any]]
 """A pack's rows by trial."""
@@ -47,6 +47,7 @@ class Branch:
     asked: int = 0
     packs: int = 0
     lost: int = 0
+    """Trials between others that have neither manifest nor row."""
     seen: int = 0
     """Packs 0 .. seen - 1 are told to Optuna."""
     told: int = 0

@@ -27,14 +27,14 @@ from study.directory import (
     TrialSpec,
     is_segment,
     pack_name,
-    queued,
     segment_name,
     start_name,
     trial_and_epoch,
 )
 from study.search.branch import Branch
+from study.search.proposals import of_search
 from study.search.rungs import Rule, Rungs
-from study.search.search import _DENSE, Search, _Key, _key, _of_search
+from study.search.search import _DENSE, Search, _Key, _key
 from trainables.errors import StudyError
 from trainables.seeds import seed_of
 from trainables.stopping import ParetoRule
@@ -129,7 +129,7 @@ class StagedSearch(Search):
                 stages.running[stages.steps] = manifest
                 stages.steps += 1
                 self._reveal(branch)
-                self._journal.flush()
+                self._ledger.flush()
                 return manifest
         return None
 
@@ -139,7 +139,7 @@ class StagedSearch(Search):
             return None
         trials: list[TrialSpec] = []
         for replicate in range(branch.seeds):
-            own = _of_search(branch.search)
+            own = of_search(branch.search)
             trials.append(
                 {
                     "trial": start_name(branch.method, replicate, branch.search),
@@ -172,10 +172,8 @@ class StagedSearch(Search):
             return None
         pack = pack_name(branch.method, branch.packs, branch.search)
         branch.study.sampler = self._sampler(branch)
-        waiting = [entry for entry in queued(self._store, self._dequeued) if entry["method"] == branch.method]
-        branch.drawn.clear()
         count = min(size - size % branch.seeds or size, branch.remaining)
-        trials = [self._next(branch, pack, lane, waiting) for lane in range(count)]
+        trials = self._proposals.pack(branch, pack, count)
         branch.packs += 1
         manifest = _staged(pack, branch, trials, stages.steps, stages.rungs.after(0))
         if stages.start and len(stages.start) == branch.seeds:
@@ -198,7 +196,7 @@ class StagedSearch(Search):
             return
         self._take(stages, manifest, step, rows)
         self._reveal(branch)
-        self._journal.flush()
+        self._ledger.flush()
 
     def _take(self, stages: _Stages, manifest: Manifest, step: int, rows: Iterable[Row]) -> None:
         found = {row["trial"]: row for row in rows}
@@ -222,7 +220,7 @@ class StagedSearch(Search):
             for spec, row in stages.rungs.told(manifest, rows):
                 self._tell(branch, spec, row)
                 self._end(stages, spec.get("pack", manifest["pack"]), spec["trial"], row, manifest["pack"])
-        self._forget(branch)
+        self._ledger.forget(branch)
 
     def _end(self, stages: _Stages, pack: str, trial: str, row: Row | None, account: str) -> None:
         over = stages.over.setdefault(pack, {})
@@ -286,7 +284,7 @@ class StagedSearch(Search):
                 raise StudyError(f"expected the manifests of all steps of {key[0]}, but got those of {steps}")
             self._go_over(key, own, segments, over)
             unfinished += [manifest for manifest in own if manifest["pack"] not in over]
-        self._journal.flush()
+        self._ledger.flush()
         return sorted(unfinished, key=lambda manifest: manifest["step"])
 
     def _go_over(self, key: _Key, manifests: Sequence[Manifest], segments: Segments, over: set[str]) -> None:
@@ -314,9 +312,7 @@ class StagedSearch(Search):
         for spec in manifest["trials"]:
             if spec["number"] != branch.asked:
                 raise StudyError(f"expected trial {branch.asked} in {manifest['pack']}, but got {spec['trial']}")
-            self._dequeued |= {spec["queued"]} if "queued" in spec else set()
-            params, _ = self._space_of(branch.method, spec["parameters"])
-            self._run(branch, manifest["pack"], spec, fixed=params)
+            self._proposals.again(branch, manifest["pack"], spec)
 
 
 def _staged(name: str, branch: Branch, trials: list[TrialSpec], step: int, until: int | None) -> Manifest:

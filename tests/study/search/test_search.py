@@ -20,13 +20,13 @@ from study.config.load import StudyConfig
 from study.config.named import SamplerSettings
 from study.directory.layout import JOURNAL
 from study.directory.study_directory import Manifest, StudyDirectory
-from study.search.cma import ReplayedCMA
-from study.search.genetic import SteadyNSGAII
 from study.search.outcome import violations
-from study.search.points import Grid
 from study.search.samplers import AFFORDABLE, SAMPLERS, Ask, affordable, sampler
+from study.search.samplers.cma import ReplayedCMA
+from study.search.samplers.genetic import SteadyNSGAII
+from study.search.samplers.points import Grid
+from study.search.samplers.tpe import PackTPE
 from study.search.search import Search
-from study.search.tpe import PackTPE
 from trainables.errors import StudyError
 from trainables.seeds import seed_of
 

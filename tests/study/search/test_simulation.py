@@ -16,7 +16,7 @@ from study.cli import app
 from study.config import StudyConfig, to_yaml
 from study.directory import StudyDirectory
 from study.search import Simulation
-from study.search.replay import Replay
+from study.search.replay.table import Replay
 from trainables.errors import StudyError
 
 SCALES = {"group_lasso": search_spaces.Scale()}

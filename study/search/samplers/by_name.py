@@ -20,10 +20,10 @@ from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler
 
-from study.search.cma import ReplayedCMA
-from study.search.genetic import SteadyNSGAII, SteadyNSGAIII
-from study.search.points import Grid, Sobol
-from study.search.tpe import PackTPE
+from study.search.samplers.cma import ReplayedCMA
+from study.search.samplers.genetic import SteadyNSGAII, SteadyNSGAIII
+from study.search.samplers.points import Grid, Sobol
+from study.search.samplers.tpe import PackTPE
 from trainables.errors import StudyError
 from trainables.own_code import load_function
 from trainables.seeds import seed_of

@@ -16,7 +16,7 @@ import numpy as np
 from search_spaces import Scale, distributions
 from study.directory import OBJECTIVES, PARAMETER, Manifest, StudyDirectory
 from study.search.pack_size import pack_size
-from study.search.replay import By, Numbers, Replay
+from study.search.replay.table import By, Numbers, Replay
 from study.search.search import Search
 from trainables.declarations import declared
 from trainables.errors import StudyError
