@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from study.config import PublishedSettings, ReproductionSettings
+from study.directory import UNPRUNED
 
+_ABSOLUTE = ("test_accuracy", f"{UNPRUNED}test_accuracy")
 _MORE_IS_BETTER = (
-    "test_accuracy",
+    *_ABSOLUTE,
     "test_score",
     "count_drop_neuron_compression",
     "neurons_removed",
     "parameters_removed",
 )
-_ABSOLUTE = "test_accuracy"
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,13 @@ def compared(
     rows: Sequence[Mapping[str, Any]],
     others: Sequence[str] = (),
 ) -> dict[str, Number]:
-    """By column of trials, for all numbers that were published, and ``others``.
+    """By column of trials, for all numbers that were published, and ``others`` that rows have.
 
     Args:
         rows: the complete trials, one for each seed.
     """
-    published = dict.fromkeys(others) | entry.numbers()
+    known = [name for name in others if any(row.get(name) is not None for row in rows)]
+    published = dict.fromkeys(known) | entry.numbers()
     complete = [dict(row) | _removed(row) for row in rows]
     return {name: _number(name, value, rules, complete) for name, value in published.items()}
 
@@ -73,7 +75,7 @@ def _number(
     sd = statistics.stdev(numbers) if len(numbers) > 1 else None
     if published is None or isinstance(published, str):
         return Number(published, 0.0, values, mean, sd, None)
-    within = rules.accuracy_within if column == _ABSOLUTE else rules.others_within * abs(published)
+    within = rules.accuracy_within if column in _ABSOLUTE else rules.others_within * abs(published)
     return Number(
         published, within, values, mean, sd, None if mean is None else _verdict(column, published, within, mean)
     )

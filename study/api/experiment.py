@@ -14,7 +14,7 @@ from study.api.comparison import compared, verdict_of
 from study.api.reproduction import Reproduction, Row, commit
 from study.api.runs import resume, run
 from study.config import PublishedSettings, ReproductionSettings, StudyConfig, check_changes, load, recipe_of, stored
-from study.directory import COUNT, OBJECTIVES, StudyDirectory, current_versions
+from study.directory import COUNT, OBJECTIVES, UNPRUNED, StudyDirectory, current_versions
 from trainables.conventions import CONVENTIONS
 from trainables.errors import StudyError, not_one_of
 
@@ -187,10 +187,12 @@ def _row(plan: Plan, rules: ReproductionSettings, folder: Path, progress: bool) 
 
 
 def _columns(config: StudyConfig) -> tuple[str, ...]:
-    """What is shown of every row, published or not: the score on test data, and what the paper counts."""
+    """What is shown of every row, published or not: the score on test data, also before a threshold where there is one,
+    and what the paper counts."""
     first = next((name for name in config.objectives if OBJECTIVES[name].column.startswith("val_")), None)
     counts = [COUNT + column for convention in config.counts for column in CONVENTIONS[convention]]
-    return (*([f"test_{first}"] if first else []), *counts)
+    scores = [f"test_{first}", f"{UNPRUNED}test_{first}"] if first else []
+    return (*scores, *counts)
 
 
 def _run(config: StudyConfig, place: StudyDirectory, progress: bool) -> str:

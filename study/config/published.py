@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from study.config.mappings import Count, Fraction, Natural, NonNegative, Settings
-from study.directory import COUNT
+from study.directory import COUNT, UNPRUNED
 from trainables.conventions import COLUMNS
 from trainables.errors import Mistake, Mistakes
 
@@ -22,6 +22,9 @@ class PublishedSettings(Settings):
     score: float | None = Field(default=None, description="A score of one's own.")
     nmse: NonNegative | None = Field(default=None, description="Squared error over the targets' power.")
     mse: NonNegative | None = Field(default=None, description="Mean squared error.")
+    unpruned: NonNegative | None = Field(
+        default=None, description='The first of these scores before a threshold or pruning: "no prune".'
+    )
     neurons: Natural | None = Field(default=None, description="Hidden units left.")
     inputs: Natural | None = Field(default=None, description="Input features left.")
     parameters: Natural | None = Field(default=None, description="Weights and biases left.")
@@ -47,6 +50,9 @@ class PublishedSettings(Settings):
     def numbers(self) -> dict[str, float | str]:
         """What was published, by the column of trials that it is compared with; scores are those on test data."""
         scores = {f"test_{name}": getattr(self, name) for name in _SCORES}
+        first = next((name for name, value in scores.items() if value is not None), None)
+        if first:
+            scores |= {UNPRUNED + first: self.unpruned}
         sizes = {name: getattr(self, name) for name in _SIZES}
         found = scores | sizes | {COUNT + name: value for name, value in self.counts.items()}
         return {name: value for name, value in found.items() if value is not None}

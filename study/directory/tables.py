@@ -25,6 +25,10 @@ STATE = "state_"
 COUNT = "count_"
 """Prefix of the columns of trials that count as a paper does, where the study's `counts` ask for it."""
 
+UNPRUNED = "unpruned_"
+"""Prefix of the columns of trials with the scores before weights below a threshold, or units, were removed at the end
+of a method's epochs: unpruned_val_accuracy, unpruned_test_accuracy. Null of methods that remove as they train."""
+
 STATUSES = ("COMPLETE", "FAILED", "NOT_EQUIVALENT", "STOPPED")
 """NOT_EQUIVALENT: trained, but the compact network does not compute what the trained one does. STOPPED: early,
 at a rung; scores and counts are those of the network that it would have ended with there, and it is on no front."""
@@ -212,7 +216,7 @@ def broke_off(row: Mapping[str, Any]) -> bool:
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """The rows as a table of `schema`, followed by `param_NAME` and `count_NAME` in TRIALS, by `state_NAME` in CURVES.
+    """The rows as a table of `schema`, followed by `param_NAME`, `count_NAME` and `unpruned_NAME` in TRIALS, by `state_NAME` in CURVES.
 
     Raises:
         ValueError: a column that is not declared, a missing or unfit value.
@@ -236,8 +240,8 @@ def without_answers(trials: pa.Table) -> pa.Table:
 
 
 def may_hold(schema: pa.Schema, name: str) -> bool:
-    """Whether a table may have this column: it is declared, or a parameter, state or count of the study's own."""
-    prefixes = {id(TRIALS): (PARAMETER, COUNT), id(CURVES): (STATE,)}.get(id(schema), ())
+    """Whether a table may have this column: it is declared, or a parameter, state, count or unpruned score."""
+    prefixes = {id(TRIALS): (PARAMETER, COUNT, UNPRUNED), id(CURVES): (STATE,)}.get(id(schema), ())
     return name in schema.names or name.startswith(prefixes)
 
 
@@ -288,7 +292,7 @@ def _kind(values: list[Any]) -> pa.DataType:
 
 
 def _array(values: list[Any], field: pa.Field) -> pa.Array:
-    if field.name.startswith((PARAMETER, STATE, COUNT)):
+    if field.name.startswith((PARAMETER, STATE, COUNT, UNPRUNED)):
         convert = float if field.type == pa.float64() else str
         values = [None if value is None else convert(value) for value in values]
     if not field.nullable and None in values:

@@ -84,6 +84,10 @@ class Method:
     """Names of what `init` makes of knobs and seeds and training leaves as it is. A lane that goes on in another stack
     has that stack's; which of them are there may depend on the lanes beside it."""
 
+    prunes_at_end: ClassVar[bool] = False
+    """Whether `finish` removes weights or units that were in the network until then, so that rows tell its scores
+    without, too (`unpruned_val_accuracy` and so on): what papers call "no prune"."""
+
     def __init__(self, graph: Graph, setting: Setting) -> None:
         self.graph = graph
         self.setting = setting

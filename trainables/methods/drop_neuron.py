@@ -27,6 +27,7 @@ from trainables.methods.knobs import Knobs
 
 class DropNeuron(Method):
     declaration = declared("drop_neuron")
+    prunes_at_end = True
     constant = tuple(f"{n}_{how}" for n in ("single", "square", "incoming", "outgoing") for how in ("penalty", "step"))
 
     @property

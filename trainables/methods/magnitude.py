@@ -17,6 +17,7 @@ from trainables.methods.knobs import Knobs
 
 class MagnitudePruning(Method):
     declaration = declared("magnitude")
+    prunes_at_end = True
     constant = ("seeds",)
 
     @property

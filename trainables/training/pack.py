@@ -22,7 +22,7 @@ from trainables.training.answers import described, packed
 from trainables.training.equivalence import Outcome, outcomes
 from trainables.training.lanes import LaneState, put, take
 from trainables.training.paths import Stage, stages
-from trainables.training.stack import Leg, Stack, Trial
+from trainables.training.stack import UNPRUNED, Leg, Stack, Trial
 from trainables.training.stackable import obstacle
 
 SMALL_MACS = 500_000
@@ -315,6 +315,7 @@ def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:
             row["nonzero_weights"] = _plain(nonzero, lane)
             row |= {f"count_{name}": _finite(values[lane]) for name, values in counts.items()}
             row |= {f"{name}_before_polish": _plain(settled[name], lane) for name in settled if name.startswith("val_")}
+            row |= {name: _plain(settled[name], lane) for name in settled if name.startswith(UNPRUNED)}
             row |= described(stack.problem.drawn([trial.data_seed])[0])
             row |= {name: value[lane] for name, value in answers.items()}
             row |= outcome.columns
@@ -370,14 +371,16 @@ def _of_an_epoch(name: str) -> bool:
 
 def _curve_rows(stack: Stack) -> Iterator[Row]:
     for entry in stack.history:
-        columns = {k: v.tolist() if isinstance(v, Tensor) else [v] * len(stack.trials) for k, v in entry.items()}
+        own = {k: v for k, v in entry.items() if not k.startswith(UNPRUNED)}
+        columns = {k: v.tolist() if isinstance(v, Tensor) else [v] * len(stack.trials) for k, v in own.items()}
         for lane, trial in enumerate(stack.trials):
             yield {"trial": trial.trial} | {name: _finite(column[lane]) for name, column in columns.items()}
 
 
 def _lane(entry: Row, lane: int) -> Row:
     """A lane's part of an epoch's record."""
-    return {name: _plain(value, lane) if isinstance(value, Tensor) else value for name, value in entry.items()}
+    own = {name: value for name, value in entry.items() if not name.startswith(UNPRUNED)}
+    return {name: _plain(value, lane) if isinstance(value, Tensor) else value for name, value in own.items()}
 
 
 def _numbers(row: Row) -> Row:

@@ -51,6 +51,9 @@ from trainables.training.shrink import Reduction, worthwhile
 HELD = 2**27
 """Numbers that a layer's inputs and outputs may take while scores are computed, half a GiB of them."""
 
+UNPRUNED = "unpruned_"
+"""Begins the names of scores that a trial's network had before weights below a threshold, or units, were removed."""
+
 DIVERGED = 1e6
 """A trial has failed once its loss is not finite, or so many times the untrained network's, or 1 if that is less."""
 
@@ -278,6 +281,9 @@ class Stack:
             open_gates = self.method.gates(self.params, self.state, self.knobs)
             numbers = {f"state_{name}": self.state[name].clone() for name in self.method.recorded}
             if self.epoch == self.leg.settles:
+                measuring = time.perf_counter()
+                numbers |= self._unpruned()
+                started += time.perf_counter() - measuring
                 self._settle()
         if self.device.type == "cuda":
             torch.cuda.synchronize()
@@ -317,6 +323,17 @@ class Stack:
         working.hold()
         for name, value in self.frozen.items():
             self.params[name].copy_(value)
+
+    def _unpruned(self) -> dict[str, Tensor]:
+        """Scores (P,) before the method takes weights away at its end, on either split; none of other methods."""
+        if not self.method.prunes_at_end:
+            return {}
+        splits = {"val": "validation", "test": "test"}
+        return {
+            f"{UNPRUNED}{short}_{name}": value
+            for short, split in splits.items()
+            for name, value in self.scores(split).items()
+        }
 
     def _settle(self) -> None:
         """The method has done its work: what it would deploy goes on as a dense network, its zeros held at zero."""
@@ -416,8 +433,9 @@ class Stack:
     @torch.no_grad()
     def _settle_late(self) -> None:
         """What a lane does that another one's history brought to the epoch at which it settles."""
+        numbers = self._unpruned()
         self._settle()
-        entry = self.history[-1] | {name: value.cpu() for name, value in self._measured().items()}
+        entry = self.history[-1] | {name: value.cpu() for name, value in (numbers | self._measured()).items()}
         self.history[-1], self.val_loss = entry, entry["val_loss"].to(self.device)
 
     def _mark_diverged(self, entry: dict[str, Any]) -> None:

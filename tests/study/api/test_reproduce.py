@@ -54,6 +54,17 @@ def test_a_number_is_reproduced_by_its_mean(
     assert verdict_of(numbers.values()) == verdict
 
 
+def test_a_score_before_pruning_is_compared_where_one_was_published() -> None:
+    plain = PublishedSettings(label="a", source="b", method="drop_neuron", accuracy=0.98, unpruned=0.97)
+    rows = [{"test_accuracy": 0.98, "unpruned_test_accuracy": 0.972}]
+    numbers = compared(plain, RULES, rows, ("unpruned_test_accuracy",))
+    assert {name: number.verdict for name, number in numbers.items()} == {
+        "test_accuracy": "yes",
+        "unpruned_test_accuracy": "yes",
+    }
+    assert "unpruned_test_accuracy" not in compared(ENTRY, RULES, [row(0.98, 1000)], ("unpruned_test_accuracy",))
+
+
 def test_what_is_not_published_is_shown_and_decides_nothing() -> None:
     plain = PublishedSettings(label="a", source="b", method="npn")
     numbers = compared(plain, RULES, [row(0.5, 1.0), row(0.7, 3.0)], ("test_accuracy",))
@@ -87,6 +98,7 @@ def test_rows_that_are_there_are_read(quick: Path) -> None:
         assert (line.status, line.verdict, line.full) == ("complete", "partial", False)
         assert (line.seeds, line.failed, line.epochs, line.published_epochs) == (2, 0, 2, 100)
         assert len(line.numbers["test_nmse"].values) == 2 and line.numbers["count_drop_neuron_units"].mean
+        assert len(line.numbers["unpruned_test_nmse"].values) == 2
         assert {number.verdict for number in line.numbers.values()} == {None}
         assert line.machine and line.same_code and line.seconds_per_epoch
     assert found.command == "study reproduce dropneuron_regression --seeds 2 --quick"

@@ -27,7 +27,10 @@ def lassos(count: int = 3, **parameters: float) -> list[Trial]:
 
 
 def run(given: Job) -> Pack:
-    pack = Pack(given)
+    return run_on(Pack(given))
+
+
+def run_on(pack: Pack) -> Pack:
     while not pack.done:
         pack.train_epoch()
     return pack
@@ -91,9 +94,31 @@ def test_the_accuracy_before_polish_is_that_of_the_pruned_network() -> None:
     """Not of the dense one that magnitude pruning starts from."""
     recipe = replace(RECIPE, epochs=16, polish=6)
     trials = [Trial("pruned", 0, 0, {"sparsity": 0.6}), Trial("whole", 0, 0, {"sparsity": 0.0})]
-    pruned, whole = run(job(trials, "magnitude", recipe=recipe)).trial_rows()
+    pack = run(job(trials, "magnitude", recipe=recipe))
+    pruned, whole = pack.trial_rows()
     assert pruned["val_accuracy_before_polish"] < whole["val_accuracy_before_polish"] - 0.1
     assert pruned["val_accuracy_before_polish"] < pruned["val_accuracy"] - 0.1
+    assert pruned["unpruned_val_accuracy"] == pytest.approx(whole["val_accuracy_before_polish"])
+    assert pruned["unpruned_test_accuracy"] > pruned["val_accuracy_before_polish"] + 0.1
+    assert not any(name.startswith("unpruned_") for entry in pack.curve_rows() for name in entry)
+
+
+def test_scores_before_a_threshold_outlive_a_checkpoint() -> None:
+    """DropNeuron's "no prune", for every score; other methods remove as they train, and have none."""
+    trials = [Trial("t0", 0, 0, {"threshold": 0.3, "dn": 0.0, "l1": 0.0})]
+    given = job(trials, "drop_neuron")
+    (row,) = run(given).trial_rows()
+    assert row["unpruned_val_accuracy"] > row["val_accuracy_before_polish"]
+    scores = {name.removeprefix("unpruned_") for name in row if name.startswith("unpruned_")}
+    assert scores == {"val_loss", "val_accuracy", "test_loss", "test_accuracy"}
+    stopped = Pack(given)
+    for _ in range(RECIPE.epochs - RECIPE.polish):
+        stopped.train_epoch()
+    resumed = Pack(given)
+    resumed.load_state_dict(stopped.state_dict())
+    (again,) = run_on(resumed).trial_rows()
+    assert {name: again[f"unpruned_{name}"] for name in scores} == {name: row[f"unpruned_{name}"] for name in scores}
+    assert not any(name.startswith("unpruned_") for name in run(job(lassos(1))).trial_rows()[0])
 
 
 def test_a_diverging_trial_is_a_failed_row_with_a_reason() -> None:
