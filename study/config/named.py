@@ -35,7 +35,7 @@ class ModelSettings(Named):
         default=None,
         strict=False,
         min_length=1,
-        description="What may go: units, heads (these two by default), channels tied by skips, a transformer's stream.",
+        description="What may go: units, heads, channels tied by skips (these by default), a transformer's stream.",
     )
     weights: str | None = Field(
         default=None,

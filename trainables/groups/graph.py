@@ -262,7 +262,7 @@ class Graph:
     """A copy of the module in eval mode, to be run with the tensors of a lane; its norms' own are reset."""
     example: Tensor
     """(1, *input shape)."""
-    kinds: tuple[str, ...] = ("units", "heads")
+    kinds: tuple[str, ...] = ("units", "heads", "channels")
     """The kinds of groups that methods make smaller; the others stay as long as training leaves them."""
     products: tuple[Product, ...] = ()
     sizes: tuple[Size, ...] = ()

@@ -29,8 +29,11 @@ def group_squares(params: Params, members: tuple[Layer, ...]) -> Tensor:
     first = params[members[0].weight]
     total = first.new_zeros(len(first), members[0].count)
     for layer in members:
-        index = torch.tensor(layer.together or range(layer.units), device=first.device)
-        total.index_add_(1, index, unit_matrix(params, layer).square().sum(2))
+        squares = unit_matrix(params, layer).square().sum(2)
+        if layer.together:
+            total.index_add_(1, torch.tensor(layer.together, device=first.device), squares)
+        else:
+            total += squares
     for part in members[0].besides:
         total += part.sums(params[part.name].square(), members[0].count)
     return total

@@ -92,16 +92,44 @@ def test_a_study_says_which_kinds_of_groups_may_go() -> None:
         problem(IMAGES, VIT | {"groups": ["head"]}, 0)
 
 
-def test_channels_tied_by_skips_go_where_they_may() -> None:
-    model = {"name": "resnet", "depth": 8, "widths": [4, 6, 8]}
-    kept = problem(IMAGES, model, 0).graph
-    free = problem(IMAGES, model | {"groups": ["units", "channels"]}, 0).graph
-    assert not any(layer.tied for members in kept.sets for layer in members)
-    assert any(len(members) > 1 for members in free.sets)
-    (row,) = trained("random", model | {"groups": ["channels"]}, [{"sparsity": 0.5, "scope": "layerwise"}])
-    assert row["status"] == "COMPLETE"
-    assert row["parameters"] < row["dense_parameters"]
-    assert torch.isfinite(torch.tensor(row["val_loss"]))
+RESNET = {"name": "resnet", "depth": 8, "widths": [4, 6, 8]}
+
+
+def residual(row: dict[str, Any]) -> list[int]:
+    """The widths of the three streams that skip connections add up."""
+    graph = problem(IMAGES, RESNET, 0).graph
+    widths = dict(zip([layer.name for layer in graph.layers if not layer.output], row["widths"], strict=True))
+    by_tie = {layer.tie: widths[layer.name] for layer in graph.layers if layer.what == "channels"}
+    assert all(widths[layer.name] == by_tie[layer.tie] for layer in graph.layers if layer.tie in by_tie)
+    return list(by_tie.values())
+
+
+@pytest.mark.parametrize(
+    ("method", "strong"),
+    [
+        ("group_lasso", {"lambda": 1.0}),
+        ("sparse_group_lasso", {"lambda": 1.0}),
+        ("magnitude", {"sparsity": 0.5, "scope": "layerwise"}),
+        ("random", {"sparsity": 0.5, "scope": "layerwise"}),
+    ],
+)
+def test_channels_tied_by_skips_go_unless_a_study_says_otherwise(method: str, strong: dict[str, Any]) -> None:
+    (row,) = trained(method, RESNET, [strong | {"lr": 0.05}])
+    assert (row["status"], row["reason"]) == ("COMPLETE", None)
+    assert all(width < whole for width, whole in zip(residual(row), (4, 6, 8), strict=True))
+    assert row["max_abs_difference"] < 1e-4 and row["parameters"] < row["dense_parameters"] / 2
+    if "sparsity" in strong:
+        assert residual(row) == [2, 3, 4]
+        (kept,) = trained(method, RESNET | {"groups": ["units"]}, [strong | {"lr": 0.05}])
+        assert (kept["status"], residual(kept)) == ("COMPLETE", [4, 6, 8])
+        assert kept["neurons"] < kept["dense_neurons"]
+
+
+def test_npn_gates_no_channel_that_is_tied() -> None:
+    """As published, whatever may go."""
+    graph = problem(IMAGES, RESNET, 0).graph
+    gated = {layer.name for layer in method_class("npn")(graph, Setting(100, 10, 1, 1)).layers}
+    assert gated == {"conv", "stage1_block1.conv1", "stage2_block1.conv1", "stage3_block1.conv1", "output"}
 
 
 class Separable(nn.Module):
@@ -156,12 +184,12 @@ def test_cges_groups_of_a_grouped_convolution_are_those_of_its_groups() -> None:
 
 def test_cges_takes_channels_out_of_a_resnet() -> None:
     """Its groups are inputs: convolutions whose outputs a skip connection adds to others' are regularised, too."""
-    model = {"name": "resnet", "depth": 8, "widths": [4, 6, 8]}
-    graph = problem(IMAGES, model, 0).graph
+    graph = problem(IMAGES, RESNET, 0).graph
     method = method_class("exclusive_group")(graph, Setting(100, 10, 1, 1))
     assert method.layers == graph.layers
     strong = {"lambda": 10.0, "m": 0.0, "lr": 0.02}
-    (row,) = trained("exclusive_group", model, [strong])
+    (row,) = trained("exclusive_group", RESNET, [strong])
     assert (row["status"], row["reason"]) == ("COMPLETE", None)
     assert row["neurons"] < row["dense_neurons"]
+    assert all(width < whole for width, whole in zip(residual(row), (4, 6, 8), strict=True))
     assert row["max_abs_difference"] < 1e-4
