@@ -216,7 +216,8 @@ def broke_off(row: Mapping[str, Any]) -> bool:
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """The rows as a table of `schema`, followed by `param_NAME`, `count_NAME` and `unpruned_NAME` in TRIALS, by `state_NAME` in CURVES.
+    """The rows as a table of `schema`, followed by `param_NAME`, `count_NAME` and `unpruned_NAME` in TRIALS, by
+    `state_NAME` in CURVES.
 
     Raises:
         ValueError: a column that is not declared, a missing or unfit value.
