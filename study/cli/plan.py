@@ -137,10 +137,13 @@ def _show_spaces(config: StudyConfig, found: Rehearsal) -> None:
 
 def _show_expected(config: StudyConfig, found: Rehearsal) -> None:
     how = "as one stack" if found.stacked else "one after the other"
+    if len(found.stacking) > 1:
+        how = "as was measured"
+    measured = "".join(f"Both ways were tried: {line}.\n" for line in found.stacking)
     workers = f"{found.workers} worker{'s' * (found.workers > 1)}"
     console.print(
         f"{config.epochs} epochs each, the last {config.polish} polishing; the trials of a pack train {how}.\n"
-        f"{shared(config)}"
+        f"{measured}{shared(config)}"
         f"A step of every method, the scores and a compaction took {found.seconds:.1f} s. Expected: "
         f"{found.epochs_per_hour:,.0f} epochs of a trial per hour and worker, {_duration(found.hours)} for the study "
         f"on {workers}; {found.pack_bytes / 2**20:,.1f} MiB of tensors a pack.",

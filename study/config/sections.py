@@ -78,7 +78,7 @@ class PackSettings(Settings):
     )
     vectorize: Literal["auto", "on", "off"] = Field(
         default="auto",
-        description="Stack their tensors (on), train them in turn (off), or what mostly pays there (auto).",
+        description="Stack their tensors (on), train them in turn (off), or what is faster, tried once (auto).",
     )
     shrink: Literal["auto", "on", "off"] = Field(
         default="auto",

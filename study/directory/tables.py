@@ -189,7 +189,7 @@ class Manifest(TypedDict):
     recipe: NotRequired[str]
     """A hash of all that decides the trials' numbers in the study's configuration."""
     vectorize: NotRequired[str]
-    """"off" where `vectorize: auto` found that torch cannot stack the network; holds for the whole study."""
+    """"on" or "off": what `vectorize: auto` came to, for all packs of the method in the study."""
     origin: NotRequired[Origin]
     step: NotRequired[int]
     """Where trials are stopped early: its place among the packs and segments of its method and search."""

@@ -3,5 +3,6 @@
 from study.rehearsal.machine import Machine, check_machine
 from study.rehearsal.networks import problems, scales
 from study.rehearsal.rehearsal import Rehearsal, rehearse
+from study.rehearsal.stacking import described, stackings
 
-__all__ = ["Machine", "Rehearsal", "check_machine", "problems", "rehearse", "scales"]
+__all__ = ["Machine", "Rehearsal", "check_machine", "described", "problems", "rehearse", "scales", "stackings"]

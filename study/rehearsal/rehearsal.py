@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from search_spaces import Scale, architectures, suggest_parameters, validate
+from search_spaces import Scale, architectures, validate
 from study.config import StudyConfig
 from study.rehearsal.machine import Machine, check_machine
+from study.rehearsal.middle import middle_trials
 from study.rehearsal.networks import Arguments, count_layers, networks, problem_of, scale_of, scale_of_largest
+from study.rehearsal.stacking import described, stackings
 from trainables.declarations import Value
 from trainables.errors import StudyError
 
@@ -57,7 +59,9 @@ class Rehearsal:
     """What default ranges follow from, by method; of the largest network, with the layers of the deepest."""
     steps: tuple[StepFacts, ...]
     stacked: bool
-    """Whether the trials of a pack train as one stack, here."""
+    """Whether the trials of a pack train as one stack, here; those of all methods."""
+    stacking: tuple[str, ...]
+    """What `vectorize: auto` came to where both ways were tried, a line for the methods of each answer."""
     epochs_per_hour: float
     """Epochs of single trials that one worker trains; measured on one step, validation not counted."""
     workers: int
@@ -86,7 +90,6 @@ def rehearse(config: StudyConfig) -> Rehearsal:
 
     from study.search import pack_size
     from trainables import rehearsal
-    from trainables.training import stacked
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tried = networks(config)
@@ -107,14 +110,17 @@ def rehearse(config: StudyConfig) -> Rehearsal:
     for method in config.methods:
         validate(config.implementation(method), config.space(method), scales[method])
     before = time.perf_counter()
-    steps = tuple(_step(config, method, device) for method in config.methods)
-    step_seconds = time.perf_counter() - before
     with _in_one_line(config, tried[largest]):
-        where, recipe = problem_of(config, tried[largest]), config.recipe()
-        together = stacked(config.pack.vectorize, torch.device(device), where)
         place = machine or Machine.here()
         workers = place.workers(config)
         size = pack_size(config, workers)
+        choices = stackings(config, size)
+    ways = {method: choice.together for method, choice in choices.items()}
+    steps = tuple(_step(config, method, device, ways.get(method)) for method in config.methods)
+    step_seconds = time.perf_counter() - before
+    with _in_one_line(config, tried[largest]):
+        where, recipe = problem_of(config, tried[largest]), config.recipe()
+        together = all(_together(config, where, device, ways.get(method)) for method in config.methods)
         lanes = min(size, max(config.budget(method) for method in config.methods)) if together else 1
         before = time.perf_counter()
         rate = _rate(where, recipe, lanes, device)
@@ -131,7 +137,17 @@ def rehearse(config: StudyConfig) -> Rehearsal:
     notes = (*data.notes, *of_networks, *_notes(config, machine, pack_bytes, workers, steps))
     seconds = time.perf_counter() - started
     expected = (rate, workers, hours, pack_bytes)
-    return Rehearsal(data, network, several, scales, steps, together, *expected, notes, seconds, step_seconds)
+    how = together, tuple(described({method: choice for method, choice in choices.items() if choice.measured}))
+    return Rehearsal(data, network, several, scales, steps, *how, *expected, notes, seconds, step_seconds)
+
+
+def _together(config: StudyConfig, where: Problem, device: str, chosen: bool | None) -> bool:
+    """Whether trials of this network train as one stack, by what was chosen for the study if anything was."""
+    import torch
+
+    from trainables.training import stacked
+
+    return stacked(config.pack.vectorize, torch.device(device), where) if chosen is None else chosen
 
 
 @contextmanager
@@ -171,49 +187,22 @@ def _rate(where: Problem, recipe: Recipe, lanes: int, device: str) -> float:
     return float(3600 * lanes / max(seconds * steps, 1e-9))
 
 
-class _Middle:
-    """A trial in the middle of its ranges, for what `search_spaces` asks an Optuna trial."""
-
-    def __init__(self, choice: int) -> None:
-        self._choice = choice
-
-    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        return choices[self._choice]
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int, log: bool) -> int:
-        return low + (high - low) // (2 * step) * step
-
-    def suggest_float(self, name: str, low: float, high: float, *, step: float | None, log: bool) -> float:
-        if step is not None:
-            return low + round((high - low) / step / 2) * step
-        return math.sqrt(low * high) if log and low > 0 else (low + high) / 2
-
-
-def _step(config: StudyConfig, method: str, device: str) -> StepFacts:
+def _step(config: StudyConfig, method: str, device: str, chosen: bool | None) -> StepFacts:
     """A step of a method, of several networks with the first and the last that are tried."""
-    import torch
-
     from trainables import rehearsal
-    from trainables.training import stacked
 
     found = []
     first, *others = architectures(config.space(method))
     for arguments in (first, *others[-1:]):
         with _in_one_line(config, arguments):
             where = problem_of(config, arguments)
-            together = stacked(config.pack.vectorize, torch.device(device), where)
+            together = _together(config, where, device, chosen)
             scale = replace(scale_of(config, where), layers=count_layers(config, method, where))
-            trials = _trials(config, method, arguments, scale)
+            trials = middle_trials(config, method, arguments, scale)
             implementation = config.implementation(method)
             found.append(rehearsal.rehearse(where, implementation, config.recipe(), trials, together, device))
     problem = next((step.problem for step in found if step.problem), "")
     return rehearsal.StepFacts(method, sum(step.seconds for step in found), problem)
-
-
-def _trials(config: StudyConfig, method: str, arguments: Arguments, scale: Scale) -> list[dict[str, Any]]:
-    """Two trials in the middle of the ranges, one with the first choice of each, one with the last."""
-    space = config.implementation(method), {**config.space(method), **arguments}, scale
-    return [suggest_parameters(_Middle(choice), *space) for choice in (0, -1)]  # type: ignore[arg-type]  # no Trial
 
 
 def _written(arguments: Arguments) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from ray import tune
 
 from search_spaces import Scale
 from study.config import ResourceSettings, StudyConfig, to_yaml
-from study.directory import Lock, Manifest, StudyDirectory, current_versions
+from study.directory import Lock, StudyDirectory, current_versions
 from study.rehearsal import problems
 from study.running.ending import Signals
 from study.running.found import Found, own_versions, search_of, with_pack_size
@@ -25,6 +25,7 @@ from study.running.scratch import scratch
 from study.running.sending import SentData, send_data
 from study.running.session import RayLost, Session, session
 from study.running.sight import look
+from study.running.stacking import ways
 from study.running.tune import Listen, PackSearcher, StopWhen
 from study.running.worker import StudyTrainable
 from study.search import pack_size
@@ -91,26 +92,13 @@ def _searcher(
     versions = {**current_versions(), **own_versions(config)}
     nodes = Nodes(lambda: able(config.resources))
     recovery = Recovery(unfinished, config.retries, 60 * config.limits.outage_minutes, nodes, monitor.warn)
-    in_turn = _in_turn(config, found.manifests)
+    manifests = [*found.manifests, *(directory.segments.manifests() if config.staged else ())]
+    vectorize = ways(config, manifests, pack_size(config, workers), monitor.record)
     searcher = PackSearcher(
-        search, directory, monitor, connected, keeper, recovery, loggers, gathering, in_turn, versions
+        search, directory, monitor, connected, keeper, recovery, loggers, gathering, vectorize, versions
     )
     searcher.conclude()
     return searcher
-
-
-def _in_turn(config: StudyConfig, manifests: Sequence[Manifest]) -> bool:
-    """Whether `vectorize: auto` means that trials train one after the other: decided once, and kept in the manifests.
-
-    Other versions of torch may stack what these cannot; a study goes on as it began.
-    """
-    if config.pack.vectorize != "auto":
-        return False
-    if manifests:
-        return any(manifest.get("vectorize") == "off" for manifest in manifests)
-    from trainables.training import obstacle
-
-    return any(obstacle(found) is not None for found in problems(config))
 
 
 def _asked(resources: ResourceSettings) -> str:

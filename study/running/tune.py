@@ -49,7 +49,7 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
 
     Args:
         recovery: with the packs that are to be trained before anything new is asked.
-        in_turn: the trials of a pack train one after the other, whatever a worker would choose.
+        vectorize: "on" or "off" by method, where that is chosen for all of its packs.
         versions: of all that the trials' numbers depend on beside the configuration.
     """
 
@@ -63,14 +63,14 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         recovery: Recovery,
         loggers: Loggers,
         gathering: Gathering,
-        in_turn: bool = False,
+        vectorize: Mapping[str, str] = MappingProxyType({}),
         versions: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(metric="trials_done", mode="max")
         self.search, self.directory, self.monitor = search, directory, monitor
         self.session, self.keeper, self.recovery = session, keeper, recovery
         self.loggers, self.gathering = loggers, gathering
-        self.in_turn, self.versions = in_turn, dict(versions)
+        self.vectorize, self.versions = dict(vectorize), dict(versions)
         self.running: dict[str, Attempt] = {}
         self.workers = Workers(directory, monitor.config.limits)
         self.most = session.workers(monitor.config.resources)
@@ -145,8 +145,8 @@ class PackSearcher(_OfThisProcess, Searcher):  # type: ignore[misc]  # Ray is un
         manifest = {**manifest, "versions": self.versions}
         manifest["recipe"] = recipe_of(self.monitor.config, manifest["method"])
         manifest["space"] = self.search.declared(manifest["method"])
-        if self.in_turn:
-            manifest["vectorize"] = "off"
+        if manifest["method"] in self.vectorize:
+            manifest["vectorize"] = self.vectorize[manifest["method"]]
         return Attempt(manifest, tries=1)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:

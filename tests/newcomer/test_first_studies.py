@@ -78,7 +78,7 @@ def test_a_table(name: str, suffix: str, score: float, home: Path) -> None:
 def test_a_network(network: str, home: Path) -> None:
     place = ran(home, data="digits", model=f"users_networks:{network}", batch_size=32)
     in_turn = {manifest.get("vectorize") for manifest in place.manifests()}
-    assert in_turn == ({"off"} if network == "Recurrent" else {None})
+    assert in_turn == ({"off"} if network == "Recurrent" else {"on"})
     file = best(home, place)
     scores = json.loads(study(home, "evaluate", file, "--data", "digits", "--json"))
     row = next(row for row in place.trials().to_pylist() if row["trial"] == front_of(place)[0])

@@ -3,6 +3,7 @@
 What there is can be read without torch, which is loaded with the first data set.
 """
 
+from trainables.data import cache
 from trainables.data.catalogue import DATA, FORMATS, Entry, content_hash, files_hash, load, locate, to_be_sent
 from trainables.data.dataset import Dataset, Split, Task
 from trainables.data.examples import images_of, rows_of
@@ -17,6 +18,7 @@ __all__ = [
     "Files",
     "Split",
     "Task",
+    "cache",
     "content_hash",
     "files_hash",
     "images_of",

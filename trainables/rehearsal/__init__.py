@@ -2,17 +2,21 @@
 
 from trainables.rehearsal.data import DataFacts, examine
 from trainables.rehearsal.network import LayerFacts, NetworkFacts, inspect
+from trainables.rehearsal.stacking import Stacking, family, stacking
 from trainables.rehearsal.steps import StepFacts, Trials, bytes_of_pack, rehearse, seconds_per_step
 
 __all__ = [
     "DataFacts",
     "LayerFacts",
     "NetworkFacts",
+    "Stacking",
     "StepFacts",
     "Trials",
     "bytes_of_pack",
     "examine",
+    "family",
     "inspect",
     "rehearse",
     "seconds_per_step",
+    "stacking",
 ]

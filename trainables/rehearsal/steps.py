@@ -41,9 +41,9 @@ def rehearse(problem: Problem, method: str, recipe: Recipe, trials: Trials, stac
     """
     started = time.perf_counter()
     polish = min(1, recipe.polish)
-    short = _short(recipe, epochs=1 + polish, polish=polish, batch_size=_EXAMPLES)
+    brief = short(recipe, epochs=1 + polish, polish=polish, batch_size=_EXAMPLES)
     lanes = [Trial(f"rehearsal-{i}", i, 0, dict(parameters)) for i, parameters in enumerate(trials)]
-    stack = Stack(_few(problem, _EXAMPLES), method, short, lanes if stacked else lanes[:1], torch.device(device), "on")
+    stack = Stack(few(problem, _EXAMPLES), method, brief, lanes if stacked else lanes[:1], torch.device(device), "on")
     while not stack.done:
         stack.train_epoch()
     said = [outcome.columns.get("reason") for outcome in outcomes(stack) if outcome is not None]
@@ -54,9 +54,9 @@ def rehearse(problem: Problem, method: str, recipe: Recipe, trials: Trials, stac
 def seconds_per_step(problem: Problem, recipe: Recipe, lanes: int, device: str) -> float:
     """Of all lanes of a stack together: the second of two steps of the dense network, on whole batches."""
     size = min(max(2, recipe.batch_size), len(problem.dataset.train))  # a stack looks at two before it trains
-    short = _short(recipe, epochs=2, polish=0, batch_size=size)
+    brief = short(recipe, epochs=2, polish=0, batch_size=size)
     stack = Stack(
-        _few(problem, size), "dense", short, [Trial(f"t{i}", i, 0, {}) for i in range(lanes)], torch.device(device)
+        few(problem, size), "dense", brief, [Trial(f"t{i}", i, 0, {}) for i in range(lanes)], torch.device(device)
     )
     stack.train_epoch()
     first = stack.train_seconds
@@ -81,12 +81,14 @@ def _bytes(split: Split) -> int:
     return copies * split.x.numel() * split.x.element_size() + split.y.numel() * split.y.element_size()
 
 
-def _short(recipe: Recipe, epochs: int, polish: int, batch_size: int) -> Recipe:
+def short(recipe: Recipe, epochs: int, polish: int, batch_size: int) -> Recipe:
+    """The recipe for so many epochs only, at a constant rate."""
     size, plain = batch_size, {"name": "constant"}
     return replace(recipe, epochs=epochs, polish=polish, batch_size=size, evaluate_every=1, lr_schedule=plain)
 
 
-def _few(problem: Problem, examples: int) -> Problem:
+def few(problem: Problem, examples: int) -> Problem:
+    """The problem with the first so many examples of each split."""
     return replace(problem, datasets=tuple(_first(dataset, examples) for dataset in problem.datasets))
 
 

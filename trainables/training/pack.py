@@ -284,8 +284,8 @@ def stacked(vectorize: str, device: torch.device, problem: Problem) -> bool:
     """Whether lanes train stacked. On a CPU convolutions gain from it only where the overhead of their calls is most
     of their time (benchmarks/step_speed.py). What torch cannot stack trains in turn.
 
-    A rule instead of a measurement at run time: the choice moves results within float tolerance, and a study run twice
-    has to give the same table.
+    A rule instead of a measurement, which a worker could not make: the choice moves results within float tolerance,
+    and all packs of a study have to come to the same one. A study measures before it starts.
     """
     if vectorize in ("on", "off"):
         return vectorize == "on"
