@@ -136,7 +136,7 @@ def _measured(
     if lanes < min(_LEAST_LANES, width):
         return Stacking(expected, why=f"a step of {1e3 * single:.0f} ms is too long to be tried stacked")
     together, begun = stack(lanes), time.perf_counter()
-    ours, theirs = [], [single]
+    ours, theirs = list[float](), [single]
     while len(ours) < 2 or (len(ours) < _MOST_ROUNDS and time.perf_counter() - begun < seconds / 3):
         ours.append(together())
         theirs.append(alone())
