@@ -71,7 +71,8 @@ class StrengthPath:
 class PackSettings(Settings):
     size: Count | Literal["auto"] = Field(
         default="auto",
-        description="Trials trained together in one process; auto: 16, or so few that every worker has some.",
+        description="Trials trained together in one process; auto: 16, on GPUs as many as measured "
+        "steps are worth, or so few that every worker has some.",
     )
     chosen: Count | None = Field(
         default=None, description="What auto came to; written by the study, and kept while its budget is the same."
@@ -84,6 +85,11 @@ class PackSettings(Settings):
         default="auto",
         description="Polish without the units that are dead in all of a stack's trials: where it pays (auto), on, off.",
     )
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody has chosen a size yet."""
+        return self.size == "auto" and self.chosen is None
 
 
 class ResourceSettings(Settings):

@@ -22,7 +22,7 @@ _MOST_LINES = 1000
 
 
 class Event(TypedDict):
-    """``kind``: started, chosen, finished, failed, warning, resized, ended."""
+    """``kind``: started, measured, chosen, segment, finished, failed, warning, resized, ended."""
 
     at: float
     kind: str

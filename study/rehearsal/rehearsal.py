@@ -17,6 +17,7 @@ from study.rehearsal.machine import Machine, check_machine
 from study.rehearsal.middle import middle_trials
 from study.rehearsal.networks import Arguments, count_layers, networks, problem_of, scale_of, scale_of_largest
 from study.rehearsal.stacking import described, stackings
+from study.rehearsal.widths import best_width
 from trainables.declarations import Value
 from trainables.errors import StudyError
 
@@ -88,7 +89,7 @@ def rehearse(config: StudyConfig) -> Rehearsal:
     machine = check_machine(config)
     import torch
 
-    from study.search import pack_size
+    from study.search import MOST, pack_size
     from trainables import rehearsal
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -113,7 +114,8 @@ def rehearse(config: StudyConfig) -> Rehearsal:
     with _in_one_line(config, tried[largest]):
         place = machine or Machine.here()
         workers = place.workers(config)
-        size = pack_size(config, workers)
+        most = best_width(config) if config.pack.open and config.resources.gpus_per_worker else MOST
+        size = pack_size(config, workers, most)
         choices = stackings(config, size)
     ways = {method: choice.together for method, choice in choices.items()}
     steps = tuple(_step(config, method, device, ways.get(method)) for method in config.methods)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from ray import tune
@@ -27,8 +27,9 @@ from study.running.session import RayLost, Session, session
 from study.running.sight import look
 from study.running.stacking import ways
 from study.running.tune import Listen, PackSearcher, StopWhen
+from study.running.widths import ask_widths
 from study.running.worker import StudyTrainable
-from study.search import pack_size
+from study.search import MOST, pack_size
 
 __all__ = ["RayLost", "drive"]
 
@@ -60,6 +61,7 @@ def drive(
         sent = send_data(config, connected)
         for blind in look(config, directory, nodes, sent is not None):
             monitor.warn(blind)
+        _choose_size(monitor, directory, connected, nodes, sent)
         searcher = _searcher(monitor, directory, found, layers, connected, loggers, gathering)
         searcher.look()
         if not searcher.spent:
@@ -79,11 +81,8 @@ def _searcher(
     gathering: Gathering,
 ) -> PackSearcher:
     """The searcher of a Tune run, which knows what was found."""
-    workers = connected.workers(monitor.config.resources)
-    if monitor.config.pack.size == "auto" and monitor.config.pack.chosen is None:
-        monitor.config = with_pack_size(monitor.config, pack_size(monitor.config, workers))
-        directory.create(to_yaml(monitor.config), replace=True)
     config = monitor.config
+    workers = connected.workers(config.resources)
     search = search_of(config)(config, directory, layers, workers, optimiser_steps(config), monitor.warn)
     unfinished = search.rebuild(found.manifests, found.rows)
     keeper = Keeper(config, directory)
@@ -99,6 +98,22 @@ def _searcher(
     )
     searcher.conclude()
     return searcher
+
+
+def _choose_size(
+    monitor: Monitor, directory: StudyDirectory, connected: Session, nodes: Mapping[str, str], sent: SentData | None
+) -> None:
+    """What `pack.size: auto` comes to, once. Where packs train on GPUs the widest kind of node decides; on others a
+    pack that does not fit trains in parts."""
+    config = monitor.config
+    if not config.pack.open:
+        return
+    widths = ask_widths(config, nodes, sent) if config.resources.gpus_per_worker else {}
+    for name, lanes in widths.items():
+        monitor.record("measured", f"{name} trains {lanes} trials at once at its best")
+    size = pack_size(config, connected.workers(config.resources), max(widths.values(), default=MOST))
+    monitor.config = with_pack_size(config, size)
+    directory.create(to_yaml(monitor.config), replace=True)
 
 
 def _asked(resources: ResourceSettings) -> str:

@@ -48,6 +48,7 @@ class Training:
         begun: whether this process has trained an epoch of the study before.
         hurry: how many times as often as configured to write checkpoints.
         worker: the process that this is, for the trials' rows.
+        fits: of lanes together, where this process has found that more do not; None for any number.
 
     Raises:
         Fault: the pack cannot go on here, for which its trials are not to be blamed; here and in `advance`.
@@ -63,8 +64,10 @@ class Training:
         begun: bool = False,
         hurry: int = 1,
         worker: str | None = None,
+        fits: int | None = None,
     ) -> None:
         self.config, self.directory, self.begun, self.worker = config, directory, begun, worker
+        self.fits = fits
         self.manifest = directory.manifest(pack)
         seconds, epochs = config.checkpoint.seconds, config.checkpoint.epochs
         self.checkpoints = Checkpoints(directory.store, pack, seconds and seconds / hurry, epochs)
@@ -76,6 +79,8 @@ class Training:
         self._go_on()
         self._since, self._found = time.monotonic(), self._fraction()
         while self.halvings < halvings and any(len(part) > 1 for part in self.parts):
+            self._halve("")
+        while self.pack is None and self.fits is not None and max(map(len, self.parts), default=0) > self.fits:
             self._halve("")
 
     def _begin(self) -> None:
@@ -292,6 +297,8 @@ class Training:
             raise Fault("memory", f"not enough memory for a single trial\n{reason}")
         self.parts = [half for part in self.parts for half in _halves(part)]
         self.halvings += 1
+        if reason:
+            self.fits = max(map(len, self.parts))
 
     def _drop_pack(self) -> None:
         """Keep the rows of the trials that are finished, free all else."""

@@ -44,6 +44,7 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
         settle_process()
         self.study, self.location, self.sent = study, location, sent
         self.begun = False
+        self.fits: int | None = None
         self._begin(config)
 
     def _begin(self, config: dict[str, Any]) -> None:
@@ -63,7 +64,7 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
                 self.sent.receive()
             halvings, hurry = config.get("halvings", 0), config.get("hurry", 1)
             worker = f"{self.node[:8]}/{os.getpid()}"
-            self.training = Training(self.study, directory, pack, halvings, self.begun, hurry, worker)
+            self.training = Training(self.study, directory, pack, halvings, self.begun, hurry, worker, self.fits)
             self.watchdog.watched = self.training
 
     def step(self) -> dict[str, Any]:
@@ -73,7 +74,7 @@ class StudyTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
         with self._guarded():
             if self.training is not None:
                 report = self.training.advance(REPORT_SECONDS, until=lambda: self.leaving)
-                self.begun = self.begun or self.training.begun
+                self.begun, self.fits = self.begun or self.training.begun, self.training.fits
         if self.leaving:
             self._leave()
         if self.fault is not None:

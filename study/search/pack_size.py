@@ -9,21 +9,28 @@ if TYPE_CHECKING:
     from study.config import StudyConfig
 
 MOST = 16
-"""Above that a trial of a stack costs hardly less (benchmarks/step_speed.py), and the sampler learns less often."""
+"""Above that a trial of a stack costs hardly less on processors (benchmarks/step_speed.py), and the sampler learns less
+often."""
+
+ROUNDS = 8
+"""Packs that every method has at least where they are wider than MOST: samplers learn between packs."""
 
 
-def pack_size(config: StudyConfig, workers: int) -> int:
-    """The study's pack size; for ``auto`` what was chosen, or so small that every worker has a pack, and at most MOST.
+def pack_size(config: StudyConfig, workers: int, most: int = MOST) -> int:
+    """The study's pack size; for ``auto`` what was chosen, or so small that every worker has a pack.
 
-    A function of budget and workers alone: what a sampler has seen when it is asked depends on the packs, so that a
-    measured speed would make a study that is run twice two studies.
+    On processors a function of budget and workers alone: what a sampler has seen when it is asked depends on the packs,
+    so that a measured speed would make a study that is run twice two studies. On GPUs, whose best width is another for
+    every network, it is measured once, and kept with the study.
 
     Args:
         workers: packs in training at once.
+        most: trials that train together at the device's best.
     """
     if config.pack.size != "auto":
         return config.pack.size
     if config.pack.chosen is not None:
         return config.pack.chosen
-    trials = sum(config.budget(method) for method in config.methods)
-    return min(MOST, math.ceil(trials / workers))
+    budgets = [config.budget(method) for method in config.methods]
+    rounds = min(budgets) // config.searches // ROUNDS
+    return min(most, max(MOST, rounds), math.ceil(sum(budgets) / workers))

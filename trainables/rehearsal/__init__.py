@@ -4,6 +4,7 @@ from trainables.rehearsal.data import DataFacts, examine
 from trainables.rehearsal.network import LayerFacts, NetworkFacts, inspect
 from trainables.rehearsal.stacking import Stacking, family, stacking
 from trainables.rehearsal.steps import StepFacts, Trials, bytes_of_pack, rehearse, seconds_per_step
+from trainables.rehearsal.widths import best_width
 
 __all__ = [
     "DataFacts",
@@ -12,6 +13,7 @@ __all__ = [
     "Stacking",
     "StepFacts",
     "Trials",
+    "best_width",
     "bytes_of_pack",
     "examine",
     "family",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -19,8 +20,9 @@ import pytest
 import ray
 
 from study.config.changes import CannotChange
-from study.config.load import StudyConfig
+from study.config.load import StudyConfig, stored
 from study.directory.checkpoints import decode_checkpoint
+from study.directory.log import events
 from study.directory.store import HOOKS
 from study.directory.study_directory import StudyDirectory
 from study.directory.versions import current_versions
@@ -253,6 +255,19 @@ def test_packs_share_a_gpu_and_go_where_the_labels_are(tmp_path: Path) -> None:
     assert not monitor.ending and monitor.warnings == []
     assert most == 3, "four would share the GPU, eight the CPUs; there are three seats"
     assert [row["status"] for row in table(directory)] == ["COMPLETE"] * 4
+
+
+def test_the_width_of_packs_is_measured_where_they_have_gpus(tmp_path: Path) -> None:
+    directory = StudyDirectory(tmp_path / "little")
+    asked = {"gpus_per_worker": 0.5}
+    monitor = launch(config(trials=6, resources=asked, pack={"size": "auto"}), directory)
+    assert not monitor.ending and monitor.warnings == []
+    assert [row["status"] for row in table(directory)] == ["COMPLETE"] * 6
+    (said,) = [event["message"] for event in events(directory.store) if event["kind"] == "measured"]
+    assert re.search(r" trains (16|32|64|128|256|512|1024) trials at once at its best$", said)
+    assert stored(directory).pack.chosen == 3, "both workers have a pack"
+    resumed = launch(stored(directory), directory)
+    assert resumed.config.pack.chosen == 3
 
 
 def test_packs_wait_for_a_node_and_that_is_said(tmp_path: Path) -> None:

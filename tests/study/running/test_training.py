@@ -205,6 +205,20 @@ def test_without_enough_memory_the_pack_is_halved(
     assert len(curves) == len(uninterrupted[1])
 
 
+def test_a_process_that_knows_what_fits_begins_with_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: tuple[list[Row], list[Row]]
+) -> None:
+    first, manifest = pack_at(tmp_path / "first")
+    monkeypatch.setattr(Pack, "steps_of_epoch", short_of_memory(2, lambda pack: True))
+    fits = train(first, manifest).fits
+    second, manifest = pack_at(tmp_path / "second")
+    training = Training(stored(second), second, manifest["pack"], fits=fits)
+    assert (fits, training.halvings, [len(part) for part in training.parts]) == (2, 1, [2, 2])
+    while not training.done:
+        training.advance(60)
+    assert training.halvings == 1 and close(tables(second)[0], uninterrupted[0])
+
+
 def test_halves_are_gone_on_with_as_halves(tmp_path: Path, uninterrupted: tuple[list[Row], list[Row]]) -> None:
     directory, manifest = pack_at(tmp_path / "study")
     first = opened(directory, manifest, halvings=1)

@@ -35,3 +35,24 @@ def test_what_is_given_or_was_chosen_stays() -> None:
 @pytest.mark.parametrize("workers", [1, 2, 4, 8, 16])
 def test_the_digits_study_has_the_packs_it_had(workers: int) -> None:
     assert pack_size(load("digits"), workers) == 16
+
+
+@pytest.mark.parametrize(
+    ("trials", "workers", "most", "size"),
+    [
+        (4096, 4, 256, 256),  # what the device is best at
+        (512, 1, 256, 64),  # eight rounds of packs for the sampler
+        (64, 1, 256, 16),  # never fewer than a processor's for that
+        (512, 32, 256, 16),  # every worker has a pack
+    ],
+)
+def test_gpus_have_wide_packs_and_samplers_enough_of_them(trials: int, workers: int, most: int, size: int) -> None:
+    assert pack_size(config(trials), workers, most) == size
+
+
+@pytest.mark.parametrize("searches", [1, 2])
+def test_the_rounds_are_those_of_the_smallest_method_in_a_search(searches: int) -> None:
+    several = configuration(
+        trials=1024, searches=searches, methods={"dense": {"trials": 256}, "group_lasso": {}}, pack={}
+    )
+    assert pack_size(several, 1, 256) == 32
