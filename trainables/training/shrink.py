@@ -36,6 +36,7 @@ from trainables.training.chain import Chain
 from trainables.training.dropout import replace_dropout
 from trainables.training.networks import Networks, Params
 from trainables.training.optim import LaneOptimizer
+from trainables.training.pooling import relu_after_pooling
 
 Masks = dict[str, Tensor]
 
@@ -56,6 +57,8 @@ class Reduction:
     def __init__(self, graph: Graph, kept: Alive, whole: Networks, options: Mapping[str, Any]) -> None:
         self.whole = whole
         skeleton, places = _skeleton(graph, kept)
+        if len(next(iter(whole.params.values()))) == 1:
+            relu_after_pooling(skeleton)
         device = next(iter(whole.params.values())).device
         self.places = {name: place.to(device) for name, place in places.items()}
         params = {name: tensor.clone() for name, tensor in self._parts(whole.params).items()}

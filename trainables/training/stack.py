@@ -46,6 +46,7 @@ from trainables.training.feed import Feed
 from trainables.training.networks import Networks
 from trainables.training.optim import LaneOptimizer, rate_factor
 from trainables.training.own_score import own_score
+from trainables.training.pooling import relu_after_pooling
 from trainables.training.shrink import Reduction, worthwhile
 
 HELD = 2**27
@@ -169,6 +170,8 @@ class Stack:
         for name in dropouts:
             buffers[f"{name}.seed"] = self.seeds.clone()
         skeleton = modules[0].to(self.device)
+        if len(modules) == 1:  # stacked, other layouts in memory would make sums in another order
+            relu_after_pooling(skeleton)
         chain = Chain.of(skeleton, self.problem.graph.example[0].numel())
         self.frozen = {n: params[n].clone() for n, p in skeleton.named_parameters() if not p.requires_grad}
         trained = {name: tensor for name, tensor in params.items() if name not in self.frozen}
