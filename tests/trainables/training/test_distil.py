@@ -13,7 +13,7 @@ from trainables.problem import problem
 from trainables.recipe import Distil, Recipe
 from trainables.tasks import TASKS
 from trainables.training import Job, Outcome, Pack, Trial
-from trainables.training.distil import Distilled
+from trainables.training.distil import Distilled, read_teacher
 from trainables.training.stack import Stack
 
 CPU = torch.device("cpu")
@@ -87,10 +87,8 @@ def test_polishing_comes_closer_to_the_teacher(teacher: str) -> None:
         while not stack.done:
             stack.train_epoch()
         x, _ = stack.feed.batch("validation", 0, 32)
-        from trainables.training.distil import _saved
-
         with torch.no_grad():
-            wanted = _saved(teacher).module(x).softmax(-1)
+            wanted = read_teacher(teacher).module(x).softmax(-1)
             answers = stack._outputs(stack.params, stack.buffers, x, x).softmax(-1)
         distances.append(float((answers - wanted).abs().mean()))
     assert torch.equal(*firsts)
