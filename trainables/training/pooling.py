@@ -21,7 +21,7 @@ def relu_after_pooling(module: nn.Module) -> None:
         return
     for child in module.children():
         relu_after_pooling(child)
-    steps = list(module._modules.items())
+    steps = [(name, child) for name, child in module._modules.items() if child is not None]
     for index in range(len(steps) - 1):
         (_, one), (_, other) = pair = steps[index : index + 2]
         if type(one) is nn.ReLU and type(other) in _POOLS and not (_observed(one) or _observed(other)):
