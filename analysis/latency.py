@@ -13,18 +13,29 @@ COLUMN = AFTERWARDS["latency"].column
 _WAY = ["device", "batch", "threads", "compiled", "cuda_graph", "dtype"]
 
 
-def with_latency(trials: pd.DataFrame, measured: Sequence[tuple[str, pa.Table]], batch: int | None) -> pd.DataFrame:
+def with_latency(
+    trials: pd.DataFrame,
+    measured: Sequence[tuple[str, pa.Table]],
+    batch: int | None,
+    configs: Mapping[str, Mapping[str, Any]],
+) -> pd.DataFrame:
     """The trials with `latency_ms` (the median of single runs), the dense network's, and how they were measured.
 
-    Of several ways to measure the one that most networks were measured in is taken, of equals the smallest batch.
+    What a study searched, timed at the end of each trial, goes before what `study latency` measured of some of them,
+    unless a batch is asked for. Of several ways to measure the one that most networks were measured in is taken, of
+    equals the smallest batch. Where nothing was measured the trials have no such columns.
 
     Args:
-        measured: studies and what `study latency` found in them; trials are left as they are where that is nothing.
+        measured: studies and what `study latency` found in them.
         batch: how many examples at once; None for whichever was measured.
+        configs: the study.yaml of each study.
 
     Raises:
         ValueError: latencies were measured, but none with such a batch.
     """
+    if batch is None and trials[COLUMN].notna().any():
+        return _searched(trials, configs)
+    trials = trials.drop(columns=[COLUMN, f"dense_{COLUMN}"])
     frames = [table.to_pandas().assign(study=name) for name, table in measured if table.num_rows]
     if not frames:
         return trials
@@ -45,6 +56,14 @@ def with_latency(trials: pd.DataFrame, measured: Sequence[tuple[str, pa.Table]],
     text = pd.Series(described(dict(zip(_WAY, way, strict=True))), trials.index).where(pd.notna(latency))
     columns = {COLUMN: latency, f"dense_{COLUMN}": dense, f"{COLUMN}{CONDITION}": text}
     return trials.assign(**columns)
+
+
+def _searched(trials: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """With how each study timed its trials, as far as it did."""
+    rest = {"compiled": False, "cuda_graph": False, "dtype": "float32"}
+    ways = {name: described({**rest, **config["latency"]}) for name, config in configs.items() if "latency" in config}
+    text = trials["study"].astype(str).map(ways).where(trials[COLUMN].notna())
+    return trials.assign(**{f"{COLUMN}{CONDITION}": text})
 
 
 def described(way: Mapping[str, Any]) -> str:

@@ -116,10 +116,11 @@ def load(*locations: Location, batch: int | None = None) -> Study:
         names = places
     trials = [_named(directory.trials(), name) for directory, name in zip(directories, names, strict=True)]
     latencies = [(name, directory.latencies()) for directory, name in zip(directories, names, strict=True)]
-    frame = with_latency(to_frame(concatenate(trials, TRIALS_READ)), latencies, batch)
+    by_name = dict(zip(names, configs, strict=True))
+    frame = with_latency(to_frame(concatenate(trials, TRIALS_READ)), latencies, batch, by_name)
     return Study(
-        _described(frame, dict(zip(names, configs, strict=True))),
-        dict(zip(names, configs, strict=True)),
+        _described(frame, by_name),
+        by_name,
         dict(zip(names, directories, strict=True)),
     )
 

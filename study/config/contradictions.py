@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def contradictions(config: StudyConfig) -> Iterator[Mistake]:
     yield from _of_scores(config)
     yield from _of_distillation(config)
+    yield from _of_latency(config)
     yield from _of_rungs(config)
     yield from _of_beginnings(config)
     yield from _of_paths(config)
@@ -40,6 +41,11 @@ def _of_distillation(config: StudyConfig) -> Iterator[Mistake]:
         yield Mistake(("distil",), "polish epochs, in which it acts", "polish: 0")
     if config.distil.teacher is None and config.model.weights is None:
         yield Mistake(("distil", "teacher"), "a network file, as the model has no weights", "none")
+
+
+def _of_latency(config: StudyConfig) -> Iterator[Mistake]:
+    if config.stopping is not None and config.timing is not None:
+        yield Mistake(("stopping",), "a study without latency: networks are timed when their trials are over", "both")
 
 
 def _of_rungs(config: StudyConfig) -> Iterator[Mistake]:

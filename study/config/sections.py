@@ -26,6 +26,13 @@ class StoppingSettings(Settings):
         return {} if value == "auto" else value
 
 
+class LatencySettings(Settings):
+    batch: Count = Field(default=64, description="Examples at once.")
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Where networks are timed.")
+    threads: Count = Field(default=1, description="That an operation may use on a CPU.")
+    seconds: Positive = Field(default=0.1, description="Of runs that are timed; their median counts.")
+
+
 class WarmStartSettings(Settings):
     """A beginning that trials share."""
 

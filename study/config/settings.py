@@ -19,6 +19,7 @@ from study.config.published import PublishedSettings, ReproductionSettings
 from study.config.sections import (
     CheckpointSettings,
     DistilSettings,
+    LatencySettings,
     LimitSettings,
     MethodSettings,
     PackSettings,
@@ -83,6 +84,10 @@ class StudyConfig(Settings):
         strict=False,
         min_length=1,
         description="What the front is drawn over.",
+    )
+    latency: LatencySettings = Field(
+        default=LatencySettings(),
+        description="How compact networks are timed where latency is an objective (or required): {batch: 64, device: cpu}.",
     )
     require: dict[str, float] = Field(
         default={},
@@ -237,6 +242,12 @@ class StudyConfig(Settings):
     def constrained(self) -> tuple[Constraint, ...]:
         """The constraints, read."""
         return tuple(map(constraint_of, self.constraints or ()))
+
+    @property
+    def timing(self) -> dict[str, Any] | None:
+        """How a trial's network is timed at its end; None where nothing asks for its latency."""
+        named = {*self.objectives, *self.require, *(one.objective for one in self.constrained)}
+        return self.latency.model_dump() if "latency" in named else None
 
     def path_of(self, method: str) -> StrengthPath | None:
         """The path that a method's trials are points of; None where they are none."""

@@ -11,11 +11,11 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import pyarrow as pa
 
-VERSION = 9
+VERSION = 10
 """2: curves have `gates`. 3: curves have `state_NAME`, trials every score before polishing. 4: a `score` of one's
 own. 5: trials have `count_NAME`. 6: trials have `search`, the examples of each split, the score of the best constant
-answer, and how each example was answered. 7: trials have `worker`. 8: trials have `shared_epochs`. 9: `heads`. What an
-older part lacks is read as null."""
+answer, and how each example was answered. 7: trials have `worker`. 8: trials have `shared_epochs`. 9: `heads`.
+10: `latency_ms`. What an older part lacks is read as null."""
 
 PARAMETER = "param_"
 """Prefix of the columns that hold a trial's parameters; they differ from method to method."""
@@ -68,6 +68,7 @@ TRIALS = pa.schema(
         *_fields(pa.string(), "worker"),
         *_fields(pa.int32(), "shared_epochs"),
         *_fields(pa.int64(), "heads dense_heads"),
+        *_fields(pa.float64(), "latency_ms dense_latency_ms"),
     ],
     {_VERSION_KEY: str(VERSION).encode()},
 )
@@ -145,10 +146,11 @@ OBJECTIVES: Mapping[str, Objective] = {
     "parameters": Objective("parameters", "minimize", "Parameters"),
     "macs": Objective("macs", "minimize", "Multiply-adds"),
     "flops": Objective("flops", "minimize", "Floating-point operations"),
+    "latency": Objective("latency_ms", "minimize", "Latency", "ms"),
 }
 
-AFTERWARDS: Mapping[str, Objective] = {"latency": Objective("latency_ms", "minimize", "Latency", "ms")}
-"""What is known of finished trials only, so that a front may be asked for it, but no search."""
+AFTERWARDS: Mapping[str, Objective] = {"latency": OBJECTIVES["latency"]}
+"""What may be measured of finished trials, too, where a study did not search it: `study latency`."""
 
 
 class TrialSpec(TypedDict):

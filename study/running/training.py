@@ -27,6 +27,7 @@ from study.directory import (
 from study.running.faults import Fault, explained, kind_of
 from study.running.networks import Writer
 from trainables.declarations import architecture
+from trainables.deploy import timing_device
 from trainables.problem import check_materials, problem
 from trainables.training import Job, LaneState, Outcome, Pack, Trial, read_teacher
 
@@ -228,6 +229,8 @@ class Training:
                 problem(job.data, job.model, job.seed, seeds)
             if job.recipe.distil and job.recipe.distil.teacher:
                 read_teacher(job.recipe.distil.teacher)
+            if job.latency is not None:
+                timing_device(job.latency["device"])
         except Exception as error:
             raise Fault("place", explained(error)) from error
         start, until = self.manifest.get("start", 0), self.manifest.get("until")
@@ -406,6 +409,7 @@ def job_of(config: StudyConfig, manifest: Manifest, trials: Sequence[Trial] | No
         vectorize=manifest.get("vectorize", config.pack.vectorize),
         shrink=config.pack.shrink,
         path=(path.knob, path.epochs) if path else None,
+        latency=config.timing,
     )
 
 

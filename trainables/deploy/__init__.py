@@ -3,7 +3,7 @@
 from trainables.deploy.align import aligned, widened
 from trainables.deploy.contract import check_example, contract, strangers
 from trainables.deploy.export import SUFFIXES, Export, evaluate, export, load
-from trainables.deploy.latency import Timing, measure
+from trainables.deploy.latency import Timing, measure, timed, timing_device
 from trainables.deploy.saved import Saved, card, dense, structure
 
 __all__ = [
@@ -22,5 +22,7 @@ __all__ = [
     "measure",
     "strangers",
     "structure",
+    "timed",
+    "timing_device",
     "widened",
 ]

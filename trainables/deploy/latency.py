@@ -49,7 +49,30 @@ def measure(
     cuda_graph: bool = False,
     seconds: float = 0.5,
 ) -> Timing:
-    """Times ``module`` (in eval mode, without gradients) on random inputs (batch, *input_shape).
+    """Times ``module`` (in eval mode, without gradients) on random inputs (batch, *input_shape); see `timed`.
+
+    Raises:
+        ValueError: a batch below 1, and as `timed`.
+    """
+    if batch < 1:
+        raise StudyError(f"expected a batch of at least 1 but got {batch=}")
+    x = torch.randn(batch, *input_shape, generator=torch.Generator().manual_seed(0))
+    return timed(
+        module, x, device=device, threads=threads, compiled=compiled, cuda_graph=cuda_graph, seconds=seconds
+    )
+
+
+def timed(
+    module: nn.Module,
+    x: Tensor,
+    *,
+    device: str = "cpu",
+    threads: int = 1,
+    compiled: bool = False,
+    cuda_graph: bool = False,
+    seconds: float = 0.5,
+) -> Timing:
+    """Times ``module`` (in eval mode, without gradients) on ``x``, a batch; it is moved to the device.
 
     Args:
         threads: that a single operation may use on a CPU.
@@ -58,15 +81,14 @@ def measure(
         seconds: for the runs that are timed; at least 30 of them take place, however long they take.
 
     Raises:
-        ValueError: no such device here, a batch or number of threads below 1, a CUDA graph on a CPU.
+        ValueError: no such device here, a number of threads below 1, a CUDA graph on a CPU.
     """
-    place = _device(device)
-    if batch < 1 or threads < 1:
-        raise StudyError(f"expected a batch and threads of at least 1 but got {batch=}, {threads=}")
+    place = timing_device(device)
+    if threads < 1:
+        raise StudyError(f"expected threads of at least 1 but got {threads=}")
     if cuda_graph and place.type != "cuda":
         raise StudyError(f"expected device cuda for a CUDA graph but got {device!r}")
-    module = module.to(place).eval()
-    x = torch.randn(batch, *input_shape, generator=torch.Generator().manual_seed(0)).to(place)
+    module, x = module.to(place).eval(), x.to(place)
     if compiled:
         torch.compiler.reset()  # it gives up on a piece of code that it has seen in several sizes
     with _threads(threads), torch.inference_mode():
@@ -79,7 +101,7 @@ def measure(
         p50_ms=statistics.median(times),
         p95_ms=times[int(0.95 * (len(times) - 1) + 0.5)],
         runs=len(times),
-        batch=batch,
+        batch=len(x),
         device=torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu",
         dtype=str(x.dtype).removeprefix("torch."),
         threads=threads,
@@ -89,7 +111,8 @@ def measure(
     )
 
 
-def _device(name: str) -> torch.device:
+def timing_device(name: str) -> torch.device:
+    """The device of this name; raises StudyError where there is none here."""
     if name.partition(":")[0] not in ("cpu", "cuda"):
         raise StudyError(f"device: expected cpu or cuda but got {name!r}")
     if name != "cpu" and not torch.cuda.is_available():

@@ -21,6 +21,7 @@ from trainables.recipe import Recipe
 from trainables.training.answers import described, packed
 from trainables.training.equivalence import Outcome, outcomes
 from trainables.training.lanes import LaneState, put, take
+from trainables.training.latency import add_latencies
 from trainables.training.paths import Stage, stages
 from trainables.training.stack import UNPRUNED, Leg, Stack, Trial
 from trainables.training.stackable import obstacle
@@ -39,7 +40,8 @@ class Job:
     """Everything a worker needs to train a pack. ``vectorize`` and ``shrink`` are "auto", "on" or "off".
 
     A segment is from epoch ``start`` to epoch ``until``; to the end where that is None. With a ``path``, the name of a
-    strength and the epochs from one of its values to the next, trials are points of paths (`training.paths`).
+    strength and the epochs from one of its values to the next, trials are points of paths (`training.paths`). With
+    ``latency``, the arguments of `trainables.deploy.timed` and a ``batch``, compact networks are timed at their end.
     """
 
     method: str
@@ -54,6 +56,7 @@ class Job:
     start: int = 0
     until: int | None = None
     path: tuple[str, int] | None = None
+    latency: Mapping[str, Any] | None = None
 
     @property
     def end(self) -> int:
@@ -184,6 +187,8 @@ class Pack:
             if self.stack.done:
                 found = outcomes(self.stack)
                 rows = list(_trial_rows(self.stack, found))
+                if self.job.latency is not None:
+                    add_latencies(rows, found, **self.job.latency)
                 self.keep(rows, found)
             else:
                 rows = list(_standing_rows(self.stack))
