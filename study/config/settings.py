@@ -87,7 +87,7 @@ class StudyConfig(Settings):
     )
     latency: LatencySettings = Field(
         default=LatencySettings(),
-        description="How compact networks are timed where latency is an objective (or required): {batch: 64, device: cpu}.",
+        description="How compact networks are timed where latency is an objective, or required: {batch: 64}.",
     )
     require: dict[str, float] = Field(
         default={},
