@@ -57,9 +57,7 @@ def measure(
     if batch < 1:
         raise StudyError(f"expected a batch of at least 1 but got {batch=}")
     x = torch.randn(batch, *input_shape, generator=torch.Generator().manual_seed(0))
-    return timed(
-        module, x, device=device, threads=threads, compiled=compiled, cuda_graph=cuda_graph, seconds=seconds
-    )
+    return timed(module, x, device=device, threads=threads, compiled=compiled, cuda_graph=cuda_graph, seconds=seconds)
 
 
 def timed(
