@@ -13,7 +13,16 @@ import pyarrow as pa
 from analysis.axes import AXES, axes_of
 from analysis.latency import with_latency
 from analysis.statistics import BOUND, DEFAULT, REQUIRED, Answers, baseline, left_out, unpacked
-from study.directory import CURVES, PARAMETER, TRIALS_READ, StudyDirectory, StudyError, concatenate, constraint_of
+from study.directory import (
+    CURVES,
+    PARAMETER,
+    TRIALS_READ,
+    StudyDirectory,
+    StudyError,
+    concatenate,
+    constraint_of,
+    replicates,
+)
 
 __all__ = ["Location", "Study", "load"]
 
@@ -164,11 +173,7 @@ def _bounded(trials: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]]) -> 
 
 def _repeated(study: str, config: Mapping[str, Any]) -> dict[tuple[str, str], int]:
     """How many trials in a row are of one configuration, by study and method."""
-    found = {}
-    for method, settings in (config.get("methods") or {}).items():
-        own = settings or {}
-        found[study, str(method)] = int(own.get("seeds") or config.get("seeds", 1))
-    return found
+    return {(study, method): count for method, count in replicates(config).items()}
 
 
 def with_configurations(trials: pd.DataFrame, seeds: Mapping[tuple[str, str], int]) -> pd.DataFrame:
@@ -187,6 +192,9 @@ def with_configurations(trials: pd.DataFrame, seeds: Mapping[tuple[str, str], in
         if pinned or count > 1:
             numbers[own] = 0 if pinned else numbers[own] // count
             several |= len(own) > 1
+    if "repeats" in trials and (again := trials["repeats"].notna().to_numpy()).any():
+        numbers[again] = trials.loc[again, "repeats"].to_numpy(dtype=np.int64)
+        several = True
     return trials.assign(configuration=numbers) if several else trials
 
 

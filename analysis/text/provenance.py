@@ -26,7 +26,7 @@ def provenance(
         directory: where the versions are read from, if any were recorded there.
     """
     facts = {name.replace("_", " "): _text(config[name]) for name in _RECIPE if config.get(name) is not None}
-    facts["seeds"] = f"{config.get('seeds', 1)} per configuration, all from the study's seed {config.get('seed', 0)}"
+    facts["seeds"] = f"{_seeds(config)}, all from the study's seed {config.get('seed', 0)}"
     budgets = {name: (own or {}).get("trials", config.get("trials")) for name, own in config.get("methods", {}).items()}
     if budgets:
         facts["budget"] = ", ".join(f"{name} {count}" for name, count in budgets.items()) + " configurations"
@@ -38,6 +38,13 @@ def provenance(
     if not found:
         facts["versions"] = "not recorded"
     return {name: text for name, text in facts.items() if text}
+
+
+def _seeds(config: Mapping[str, Any]) -> str:
+    seeds = config.get("seeds", 1)
+    return (
+        f"{seeds} per configuration" if isinstance(seeds, int) else f"up to {seeds['front']} of the fronts' candidates"
+    )
 
 
 def _latency(trials: pd.DataFrame, directory: StudyDirectory | None) -> dict[str, str]:

@@ -69,6 +69,7 @@ class Status:
     ``damaged``: a line for each file that was left out. ``broke_off``: trials that failed before their end, which
     `study retry` trains again. ``training``: packs, as their driver last said. ``epochs``: of the finished trials;
     ``epochs_saved``: those that the ones which were stopped early did not take, and those of shared beginnings.
+    ``repeats``: the finished trials that train a configuration again, which is a candidate for the front.
     """
 
     study: str
@@ -82,6 +83,7 @@ class Status:
     training: dict[str, PackStatus]
     epochs: int = 0
     epochs_saved: int = 0
+    repeats: int = 0
 
 
 def status(directory: Location) -> Status:
@@ -94,7 +96,7 @@ def status(directory: Location) -> Status:
     config = stored(place)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        rows = place.trials().select(["method", "pack", "status", "epochs", "shared_epochs"]).to_pylist()
+        rows = place.trials().select(["method", "pack", "status", "epochs", "shared_epochs", "repeats"]).to_pylist()
         waiting = place.manifests(without={row["pack"] for row in rows})
     methods = {}
     for name in config.methods:
@@ -125,6 +127,7 @@ def status(directory: Location) -> Status:
         training,
         epochs,
         sum(saved) + shared,
+        sum(row["repeats"] is not None for row in rows),
     )
 
 

@@ -143,7 +143,7 @@ def _show_expected(config: StudyConfig, found: Rehearsal) -> None:
     workers = f"{found.workers} worker{'s' * (found.workers > 1)}"
     console.print(
         f"{config.epochs} epochs each, the last {config.polish} polishing; the trials of a pack train {how}.\n"
-        f"{measured}{shared(config)}"
+        f"{measured}{shared(config)}{_raced(config)}"
         f"A step of every method, the scores and a compaction took {found.seconds:.1f} s. Expected: "
         f"{found.epochs_per_hour:,.0f} epochs of a trial per hour and worker, {_duration(found.hours)} for the study "
         f"on {workers}; {found.pack_bytes / 2**20:,.1f} MiB of tensors a pack.",
@@ -172,6 +172,15 @@ def shared(config: StudyConfig) -> str:
         f"The first {first.epochs} are trained densely at rate {rates}, once for each method, search and seed: "
         f"{trained:,} epochs instead of {trials * config.epochs:,} for {', '.join(begins)}.\n"
     )
+
+
+def _raced(config: StudyConfig) -> str:
+    """How much of the budget goes to other seeds, a line."""
+    counts = {method: count for method in config.methods if (count := config.repeats(method))}
+    if not counts:
+        return ""
+    each = ", ".join(f"{count} of {method}" for method, count in counts.items())
+    return f"Of these trials candidates for the front are trained again with other seeds, at most: {each}.\n"
 
 
 def _duration(hours: float) -> str:

@@ -232,6 +232,7 @@ def _conclude(result: Result) -> None:
     stopped = trials["epochs"][trials["status"] == "STOPPED"]
     shared = int(trials["shared_epochs"].sum())
     _show_epochs(int(trials["epochs"].sum()) - shared, int((config.epochs - stopped).sum()) + shared)
+    _show_repeats(int(trials["repeats"].notna().sum()))
     if directory.local is None or len(config.objectives) < 2:
         return
     report = directory.local / REPORT
@@ -278,6 +279,7 @@ def _show(found: Status) -> None:
     console.print(table)
     console.print(f"{found.finished} of {found.budget} trials are finished, {found.state}")
     _show_epochs(found.epochs, found.epochs_saved)
+    _show_repeats(found.repeats)
     for pack, at in found.training.items():
         ago = at.seconds_since_progress
         console.print(f"  {pack}: {at.fraction:.0%}, came further {ago:.0f} s ago", highlight=False)
@@ -294,6 +296,12 @@ def _show_epochs(spent: int, saved: int) -> None:
     if saved:
         how = "by stopping early and sharing beginnings"
         console.print(f"{spent:,} epochs trained, {saved:,} saved {how}", highlight=False)
+
+
+def _show_repeats(count: int) -> None:
+    if count:
+        how = "train candidates for the front again, with other seeds"
+        console.print(f"{count:,} of the trials {how}", highlight=False)
 
 
 @app.command()

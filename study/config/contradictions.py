@@ -88,7 +88,7 @@ def _of_paths(config: StudyConfig) -> Iterator[Mistake]:
     for key, other in (("stopping", config.stopping), ("warm_start", config.warm_start)):
         if other is not None:
             yield Mistake(("path",), f"a study without {key}", "both")
-    if any(config.replicates(name) > 1 for name in config.methods):
+    if any(config.replicates(name) > 1 or config.racing(name) for name in config.methods):
         yield Mistake(("path",), "one seed for each path; searches repeat paths", "several seeds")
     if not config.polish:
         yield Mistake(("path",), "polish, which each point ends with", "polish: 0")

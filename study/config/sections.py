@@ -33,6 +33,13 @@ class LatencySettings(Settings):
     seconds: Positive = Field(default=0.1, description="Of runs that are timed; their median counts.")
 
 
+class RacingSettings(Settings):
+    """Seeds where they are needed: ``{front: 5}``."""
+
+    front: int = Field(ge=2, description="Trials that a candidate for the front gets at most, its first included.")
+    share: float = Field(default=1 / 3, gt=0, lt=1, description="Of a method's trials, those that may be repetitions.")
+
+
 class WarmStartSettings(Settings):
     """A beginning that trials share."""
 
@@ -172,7 +179,9 @@ class StartSettings(Settings):
 
 class MethodSettings(Settings):
     trials: Count | None = Field(default=None, description="Configurations, where not as many as the study's.")
-    seeds: Count | None = Field(default=None, description="Repetitions, where not as many as the study's.")
+    seeds: Count | RacingSettings | None = Field(
+        default=None, description="Repetitions, where not as many as the study's."
+    )
     space: dict[str, Any] = Field(
         default_factory=dict,
         description="Its search space: a value pins, [low, high] narrows or widens, {choices: [...]} names.",

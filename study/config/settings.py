@@ -24,6 +24,7 @@ from study.config.sections import (
     MethodSettings,
     PackSettings,
     PathSettings,
+    RacingSettings,
     ResourceSettings,
     StartSettings,
     StoppingSettings,
@@ -99,7 +100,11 @@ class StudyConfig(Settings):
         description="What the search respects, drawn on fronts: accuracy >= dense - 1 point, flops <= 0.25 dense.",
     )
     trials: Count = Field(default=64, description="Configurations tried per method.")
-    seeds: Count = Field(default=1, description="Repetitions of a configuration with other seeds; each is a trial.")
+    seeds: Count | RacingSettings = Field(
+        default=1,
+        description="Repetitions of a configuration with other seeds; each is a trial. {front: 5}: only of candidates "
+        "for the front, up to 5 trials each, out of the same budget.",
+    )
     searches: Count = Field(
         default=1,
         description="Independent searches, each with its own budget, sampler and seeds; results come with intervals.",
@@ -312,8 +317,19 @@ class StudyConfig(Settings):
         return (self.methods[method].trials or self.trials) * self.replicates(method) * self.searches
 
     def replicates(self, method: str) -> int:
-        """Trials of each configuration."""
-        return self.methods[method].seeds or self.seeds
+        """Trials of each configuration; the first one's only, where candidates for the front get more."""
+        seeds = self.methods[method].seeds or self.seeds
+        return seeds if isinstance(seeds, int) else 1
+
+    def racing(self, method: str) -> RacingSettings | None:
+        """How candidates for the front are trained again; None where they are not."""
+        seeds = self.methods[method].seeds or self.seeds
+        return None if isinstance(seeds, int) else seeds
+
+    def repeats(self, method: str) -> int:
+        """Of the budget, the trials that train candidates for the front again, at most."""
+        racing = self.racing(method)
+        return 0 if racing is None else int(racing.share * (self.budget(method) // self.searches)) * self.searches
 
     def epochs_to_train(self, method: str) -> int:
         """Of all its trials together, if none stops early; a beginning that they share counts once."""
@@ -321,7 +337,8 @@ class StudyConfig(Settings):
         if (path := self.path_of(method)) is not None:
             paths = self.searches * math.ceil(trials / self.searches / path.points)
             return paths * (self.epochs - self.polish) + (trials - paths) * path.epochs + trials * self.polish
-        shared = begin.epochs * max(trials - self.replicates(method) * self.searches, 0) if begin else 0
+        alone = self.replicates(method) * self.searches + self.repeats(method)
+        shared = begin.epochs * max(trials - alone, 0) if begin else 0
         return trials * self.epochs - shared
 
     def data_options(self) -> dict[str, Any]:

@@ -22,7 +22,9 @@ from study.directory.layout import (
     network_path,
     trial_of,
 )
+from study.directory.seeds import raced, replicates
 from study.directory.study_directory import OBJECTIVES, StudyDirectory
+from study.directory.tables import broke_off
 from study.directory.trial import find_trial
 from trainables.errors import StudyError
 from trainables.own_code import reading
@@ -44,6 +46,8 @@ class Front:
         objectives: their names.
         require: what the mean over a configuration's trials has to reach, by objective.
         seeds: trials in a row that are of one configuration, by method; 1 where it says nothing.
+        races: whether rows to come may be of configurations that have rows (`repeats`): what is off the front may come
+            back.
     """
 
     def __init__(
@@ -51,29 +55,31 @@ class Front:
         objectives: Sequence[str],
         require: Mapping[str, float] | None = None,
         seeds: Mapping[str, int] | None = None,
+        races: bool = False,
     ) -> None:
         self._objectives = tuple(OBJECTIVES[name] for name in objectives)
         self._require = {OBJECTIVES[name]: bound for name, bound in (require or {}).items()}
         self._seeds = {method: count for method, count in (seeds or {}).items() if count > 1}
+        self._races = races
         self._members: dict[Any, dict[str, list[float]]] = {}
         """By configuration: its trials' values of the objectives, then of what is required."""
         self._spoilt = set[Any]()
         """Configurations of several trials of which one failed."""
-        self._trials = set[str]()
+        self._trials: dict[str, list[float]] = {}
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Front:
         """Of a resolved configuration's objectives, what it requires, and its seeds."""
-        methods = {name: (own or {}).get("seeds") for name, own in (config.get("methods") or {}).items()}
-        seeds = {str(name): int(own or config.get("seeds", 1)) for name, own in methods.items()}
         known = [name for name in config.get("objectives") or () if name in OBJECTIVES]
-        return cls(known, {n: b for n, b in (config.get("require") or {}).items() if n in OBJECTIVES}, seeds)
+        require = {n: b for n, b in (config.get("require") or {}).items() if n in OBJECTIVES}
+        return cls(known, require, replicates(config), bool(raced(config)))
 
     @property
     def columns(self) -> list[str]:
         """What `add` needs of rows."""
         measured = [objective.column for objective in (*self._objectives, *self._require)]
-        return list(dict.fromkeys(["trial", "method", "number", "status", *measured]))
+        named = ["trial", "method", "number", "status", *(["repeats", "epochs"] if self._races else [])]
+        return list(dict.fromkeys([*named, *measured]))
 
     def __contains__(self, trial: object) -> bool:
         return trial in self._trials
@@ -84,8 +90,7 @@ class Front:
     @property
     def trials(self) -> list[str]:
         """Best value of the first objective first."""
-        points = {trial: point for own in self._members.values() for trial, point in own.items()}
-        return sorted(points, key=lambda trial: (points[trial], trial))
+        return sorted(self._trials, key=lambda trial: (self._trials[trial], trial))
 
     def add(self, rows: Iterable[Row]) -> None:
         """FAILED and NOT_EQUIVALENT trials, and those without a finite value of an objective, are never on it."""
@@ -94,7 +99,7 @@ class Front:
             key = self._configuration(row)
             if row["status"] == "COMPLETE" and all(map(math.isfinite, point)):
                 self._members.setdefault(key, {})[row["trial"]] = point
-            elif key != row["trial"]:
+            elif key != row["trial"] and not (row.get("repeats") is not None and broke_off(row)):
                 self._spoilt.add(key)
         means = {key: _mean(list(own.values())) for key, own in self._members.items()}
         means = {key: mean for key, mean in means.items() if key not in self._spoilt and self._reaches(mean)}
@@ -105,12 +110,13 @@ class Front:
             points = np.array(list(means.values()))[:, : len(self._objectives)]
             stay = moocore.is_nondominated(points, keep_weakly=True)
             means = {key: mean for (key, mean), kept in zip(means.items(), stay, strict=True) if kept}
-        self._members = {key: self._members[key] for key in means}
-        self._trials = {trial for own in self._members.values() for trial in own}
+        front = {key: self._members[key] for key in means}
+        self._members = self._members if self._races else front
+        self._trials = {trial: point for own in front.values() for trial, point in own.items()}
 
     def _promising(self, rows: list[Row]) -> list[Row]:
         """Of many rows those that no other one of them dominates, found a column at a time."""
-        if self._seeds or len(rows) < _MANY:
+        if self._seeds or self._races or len(rows) < _MANY:
             return rows
         import moocore
         import numpy as np
@@ -130,6 +136,9 @@ class Front:
 
     def _configuration(self, row: Row) -> Any:
         count = self._seeds.get(row["method"], 1) if self._seeds else 1
+        if self._races and count == 1:
+            first = row.get("repeats")
+            return row["method"], row.get("search"), row["number"] if first is None else first
         return row["trial"] if count == 1 else (row["method"], row.get("search"), row["number"] // count)
 
     def _reaches(self, mean: Any) -> bool:

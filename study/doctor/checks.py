@@ -46,6 +46,7 @@ from study.directory import (
     packs_of,
     part_of,
     parts_folder,
+    raced,
     state_path,
     trial_of,
 )
@@ -337,7 +338,7 @@ def _trials(state: State, pack: str) -> list[str]:
 def _unwanted(state: State) -> dict[str, str]:
     """Finished trials whose networks are not to be kept, and why."""
     config = state.config or {}
-    if config.get("keep_models", "front") != "front" or any(map(is_part, state.unreadable)):
+    if config.get("keep_models", "front") != "front" or raced(config) or any(map(is_part, state.unreadable)):
         return {}
     objectives = [name for name in config.get("objectives", ()) if name in OBJECTIVES]
     if not objectives:

@@ -106,6 +106,8 @@ def merge(sources: Sequence[StudyDirectory], output: StudyDirectory, name: str |
         if one.config.staged:
             does = "stops trials early" if one.config.rungs() else "has a warm start"
             raise StudyError(f"{one.directory.path()} {does}; such studies cannot be merged")
+        if any(map(one.config.racing, one.config.methods)):
+            raise StudyError(f"{one.directory.path()} races seeds; such studies cannot be merged")
         if one.config.path is not None:
             raise StudyError(f"{one.directory.path()} follows paths; such studies cannot be merged")
     for other in found[1:]:
@@ -181,7 +183,7 @@ def _plan(sources: Sequence[_Source]) -> tuple[list[_Pack], dict[str, int]]:
         kept = [trial for trial in manifest["trials"] if owner[_identity(method, trial)] == mine]
         doubled[method] += len(manifest["trials"]) - len(kept)
         if kept:
-            seeds = source.config.methods[method].seeds or source.config.seeds
+            seeds = source.config.replicates(method)
             known = numbers[method, search]
             trials = [_renumbered(trial, method, search, index, seeds, known) for trial in kept]
             packs.append(_pack(source, manifest, pack_name(method, counts[method, search], search), kept, trials))
@@ -236,7 +238,7 @@ def _config(sources: Sequence[_Source], packs: Iterable[_Pack], doubled: Mapping
 def _budget(method: str, sources: Sequence[_Source], packs: Iterable[_Pack], doubled: int) -> int:
     """Configurations: all that were asked for or may be, each once."""
     having = [source.config for source in sources if method in source.config.methods]
-    seeds = having[0].methods[method].seeds or having[0].seeds
+    seeds = having[0].replicates(method)
     trials = (trial for pack in packs if pack.new["method"] == method for trial in pack.new["trials"])
     known = {trial["number"] // seeds for trial in trials}
     asked = sum(config.budget(method) for config in having) - doubled

@@ -67,6 +67,8 @@ def drive(
         if not searcher.spent:
             _tune(searcher, listener, lock, sent)
         searcher.close()
+        if searcher.spent:
+            searcher.keeper.close()
         loggers.close(wait=not monitor.ending)  # some need Ray
         gathering.close(wait=not monitor.ending)
 

@@ -92,7 +92,7 @@ def _columns(config: StudyConfig, table: pa.Table, manifests: list[Manifest]) ->
     if config.loggers or config.storage or pc.all(pc.is_in(table["pack"], known)).as_py() is False:
         return table
     dense = {f"dense_{OBJECTIVES[name].column}" for name in config.objectives}
-    wanted = {*needed(config), *dense, "number", "search", "epochs", "status", "reason"}
+    wanted = {*needed(config), *dense, "number", "search", "repeats", "epochs", "status", "reason"}
     return table.select([name for name in table.column_names if name in wanted])
 
 

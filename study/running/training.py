@@ -368,7 +368,8 @@ def publish(
 def _placed(spec: Row, row: Row) -> Row:
     """What a manifest says of the trial that a row is of."""
     shared = spec.get("shared", 0) if row.get("epochs") else 0
-    return {"number": spec["number"], "lane": spec["lane"], "shared_epochs": shared}
+    found = {"number": spec["number"], "lane": spec["lane"], "shared_epochs": shared}
+    return {**found, "repeats": spec.get("repeats")}
 
 
 def _within_bounds(directory: StudyDirectory, rows: list[Row]) -> list[Row]:

@@ -18,6 +18,7 @@ from study.directory import OBJECTIVES, Manifest
 if TYPE_CHECKING:
     from study.config import StrengthPath
     from study.search.ledger import Elite
+    from study.search.racing import Race
 
 Rows = Mapping[str, Mapping[str, Any]]
 """A pack's rows by trial."""
@@ -27,7 +28,8 @@ Rows = Mapping[str, Mapping[str, Any]]
 class Running:
     """A trial that was handed out: Optuna's, and its number in the journal."""
 
-    trial: optuna.Trial
+    trial: optuna.Trial | None
+    """None where it trains a configuration again, of which Optuna knows one trial."""
     entry: int
 
 
@@ -44,6 +46,8 @@ class Branch:
     seeds: int
     path: StrengthPath | None = None
     """Of whose points its trials are."""
+    race: Race | None = None
+    """Where candidates for the front are trained again."""
     asked: int = 0
     packs: int = 0
     lost: int = 0
@@ -80,6 +84,37 @@ class Branch:
     @property
     def remaining(self) -> int:
         return max(0, self.budget + self.lost - self.asked)
+
+    @property
+    def configurations(self) -> int:
+        """Trials that were asked for, without those that train a configuration again."""
+        return self.asked - (self.race.repeats if self.race else 0)
+
+    @property
+    def explores(self) -> int:
+        """Trials of new configurations that are asked for before any is trained again; where none is, all."""
+        if self.race is None:
+            return self.remaining
+        left = self.budget + self.lost - self.race.most(self.budget) - self.configurations
+        return min(max(0, left), self.remaining)
+
+    @property
+    def open(self) -> bool:
+        """Whether more can be asked for, by what is known: who is trained again, once all is known of all others."""
+        return self.remaining > 0 and (self.race is None or self.explores > 0 or not self.race.waits)
+
+    def again(self, size: int) -> list[int]:
+        """The configurations that the next pack trains again, at most so many; none where it has new ones."""
+        if self.race is None or self.explores:
+            return []
+        return self.race.wanted(min(size, self.remaining, self.race.most(self.budget) - self.race.repeats))
+
+    def new(self, size: int) -> int:
+        """Trials of a next pack of new configurations: at most so many, all of a configuration if they fit."""
+        count = min(size, self.explores or self.remaining)
+        end = self.asked + count
+        whole = end - end % self.together
+        return whole - self.asked if self.asked < whole and count < self.remaining else count
 
 
 def empty_study(name: str, objectives: Sequence[str], storage: BaseStorage) -> optuna.Study:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from optuna.trial import TrialState
 
@@ -94,10 +94,16 @@ def manifest_of(rows: Sequence[Mapping[str, Any]]) -> Manifest:
                 for name, value in row.items()
                 if name.startswith(PARAMETER) and value is not None
             },
+            **_repeated(row),
         }
         for row in rows
     ]
     return manifest_with(rows[0]["method"], rows[0]["pack"], trials, int(rows[0].get("search") or 0))
+
+
+def _repeated(row: Mapping[str, Any]) -> TrialSpec:
+    found = {} if row.get("repeats") is None else {"repeats": int(row["repeats"])}
+    return cast(TrialSpec, found)
 
 
 def manifest_with(method: str, pack: str, trials: list[TrialSpec], search: int) -> Manifest:

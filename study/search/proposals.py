@@ -52,8 +52,42 @@ class Proposals:
         branch.drawn.clear()
         return [self._next(branch, pack, lane, waiting) for lane in range(count)]
 
+    def repeats(self, branch: Branch, pack: str, configurations: list[int]) -> list[TrialSpec]:
+        """The trials of a pack that trains configurations again, each by the number of its first trial."""
+        race, own = branch.race, of_search(branch.search)
+        assert race is not None
+        trials: list[TrialSpec] = []
+        for lane, first in enumerate(configurations):
+            number, (known, replicate) = branch.asked, race.again(first)
+            alike: tuple[object, ...] = ("start", replicate) if self._config.beginning(branch.method) else (number,)
+            spec: TrialSpec = {
+                "trial": trial_name(branch.method, number, branch.search),
+                "number": number,
+                "lane": lane,
+                "seed": seed_of(self._config.seed, branch.method, *alike, *own),
+                "data_seed": seed_of(self._config.seed, replicate, *own),
+                "parameters": known["parameters"],
+                "repeats": first,
+            }
+            self._repeat(branch, pack, spec)
+            trials.append(spec)
+        return trials
+
+    def _repeat(self, branch: Branch, pack: str, spec: TrialSpec) -> None:
+        params, space = self._spaces.searched(branch.method, spec["parameters"])
+        self._ledger.repeat(branch, pack, spec, params, space)
+        self._asked(branch, spec)
+
+    def _asked(self, branch: Branch, spec: TrialSpec) -> None:
+        branch.asked += 1
+        if branch.race is not None:
+            branch.race.asked(spec)
+
     def again(self, branch: Branch, pack: str, spec: TrialSpec) -> None:
         """A trial that is in a manifest is running once more."""
+        if "repeats" in spec:
+            self._repeat(branch, pack, spec)
+            return
         self.tried([spec])
         params, _ = self._spaces.searched(branch.method, spec["parameters"])
         self._run(branch, pack, spec, fixed=params)
@@ -96,7 +130,7 @@ class Proposals:
         """What the user wants to be tried: first the study's own list, then what waits in the queue; or nothing."""
         method = self._config.methods[branch.method]
         first, start = method.first or (), method.start or ()
-        index = spec["number"] // branch.together
+        index = branch.configurations // branch.together
         implementation, space, layers = self._spaces.of(branch.method)
         if index < len(first):
             return dict(configuration(implementation, space, first[index], layers))
@@ -134,9 +168,10 @@ class Proposals:
             trial, parameters = self._distinct(branch, trial, parameters)
         branch.drawn.add(frozenset(trial.params.items()))
         self._ledger.begin(branch, pack, spec, trial)
-        branch.asked += 1
         branch.latest = trial.params
-        return {**spec, "parameters": parameters}
+        spec = {**spec, "parameters": parameters}
+        self._asked(branch, spec)
+        return spec
 
     def _distinct(
         self, branch: Branch, trial: optuna.Trial, parameters: dict[str, Any]

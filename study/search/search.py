@@ -22,6 +22,7 @@ from study.search.ledger import Ledger, Told, names_of
 from study.search.outcome import exceeded, manifest_of, manifest_with, outcome
 from study.search.pack_size import pack_size
 from study.search.proposals import Proposals, of_search
+from study.search.racing import Race
 from study.search.samplers import Ask, Reads, affordable, reads, sampler
 from study.search.spaces import Spaces
 from trainables.errors import StudyError
@@ -92,20 +93,19 @@ class Search:
         waiting = [
             branch
             for branch in self._branches.values()
-            if branch.remaining and branch.seen >= branch.packs - self._lag and self._is_compared(branch)
+            if branch.open and branch.seen >= branch.packs - self._lag and self._is_compared(branch)
         ]
         if not waiting:
             return None
         branch = max(waiting, key=lambda one: one.remaining / one.budget)
         method = branch.method
         size *= branch.path.points if branch.path else 1  # of a path one trial trains at a time
-        end = branch.asked + min(size, branch.remaining)
-        whole = end - end % branch.together
-        if branch.asked < whole and end - branch.asked < branch.remaining:
-            end = whole
         pack = pack_name(method, branch.packs, branch.search)
-        branch.study.sampler = self._sampler(branch)
-        trials = self._proposals.pack(branch, pack, end - branch.asked)
+        if again := branch.again(size):
+            trials = self._proposals.repeats(branch, pack, again)
+        else:
+            branch.study.sampler = self._sampler(branch)
+            trials = self._proposals.pack(branch, pack, branch.new(size))
         branch.packs += 1
         self._reveal(branch)
         self._ledger.flush()
@@ -141,18 +141,22 @@ class Search:
         return next(missing, max(end, branch.seen))
 
     def _reveal(self, branch: Branch) -> None:
-        """Tell Optuna what it may see by now."""
-        end = self._visible(branch, more=branch.remaining > 0)
-        for number in range(branch.seen, end):
-            manifest, found = branch.answers.pop(number)
+        """Tell Optuna what it may see by now: up to the lag, in order; all, while nothing more can be asked."""
+        while branch.seen in branch.answers and (branch.seen < branch.packs - self._lag or not branch.open):
+            manifest, found = branch.answers.pop(branch.seen)
+            branch.seen += 1
             self._compare_with(branch, manifest, found)
             for spec in manifest["trials"]:
                 self._tell(branch, spec, found.get(spec["trial"]))
-        branch.seen = max(end, branch.seen)
         self._ledger.forget(branch)
 
     def _tell(self, branch: Branch, spec: TrialSpec, row: Mapping[str, Any] | None) -> None:
-        self._ledger.end(branch, spec, row, exceeded(row, self._config, self._dense(branch.search)))
+        excess = exceeded(row, self._config, self._dense(branch.search))
+        self._ledger.end(branch, spec, row, excess)
+        if branch.race is not None:
+            branch.race.told(spec, row, outcome(row, self._config.objectives)[0], excess)
+            if "repeats" in spec:
+                self._ledger.revise(branch, spec["repeats"], *branch.race.mean(spec["repeats"]))
 
     def rebuild(self, manifests: Iterable[Manifest], rows: Iterable[Mapping[str, Any]]) -> list[Manifest]:
         """Start over from the study directory: trials with a row are told, the others of its packs run.
@@ -227,7 +231,15 @@ class Search:
             budget=config.budget(method) // config.searches,
             seeds=config.replicates(method),
             path=config.path_of(method),
+            race=self._race(method),
         )
+
+    def _race(self, method: str) -> Race | None:
+        """None, too, where all trials are of one configuration: each is another seed of it."""
+        racing = self._config.racing(method)
+        if racing is None or not self._spaces.distributions(method):
+            return None
+        return Race(racing.front, racing.share, self._config.objectives)
 
     def _asking(self, branch: Branch) -> Ask:
         """What the sampler of a method's next pack may depend on."""
@@ -238,13 +250,15 @@ class Search:
             seeds=branch.together,
             space=branch.space,
             affordable=affordable(self._steps, self._size, len(branch.space), self.workers),
+            repeats=branch.race.repeats if branch.race else 0,
         )
 
     def _sampler(self, branch: Branch) -> optuna.samplers.BaseSampler:
         return sampler(self._config.sampler, self._asking(branch))
 
     def _reads(self, branch: Branch) -> Reads:
-        return reads(self._config.sampler, self._asking(branch))
+        """All, where values still change."""
+        return "all" if branch.race else reads(self._config.sampler, self._asking(branch))
 
     def _by_branch(self, manifests: Iterable[Manifest]) -> dict[_Key, list[Manifest]]:
         found: dict[_Key, list[Manifest]] = defaultdict(list)
@@ -274,6 +288,9 @@ class Search:
             branch.answers[pack_index(manifest["pack"])] = (manifest, results.get(manifest["pack"], {}))
             if manifest["pack"] not in results:
                 del branch.answers[pack_index(manifest["pack"])]
+        if branch.race is not None:
+            self._race_again(branch, packs)
+            return
         branch.seen = self._visible(branch, more=sum(len(m["trials"]) for m in packs) < branch.budget)
         if branch.seen:
             self._compare_with(branch, *branch.answers[0])
@@ -299,6 +316,16 @@ class Search:
                 self._ledger.add(branch, found[spec["number"]], keep=spec["number"] in kept)
             else:
                 self._proposals.again(branch, pack, spec)
+
+    def _race_again(self, branch: Branch, packs: Sequence[Manifest]) -> None:
+        """Ask for all trials once more, then tell what may be told: so values change as they did."""
+        branch.study.sampler = optuna.samplers.RandomSampler(0)  # the parameters are known
+        for manifest in sorted(packs, key=lambda one: pack_index(one["pack"])):
+            for spec in manifest["trials"]:
+                for _ in range(branch.asked, spec["number"]):
+                    self._ledger.lose(branch)
+                self._proposals.again(branch, manifest["pack"], spec)
+        self._reveal(branch)
 
     def _as_told(self, method: str, search: int, pack: str, spec: TrialSpec, row: Mapping[str, Any] | None) -> Told:
         params, space = self._spaces.searched(method, spec["parameters"])

@@ -155,7 +155,7 @@ class StagedSearch(Search):
         return _staged(stages.root, branch, trials, stages.steps, stages.begin)
 
     def _next_segment(self, branch: Branch, stages: _Stages, size: int) -> Manifest | None:
-        found = stages.rungs.next(size, whatever=not branch.remaining and stages.seen == stages.steps)
+        found = stages.rungs.next(size, whatever=not branch.open and stages.seen == stages.steps)
         if found is None:
             return None
         epoch, lanes = found
@@ -168,11 +168,16 @@ class StagedSearch(Search):
         return manifest
 
     def _next_pack(self, branch: Branch, stages: _Stages, size: int) -> Manifest | None:
-        if not branch.remaining:
+        if not branch.open:
             return None
         pack = pack_name(branch.method, branch.packs, branch.search)
+        if again := branch.again(size):  # they train to the end: their configurations have come to it
+            trials = self._proposals.repeats(branch, pack, again)
+            branch.packs += 1
+            stages.packs[pack] = _staged(pack, branch, trials, stages.steps, None)
+            return stages.packs[pack]
         branch.study.sampler = self._sampler(branch)
-        count = min(size - size % branch.seeds or size, branch.remaining)
+        count = min(size - size % branch.seeds or size, branch.explores or branch.remaining)
         trials = self._proposals.pack(branch, pack, count)
         branch.packs += 1
         manifest = _staged(pack, branch, trials, stages.steps, stages.rungs.after(0))
@@ -209,7 +214,7 @@ class StagedSearch(Search):
         """Decide what may be decided by now, and tell Optuna of the trials that are over."""
         stages = self._stages[branch.method, branch.search]
         while stages.seen in stages.answers and (
-            stages.seen < stages.steps - self._lag or not (branch.remaining or stages.rungs.full(self._size))
+            stages.seen < stages.steps - self._lag or not (branch.open or stages.rungs.full(self._size))
         ):
             manifest, rows = stages.answers.pop(stages.seen)
             stages.seen += 1

@@ -63,6 +63,24 @@ class Ledger:
         entry = self._journal.trial(branch.name, TrialState.RUNNING, trial.params, trial.distributions, names)
         branch.running[spec["trial"]] = Running(trial, entry)
 
+    def repeat(
+        self,
+        branch: Branch,
+        pack: str,
+        spec: TrialSpec,
+        parameters: Mapping[str, Any],
+        space: Mapping[str, BaseDistribution],
+    ) -> None:
+        """A trial that trains a configuration again is running: its number is one that Optuna does not see."""
+        self._memory.skip(branch.study._study_id)
+        names = names_of(pack, spec)
+        entry = self._journal.trial(branch.name, TrialState.RUNNING, parameters, space, names)
+        branch.running[spec["trial"]] = Running(None, entry)
+
+    def revise(self, branch: Branch, number: int, values: Sequence[float] | None, excess: Mapping[str, float]) -> None:
+        """Of a finished trial what its configuration comes to by now, the mean over its seeds; None for no outcome."""
+        self._memory.revise(branch.study._study_id, number, values, excess)
+
     def undraw(self, branch: Branch, trial: optuna.Trial) -> optuna.Trial:
         """The same trial without parameters, so that others can be drawn for it."""
         self._memory.undraw(branch.study._study_id, trial.number)
@@ -78,6 +96,9 @@ class Ledger:
         if running is None:
             return
         values, shown = outcome(row, self._objectives)
+        if running.trial is None:
+            self._journal.finish(running.entry, *displayed(row, values), shown, excess)
+            return
         if self._reads(branch) == "all":  # a sampler of the user's may look at anything
             for name, value in shown.items():
                 running.trial.set_user_attr(name, value)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 _FORGOTTEN = create_trial(state=TrialState.FAIL)
+_CONSTRAINTS = "constraints:"
+"""Prefix of what Optuna keeps of them, once and for all."""
+
 _WAITING = (TrialState.WAITING,)
 
 
@@ -56,6 +59,20 @@ class Memory(InMemoryStorage):
         """A running trial has no parameters any more, so that others can be drawn for it."""
         trial = copy.copy(self._there[study_id][number])
         trial.params, trial.distributions = {}, {}
+        self._set_trial(trial._trial_id, trial)
+
+    def revise(
+        self, study_id: int, number: int, values: Sequence[float] | None, constraints: Mapping[str, float]
+    ) -> None:
+        """A finished trial has other values, or none."""
+        trial = copy.copy(self._there[study_id][number])
+        trial.state = TrialState.FAIL if values is None else TrialState.COMPLETE
+        trial.values = None if values is None else list(values)
+        trial.system_attrs = {
+            name: one for name, one in trial.system_attrs.items() if not name.startswith(_CONSTRAINTS)
+        }
+        for name, excess in constraints.items():
+            trial.set_constraint(name, excess)
         self._set_trial(trial._trial_id, trial)
 
     def _set_trial(self, trial_id: int, trial: FrozenTrial) -> None:

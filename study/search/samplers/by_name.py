@@ -73,7 +73,8 @@ class Ask(NamedTuple):
 
     seed: the method's, the same for all its packs; number: the pack's first trial; finished: how many trials
     are told; seeds: how many trials in a row share one configuration; space: what is searched, over all
-    branches; affordable: how many finished trials `auto` fits TPE to.
+    branches; affordable: how many finished trials `auto` fits TPE to; repeats: trials before it that train a
+    configuration again, which Optuna does not know.
     """
 
     seed: int
@@ -82,6 +83,7 @@ class Ask(NamedTuple):
     seeds: int
     space: Mapping[str, BaseDistribution]
     affordable: int = AFFORDABLE
+    repeats: int = 0
 
     @property
     def pack_seed(self) -> int:
@@ -122,11 +124,11 @@ def _random(settings: SamplerSettings, ask: Ask) -> BaseSampler:
 
 
 def _qmc(settings: SamplerSettings, ask: Ask) -> BaseSampler:
-    return Sobol(ask.space, ask.seed, ask.seeds)
+    return Sobol(ask.space, ask.seed, ask.seeds, ask.repeats)
 
 
 def _grid(settings: SamplerSettings, ask: Ask) -> BaseSampler:
-    return Grid(ask.space, ask.seed, ask.seeds, settings.options["points"])
+    return Grid(ask.space, ask.seed, ask.seeds, ask.repeats, settings.options["points"])
 
 
 def _nsga3(settings: SamplerSettings, ask: Ask) -> BaseSampler:

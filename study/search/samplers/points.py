@@ -28,10 +28,11 @@ class _Points(BaseSampler):
         space: what is searched, over all branches.
         seed: of the order of the points, or of the points.
         seeds: how many trials in a row share one.
+        repeats: trials before these that have no point of their own.
     """
 
-    def __init__(self, space: Mapping[str, BaseDistribution], seed: int, seeds: int = 1) -> None:
-        self._space, self._seed, self._seeds = dict(space), seed, seeds
+    def __init__(self, space: Mapping[str, BaseDistribution], seed: int, seeds: int = 1, repeats: int = 0) -> None:
+        self._space, self._seed, self._seeds, self._repeats = dict(space), seed, seeds, repeats
 
     @abstractmethod
     def _point(self, index: int) -> dict[str, float]:
@@ -43,14 +44,14 @@ class _Points(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        point = self._point(trial.number // self._seeds)
+        point = self._point((trial.number - self._repeats) // self._seeds)
         return {name: _at(self._space[name], point[name]) for name in search_space}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """The same coordinate in a narrower range: a branch may search a part of what all branches span."""
-        return _at(param_distribution, self._point(trial.number // self._seeds)[param_name])
+        return _at(param_distribution, self._point((trial.number - self._repeats) // self._seeds)[param_name])
 
 
 class Sobol(_Points):
@@ -81,8 +82,10 @@ class Grid(_Points):
         StudyError: the grid has more than a million points.
     """
 
-    def __init__(self, space: Mapping[str, BaseDistribution], seed: int, seeds: int = 1, points: int = 5) -> None:
-        super().__init__(space, seed, seeds)
+    def __init__(
+        self, space: Mapping[str, BaseDistribution], seed: int, seeds: int = 1, repeats: int = 0, points: int = 5
+    ) -> None:
+        super().__init__(space, seed, seeds, repeats)
         self._levels = {name: _levels(distribution, points) for name, distribution in space.items()}
         size = math.prod(map(len, self._levels.values()))
         if size > _LARGEST:
