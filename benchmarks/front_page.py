@@ -33,12 +33,12 @@ def block(study: Study, command: str) -> str:
     return "\n\n".join((f"![{figure}](docs/digits.png)", made, table, apart(volumes(study.trials))))
 
 
-def volumes(trials: pd.DataFrame) -> dict[str, list[float]]:
+def volumes(trials: pd.DataFrame, objectives: Sequence[str] = OBJECTIVES) -> dict[str, list[float]]:
     """The hypervolumes of each method's searches, by its title; the dense network has no front to compare."""
-    box = analysis.reference_of(trials, OBJECTIVES)
+    box = analysis.reference_of(trials, objectives)
     rivals = trials[trials["method"] != BASELINE]
     return {
-        title(str(method)): per_run(own, lambda run: analysis.hypervolume(run, OBJECTIVES, reference=box)).tolist()
+        title(str(method)): per_run(own, lambda run: analysis.hypervolume(run, objectives, reference=box)).tolist()
         for method, own in rivals.groupby("method", observed=True)
     }
 

@@ -1,0 +1,117 @@
+"""The digits study for those who have not run it: its trials as one Parquet file, figures, and a page of what follows.
+
+    study run digits
+    python -m benchmarks.digits_page runs/digits
+
+The first trains, the second writes docs/digits/ and docs/digits.md. None of the papers has this comparison: all five
+methods and both baselines on one network, each with the same epochs, searched three times.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import analysis
+from analysis import Study
+from analysis.palette import in_order, title
+from benchmarks.front_page import apart, volumes
+from benchmarks.readme_part import ROOT
+
+FOLDER = ROOT / "docs" / "digits"
+TRIALS = FOLDER / "trials.parquet"
+PAGE = ROOT / "docs" / "digits.md"
+NEURONS, PARAMETERS = ("accuracy", "neurons"), ("accuracy", "parameters")
+
+_OF_THE_MACHINE = ("pack", "lane", "train_seconds", "device", "finished_at", "worker", "max_abs_difference")
+_LISTS = ("widths", "dense_widths")
+
+_HEAD = """# The digits study
+
+Made by `python -m benchmarks.digits_page runs/digits` from the directory that `study run digits` (or `make study`)
+leaves behind. Everything below follows from [digits/trials.parquet](digits/trials.parquet), a row for each trial, which
+`pandas.read_parquet` reads: the columns of [directory.md](directory.md) but for what is of the machine; widths are text.
+"""
+
+
+def table(study: Study) -> pd.DataFrame:
+    """The trials without what is of the machine that trained them, or of none of them."""
+    left = [name for name in study.trials.columns if name in _OF_THE_MACHINE]
+    trials = study.trials.drop(columns=left)
+    texts = {name: ["-".join(map(str, one)) if known else "" for one, known in _known(trials[name])] for name in _LISTS}
+    return trials.assign(**texts).dropna(axis="columns", how="all").reset_index(drop=True)
+
+
+def _known(lists: pd.Series) -> Iterator[tuple[Any, bool]]:
+    return zip(lists, lists.notna(), strict=True)
+
+
+def page(trials: pd.DataFrame) -> str:
+    """The page in Markdown, from the table alone."""
+    return "\n\n".join([_HEAD.strip(), *_budget(trials), *_fronts(trials), *_tests(trials)]) + "\n"
+
+
+def _budget(trials: pd.DataFrame) -> Iterator[str]:
+    spent = trials.groupby("method", observed=True)["epochs"].agg(["count", "sum"])
+    searches, whole = trials["search"].nunique(), int((trials["status"] == "COMPLETE").sum())
+    yield "## Equal budgets"
+    yield (
+        f"{len(spent)} methods and controls, {searches} searches each, with samplers and seeds of their own; "
+        f"{len(trials):,} trials, {whole:,} of them complete. Trials and epochs by method:"
+    )
+    lines = ["| method | trials | epochs |", "|---|---:|---:|"]
+    ordered = [(name, spent.loc[name]) for name in in_order(spent.index)]
+    lines += [f"| {title(name)} | {own['count']:,} | {own['sum']:,} |" for name, own in ordered]
+    yield "\n".join(lines)
+
+
+def _fronts(trials: pd.DataFrame) -> Iterator[str]:
+    for objectives, figure in ((NEURONS, "attainment"), (PARAMETERS, "parameters")):
+        yield f"## Accuracy against {objectives[1]}"
+        yield f"![{_ALTERNATIVES[figure]}](digits/{figure}.png)"
+        yield analysis.intervals(trials, objectives).markdown().strip()
+        yield apart(volumes(trials, objectives))
+    yield f"![{_ALTERNATIVES['hypervolume']}](digits/hypervolume.png)"
+
+
+def _tests(trials: pd.DataFrame) -> Iterator[str]:
+    yield "## On test data"
+    yield "Chosen on validation data, each search for itself; the test scores are those of what was chosen."
+    yield analysis.summary(trials, NEURONS).markdown().strip()
+
+
+_ALTERNATIVES = {
+    "attainment": "Validation accuracy against hidden neurons: median attainment over the searches, and their range",
+    "parameters": "Validation accuracy against parameters: the fronts of all searches together",
+    "hypervolume": "Hypervolume of each method's front against trials",
+}
+
+
+def draw(trials: pd.DataFrame, folder: Path = FOLDER) -> None:
+    """The page's figures."""
+    figures = {
+        "attainment": analysis.attainment_figure(analysis.attainment_data(trials, NEURONS)),
+        "parameters": analysis.front_figure(analysis.front_data(trials, PARAMETERS)),
+        "hypervolume": analysis.hypervolume_figure(analysis.hypervolume_data(trials, NEURONS)),
+    }
+    for name, figure in figures.items():
+        figure.savefig(folder / f"{name}.png", dpi=150)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", type=Path, help="the directory of a digits study")
+    given = parser.parse_args(arguments)
+    FOLDER.mkdir(exist_ok=True)
+    table(analysis.load(given.study)).to_parquet(TRIALS, compression="zstd", index=False)
+    trials = pd.read_parquet(TRIALS)
+    draw(trials)
+    PAGE.write_text(page(trials), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
