@@ -34,7 +34,7 @@ _HEAD = """# The digits study
 
 Made by `python -m benchmarks.digits_page runs/digits` from the directory that `study run digits` (or `make study`)
 leaves behind. Everything below follows from [digits/trials.parquet](digits/trials.parquet), a row for each trial, which
-`pandas.read_parquet` reads: the columns of [directory.md](directory.md) but for what is of the machine; widths are text.
+`pandas.read_parquet` reads: the columns of [directory.md](directory.md) without those of the machine; widths are text.
 """
 
 
