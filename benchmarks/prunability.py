@@ -96,7 +96,8 @@ def share(graph: Graph, module: nn.Module) -> float:
 
 @torch.no_grad()
 def halved(graph: Graph, module: nn.Module, seed: int, probability: float) -> nn.Module:
-    """A copy with random groups of units zero, and random biases."""
+    """A copy with random groups of units zero, and random biases; in the place of heads, now and then their dimensions."""
+    inside = bool(graph.dimensions) and seed % 2 == 1
     generator = torch.Generator().manual_seed(seed)
     whole = copy.deepcopy(module).requires_grad_(False)
     for parameter in whole.parameters():
@@ -105,7 +106,11 @@ def halved(graph: Graph, module: nn.Module, seed: int, probability: float) -> nn
     params = {name: parameter.unsqueeze(0) for name, parameter in whole.named_parameters()}
     for members in graph.ties:
         if members[0].hidden:
-            remove_groups(params, members, torch.rand(1, members[0].count, generator=generator) < probability)
+            kept = inside and members[0].what == "heads"
+            gone = torch.rand(1, members[0].count, generator=generator) < probability
+            remove_groups(params, members, gone & (not kept))
+    for members in graph.dimensions if inside else ():
+        remove_groups(params, members, torch.rand(1, members[0].count, generator=generator) < probability)
     return whole
 
 
@@ -208,7 +213,9 @@ def row(network: Network, patterns: int, with_onnx: bool) -> dict[str, Any]:
         for members in graph.ties:
             if members[0].hidden:
                 groups[members[0].what] += members[0].count
+        groups["dimensions"] = sum(members[0].count for members in graph.dimensions)
         found |= {"layers": len(graph.layers), "share": share(graph, network.module), "groups": dict(groups)}
+        found["whole_heads"] = dict(Counter(layer.rigid for layer in graph.hidden if layer.rigid).most_common(4))
         found["whole"] = dict(Counter(graph.whole.values()).most_common(4))
         cuts, error = attempt(lambda: [cut(graph, network, seed) for seed in range(patterns)])
         found["cut_error"] = error

@@ -108,6 +108,8 @@ def _show_layers(found: Rehearsal) -> None:
     for layer in found.network.layers:
         units = "" if layer.units is None else f"{layer.units:,}"
         answer = f"no: {layer.kept}" if layer.kept else "yes"
+        if layer.whole_heads and not layer.kept:
+            answer = f"whole heads: {layer.whole_heads}"
         table.add_row(layer.name, layer.kind, units, f"{layer.parameters:,}", answer)
     console.print(table)
 

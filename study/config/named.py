@@ -22,7 +22,7 @@ class DataSettings(Named):
     )
 
 
-Kind = Literal["units", "heads", "channels", "stream"]
+Kind = Literal["units", "heads", "dimensions", "channels", "stream"]
 """What may go together, `trainables.groups.KINDS`, which is not imported for the sake of torch."""
 
 
@@ -35,7 +35,8 @@ class ModelSettings(Named):
         default=None,
         strict=False,
         min_length=1,
-        description="What may go: units, heads, channels tied by skips (these by default), a transformer's stream.",
+        description="What may go: units, heads, channels tied by skips (these by default), dimensions inside of heads, "
+        "a transformer's stream.",
     )
     weights: str | None = Field(
         default=None,

@@ -6,6 +6,7 @@ torch.utils.flop_counter. The papers count otherwise; the functions named after 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
@@ -39,13 +40,14 @@ def count(graph: Graph, alive: Alive) -> Counts:
         weights = _weights(graph, layer, alive, units[layer.name])
         parameters += weights + _biases(layer, alive, units[layer.name])
         macs += layer.positions * weights
+    whole = replace(alive, units=graph.heads(alive.units))
     for norm in graph.norms:
-        parameters += norm.parameters * _columns(graph, norm.name, norm.channels, alive)
+        parameters += norm.parameters * _columns(graph, norm.name, norm.channels, whole)
     for product in graph.products:
-        macs += product.macs * graph.layer(product.layer).grouped(alive.units[product.layer]).sum(1)
+        macs += product.macs * graph.layer(product.layer).grouped(whole[product.layer]).sum(1)
     inputs = alive.inputs.sum(1)
     heads = [members[0] for members in graph.ties if members[0].what == "heads" and members[0].together]
-    counted = [layer.grouped(alive.units[layer.name]).sum(1) for layer in heads]
+    counted = [layer.grouped(whole[layer.name]).sum(1) for layer in heads]
     return {
         "neurons": widths.sum(1),
         **({"heads": torch.stack(counted).sum(0)} if counted else {}),
@@ -65,14 +67,18 @@ def footprint(graph: Graph, alive: Alive) -> Counts:
     output; skip connections are not added. bytes: parameters and buffers as stored.
     """
     peak, size = _zero(alive), _zero(alive) + graph.other_bytes
+    whole = replace(alive, units=graph.heads(alive.units))
     for layer in graph.layers:
         units = alive.units[layer.name].sum(1)
         columns = _columns(graph, layer.name, layer.inputs, alive)
-        peak = torch.maximum(peak, layer.input_positions * columns + layer.positions * units)
+        around = _columns(graph, layer.name, layer.inputs, whole), whole[layer.name].sum(1)
+        peak = torch.maximum(peak, layer.input_positions * around[0] + layer.positions * around[1])
         weights = _weights(graph, layer, alive, units) + _biases(layer, alive, units)
         size += graph.skeleton.get_parameter(layer.weight).element_size() * weights
+        # Layers of parts of heads are given int64 indices of the columns that they read, and of their units' places.
+        size += 8 * columns * (columns < around[0]) + 8 * around[1] * (units < around[1])
     for norm in graph.norms:
-        size += norm.bytes * _columns(graph, norm.name, norm.channels, alive)
+        size += norm.bytes * _columns(graph, norm.name, norm.channels, whole)
     # Where features go, every reader is given the int64 indices of those that stay.
     size += 8 * len(graph.readers) * alive.inputs.sum(1) * ~alive.inputs.all(1)
     return {"activations": peak, "bytes": size}

@@ -32,13 +32,23 @@ def aligned(network: Saved, multiple: int) -> nn.Module:
 
 def widened(graph: Graph, alive: Alive, multiple: int) -> Alive:
     """The masks of one lane with all inputs, and dead units added until each width is a multiple or none is left."""
-    units = dict(alive.units)
+    whole = graph.heads(alive.units)
+    units = dict(whole)
     for members in graph.ties:
         first = members[0]
         if first.hidden:
             groups = first.grouped(units[first.name])[0]
             mask = _widened(groups, first.parts, first.units // first.count, multiple).unsqueeze(0)
             units |= {member.name: member.ungrouped(mask) for member in members}
+    for members in graph.dimensions:
+        if all(torch.equal(whole[member.name], alive.units[member.name]) for member in members):
+            continue
+        possible = members[0].grouped(units[members[0].name])[0]
+        groups = torch.stack([member.grouped(alive.units[member.name])[0] for member in members]).any(0)
+        size = members[0].units // members[0].count
+        width = math.ceil(int(groups.sum()) * size / multiple) * multiple // size
+        mask = (possible.int() + groups.int()).argsort(descending=True, stable=True).argsort() < width
+        units |= {member.name: units[member.name] & member.ungrouped(mask.unsqueeze(0)) for member in members}
     return Alive(units, torch.ones_like(alive.inputs), alive.biases)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
+from trainables.groups.arrivals import arrivals
+from trainables.groups.dimensions import with_dimensions
 from trainables.groups.graph import Edge, Layer, Part, Product
 from trainables.groups.mixing import axis_of
 from trainables.groups.modules import channels, folds_shifts, is_depthwise, pads_with_zeros, units
@@ -99,7 +100,7 @@ class Dependencies:
         ]
         if normed and not fixed:
             layers[0] = replace(layers[0], besides=self._besides(layers, order))
-        return layers
+        return with_dimensions(layers, self.tracker, self.modules) if what == "heads" and not fixed else layers
 
     def _beyond(self, members: list[str], classes: set[int]) -> list[str]:
         """Layers and norms that read units of these classes and are reached from none of the members."""
@@ -129,38 +130,15 @@ class Dependencies:
 
     def _edges(self, name: str, target: str) -> tuple[Edge, ...] | None:
         """Which columns of ``target`` are of the classes of the layer's units, in runs; None where none is."""
-        own, columns = self.rows[name].tolist(), self.columns[target].tolist()
-        places: dict[int, list[int]] = {}
-        for unit, number in enumerate(own):
-            places.setdefault(number, []).append(unit)
-        arriving = [column for column, number in enumerate(columns) if number in places]
-        totals = Counter(columns[column] for column in arriving)
-        met: Counter[int] = Counter()
-        found: list[Edge] = []
-        start = 0
-        for end in range(1, len(arriving) + 1):
-            if end < len(arriving) and arriving[end] == arriving[end - 1] + 1:
-                continue
-            sources = []
-            for column in arriving[start:end]:
-                number = columns[column]
-                sources.append(places[number][met[number] * len(places[number]) // totals[number]])
-                met[number] += 1
-            repeat = len(sources) // len(own)
-            regular = repeat > 0 and sources == [unit for unit in range(len(own)) for _ in range(repeat)]
-            found.append(
-                Edge(target, repeat, arriving[start])
-                if regular
-                else Edge(target, 1, arriving[start], True, (*sources,))
-            )
-            start = end
-        return tuple(found) or None
+        return arrivals(target, self.rows[name].tolist(), self.columns[target].tolist())
 
     def _reasons(self, members: list[str], edges: dict[str, dict[str, tuple[Edge, ...] | None]]) -> set[str]:
         found = {OUTPUT} if self.tracker.outputs & set(members) else set()
         known = {target for own in edges.values() for target, arrivals in own.items() if arrivals}
         near = {target for own in edges.values() for target in own if target not in self.slices}
         for path in dict.fromkeys((*members, *(target for m in members for target in self.tracker.reach[m]), *near)):
+            if path in self.tracker.within:
+                continue
             own = self.module.get_submodule(path).named_parameters(recurse=False)
             if self.run.calls[path] > 1:
                 found.add(f"{path} is used more than once")

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from trainables.errors import not_one_of
 from trainables.groups.mixing import Mixing
 
-KINDS = ("units", "heads", "channels", "stream")
-"""What may go together, see `Layer.what`."""
+KINDS = ("units", "heads", "dimensions", "channels", "stream")
+"""What may go together, see `Layer.what`; the dimensions inside of heads are `Graph.dimensions`."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,18 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Inside:
+    """The units of a layer as dimensions of its heads: those of q go with those of k, those of v by themselves."""
+
+    tie: int
+    """Number of the set of layers that share dimensions."""
+    groups: tuple[int, ...]
+    """The number of each unit's dimension in its set."""
+    factors: tuple[int, ...]
+    """Which factor of its dimension a unit is, 0 or 1: it goes where all units of one are zero; -1 for those of v."""
+
+
+@dataclass(frozen=True)
 class Layer:
     """A Linear or convolution and what becomes of its units (output features, output channels)."""
 
@@ -134,6 +146,13 @@ class Layer:
     """Something takes the norm of all units: a group may go only where all of it is zero, its other parts too."""
     besides: tuple[Part, ...] = ()
     """The first layer of a normed set has those of its groups that are outside of layers."""
+    inside: Inside | None = None
+    """The dimensions of its heads, where they can go."""
+    rigid: str = ""
+    """Why they cannot."""
+    steers: tuple[Edge, ...] = ()
+    """The layers whose columns are of the same heads as units that are no columns themselves: what is weighed by q
+    and k."""
 
     @property
     def hidden(self) -> bool:
@@ -162,6 +181,11 @@ class Layer:
     def closed(self, mask: Tensor) -> Tensor:
         """(P, units) bool: with all units of the groups that have one in the mask."""
         return self.ungrouped(self.grouped(mask)) if self.together else mask
+
+    @cached_property
+    def factor(self) -> Tensor:
+        """(units,) `Inside.factors`; -1 for all where there are none."""
+        return torch.tensor(self.inside.factors if self.inside else [-1] * self.units)
 
     @property
     def depthwise(self) -> bool:
@@ -319,9 +343,10 @@ class Graph:
     def sets(self) -> tuple[tuple[Layer, ...], ...]:
         """What methods regularise: a layer, or layers whose units are one group each time (`joint`), in forward order.
 
-        A layer that nothing is tied to is there even if it cannot lose units, that of the output for one.
+        A layer that nothing is tied to is there even if it cannot lose units, that of the output for one. Dimensions of
+        heads are sets of their own.
         """
-        found = []
+        found: list[tuple[Layer, ...]] = []
         for members in self.ties:
             first = members[0]
             allowed = first.hidden and first.what in self.kinds
@@ -330,7 +355,31 @@ class Graph:
                 found.append(members)
             elif not first.tied and (allowed or not first.hidden):
                 found += [(member,) for member in members]
-        return tuple(sorted(found, key=lambda members: self.layers.index(members[0])))
+        found.sort(key=lambda members: self.layers.index(members[0]))
+        if "dimensions" not in self.kinds:
+            return tuple(found)
+        # Before the heads that they are of: so one proximal step after the other is that of both norms.
+        place = {members[0].tie: self.layers.index(members[0]) for members in reversed(self.ties)}
+        return tuple(sorted((*self.dimensions, *found), key=lambda members: place[members[0].tie]))
+
+    @cached_property
+    def dimensions(self) -> tuple[tuple[Layer, ...], ...]:
+        """The sets of layers of which dimensions of heads may go, as layers whose groups those are, in forward order."""
+        found: dict[int, list[Layer]] = {}
+        for layer in self.layers:
+            if layer.inside and layer.hidden:
+                own = replace(layer, together=layer.inside.groups, what="dimensions", besides=())
+                found.setdefault(layer.inside.tie, []).append(own)
+        return tuple(tuple(members) for members in found.values())
+
+    def heads(self, masks: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Masks of units (P, units) -> the same, with all units of the heads of which any is left."""
+        found = dict(masks)
+        for members in self.ties:
+            if any(layer.inside for layer in members) and members[0].hidden:
+                groups = torch.stack([layer.grouped(masks[layer.name]) for layer in members]).any(0)
+                found |= {layer.name: layer.ungrouped(groups) for layer in members}
+        return found
 
     def columns(self, name: str, channels: int, masks: dict[str, Tensor]) -> Tensor | None:
         """Masks of units (P, units) -> mask (P, channels) of the columns of layer or norm ``name``.

@@ -8,6 +8,8 @@ of size 1 along the axes that the labels do not vary along, with -1 for numbers 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,12 +20,19 @@ Operand = tuple[Sequence[int], Sequence[Tensor]]
 
 
 class Unions:
-    """Labels that were joined, and those that must stay, with the reasons."""
+    """Labels that were joined, and those that must stay, with the reasons.
+
+    Two kinds of joins are kept apart. Inside a head of an attention, a number of q and the one of k that it is multiplied
+    with are two *factors*, and a *dimension* together; all dimensions of a head are *gathered*.
+    """
 
     def __init__(self) -> None:
         self.count = 0
         self._joined: list[Tensor] = []
+        self._factors: list[Tensor] = []
+        self._gathered: list[Tensor] = []
         self._fixed: list[tuple[Tensor, str]] = []
+        self._stuck: list[tuple[Tensor, str]] = []
 
     def fresh(self, count: int) -> Tensor:
         """(count,) labels that are nobody's yet."""
@@ -32,23 +41,47 @@ class Unions:
 
     def join(self, one: Tensor, other: Tensor) -> None:
         """Numbers at the same place go together."""
-        shape = np.broadcast_shapes(one.shape, other.shape)  # torch's own loads sympy
-        pairs = torch.stack([label.flatten() for label in (one.expand(shape), other.expand(shape))])
-        pairs = pairs[:, (pairs >= 0).all(0) & (pairs[0] != pairs[1])]
-        if pairs.numel():
-            self._joined.append(pairs.unique(dim=1) if pairs.shape[1] > 4096 else pairs)  # type: ignore[no-untyped-call]
+        self._joined += _pairs(one, other)
+
+    def gather(self, one: Tensor, other: Tensor) -> None:
+        """Numbers at the same place are of the same head."""
+        self._gathered += _pairs(one, other)
+
+    def multiply(self, one: Tensor, other: Tensor) -> None:
+        """Numbers at the same place are factors of a dimension of a head."""
+        self._factors += _pairs(one, other)
+        self.leave(one[other < 0], "multiplied with numbers of no unit inside of its heads")
+        self.leave(other[one < 0], "multiplied with numbers of no unit inside of its heads")
+
+    def leave(self, labels: Tensor, reason: str) -> None:
+        """They are no dimensions that could go without the whole head."""
+        self._stuck.append((labels[labels >= 0], reason))
 
     def fix(self, labels: Tensor, reason: str) -> None:
         self._fixed.append((labels[labels >= 0], reason))
 
     def classes(self) -> tuple[Tensor, dict[int, str]]:
         """(count,) the number of each label's class, and why those that must stay do."""
-        numbers = _components(self.count, torch.cat([*self._joined, torch.zeros(2, 0, dtype=torch.int64)], 1))
+        numbers = self._classes(*self._joined, *self._factors, *self._gathered)
         reasons: dict[int, str] = {}
         for labels, reason in self._fixed:
             for number in numbers[labels].unique().tolist():  # type: ignore[no-untyped-call]
                 reasons.setdefault(number, reason)
         return numbers, reasons
+
+    @cached_property
+    def inner(self) -> Inner:
+        """Of a run that is over."""
+        dimensions = self._classes(*self._joined, *self._factors)
+        factors = self._classes(*self._joined)
+        sides = [frozenset(n for pairs in self._factors for n in factors[pairs[i]].tolist()) for i in (0, 1)]
+        stuck: dict[int, str] = {}
+        for labels, reason in (*self._stuck, *self._fixed):
+            stuck |= dict.fromkeys(dimensions[labels].tolist(), reason)
+        return Inner(dimensions, factors, (sides[0], sides[1]), stuck)
+
+    def _classes(self, *pairs: Tensor) -> Tensor:
+        return _components(self.count, torch.cat([*pairs, torch.zeros(2, 0, dtype=torch.int64)], 1))
 
     # -- what operations do to labels ----------------------------------------------------------------------------
 
@@ -61,6 +94,15 @@ class Unions:
             return first
         self.fix(first, reason)
         return None
+
+    def contract(self, label: Tensor, axis: int, reason: str) -> Tensor | None:
+        """Labels of the batches of a product, whose units along ``axis`` are summed up."""
+        if varying(label) != (0, axis):
+            return self.collapse_all(label, [axis], reason)
+        own, places = label.amax(axis, keepdim=True).unique(return_inverse=True)  # type: ignore[no-untyped-call]
+        heads = self.fresh(len(own)).where(own >= 0, -1)[places]
+        self.gather(label, heads)
+        return heads
 
     def collapse_all(self, label: Tensor, axes: Sequence[int], reason: str) -> Tensor | None:
         for axis in axes:
@@ -92,7 +134,7 @@ class Unions:
                 for shape, labels in aligned
                 if shape[axis] > 1 and not any(axis in varying(other) for other in labels)
             ]
-            left = self.collapse_all(label, alone, reason)
+            left = self._gathered_along(label, alone, reason)
             if left is not None:
                 found.append(left)
         return found
@@ -107,11 +149,43 @@ class Unions:
         large, small = (one, other) if axes > others else (other, one)
         more, fewer = set(varying(large)), set(varying(small))
         if more > fewer and min(more) in fewer:  # per head, on numbers that are each of a head
-            self.join(large, small)
-            return [small]
+            self.gather(large, small)
+            return [large]
         self.fix(small, reason)
-        left = self.collapse_all(large, sorted(fewer & more), reason)
+        along = self._gathered_along if more > fewer else self.collapse_all
+        left = along(large, sorted(fewer & more), reason)
         return [] if left is None else [left]
+
+    def _gathered_along(self, label: Tensor, axes: Sequence[int], reason: str) -> Tensor | None:
+        """Numbers that each dimension has of its own are no matter inside of heads: tensors keep their width there."""
+        if not axes or not set(varying(label)) - set(axes):
+            return self.collapse_all(label, axes, reason)
+        self.gather(label, label.amax(tuple(axes), keepdim=True))
+        return label
+
+
+@dataclass(frozen=True)
+class Inner:
+    """What is told apart inside of heads; the first two (count,) by label."""
+
+    dimensions: Tensor
+    """The number of each label's class, factors of a dimension together."""
+    factors: Tensor
+    """The same, factors apart."""
+    sides: tuple[frozenset[int], frozenset[int]]
+    """The factors on the left and on the right of products."""
+    stuck: dict[int, str]
+    """Why a dimension stays as long as its head."""
+
+
+def _pairs(one: Tensor, other: Tensor) -> list[Tensor]:
+    """[(2, n)]: those at the same places that differ, or none."""
+    shape = np.broadcast_shapes(one.shape, other.shape)  # torch's own loads sympy
+    pairs = torch.stack([label.flatten() for label in (one.expand(shape), other.expand(shape))])
+    pairs = pairs[:, (pairs >= 0).all(0) & (pairs[0] != pairs[1])]
+    if not pairs.numel():
+        return []
+    return [pairs.unique(dim=1) if pairs.shape[1] > 4096 else pairs]  # type: ignore[no-untyped-call]
 
 
 def varying(label: Tensor) -> tuple[int, ...]:

@@ -70,7 +70,7 @@ def analyse(graph: Graph, params: Params, buffers: Params | None, folding: bool 
     if folding or _constants_matter(graph, columns):
         values = _constants(graph, params, buffers, columns)
         varies, columns = _forward(graph, params, links, values, normed)
-    alive, used = _backward(graph, links, varies, columns, normed)
+    alive, used = _backward(graph, links, varies, columns, normed, _factors(graph, params))
     return Sweep(links, varies, columns, values, alive, used)
 
 
@@ -101,6 +101,26 @@ def _normed(graph: Graph, params: Params) -> Masks:
             ]
             groups = torch.stack(parts + rows).any(0)
             found |= {layer.name: layer.ungrouped(groups) for layer in members}
+    return found
+
+
+def _factors(graph: Graph, params: Params) -> Masks:
+    """(P, units) bool by layer with dimensions of heads: the factors of those that have none that is zero."""
+    found: Masks = {}
+    for members in graph.dimensions:
+        sides = []
+        for side in (0, 1):
+            rows = [
+                layer.grouped(
+                    (layer.factor == side).to(params[name].device)
+                    & params[name].reshape(len(params[name]), layer.units, -1).ne(0).any(2)
+                )
+                for layer in members
+                for name in layer.rows
+            ]
+            sides.append(torch.stack(rows).any(0))
+        both = sides[0] & sides[1]
+        found |= {layer.name: layer.ungrouped(both) & (layer.factor >= 0).to(both.device) for layer in members}
     return found
 
 
@@ -136,7 +156,10 @@ def _forward(
         unit = _reached(links[layer.name], arriving)
         if layer.norm:
             unit = unit & (params[f"{layer.norm}.weight"] != 0)
-        unit = torch.ones_like(unit) if layer.fixed else layer.closed(unit)
+        if layer.fixed:
+            unit = torch.ones_like(unit)
+        elif not layer.inside:
+            unit = layer.closed(unit)
         varies[layer.name] = normed.get(layer.name, unit)
     return varies, columns
 
@@ -150,7 +173,7 @@ def _varies_at(graph: Graph, name: str, varies: Masks) -> Masks:
 
 
 def _backward(
-    graph: Graph, links: Masks, varies: Masks, columns: dict[str, Tensor | None], normed: Masks
+    graph: Graph, links: Masks, varies: Masks, columns: dict[str, Tensor | None], normed: Masks, factors: Masks
 ) -> tuple[Masks, Masks]:
     """The units that are alive by themselves, and the columns that those read."""
     alive: Masks = {}
@@ -162,7 +185,14 @@ def _backward(
             unit = torch.zeros_like(varies[layer.name])
             for edge in layer.feeds if layer.name not in normed else ():
                 unit |= edge.leaving(used[edge.layer], layer.units)
-            unit = normed.get(layer.name, layer.closed(unit))
+            weighing = torch.zeros_like(unit)
+            for edge in layer.steers:
+                weighing |= edge.leaving(used[edge.layer], layer.units)
+            weighing = layer.closed(weighing)
+            if layer.inside:
+                unit |= weighing & factors[layer.name]
+            else:
+                unit = normed.get(layer.name, layer.closed(unit | weighing))
         alive[layer.name] = unit
         read = _read(links[layer.name], unit & varies[layer.name])
         arriving = columns[layer.name]
@@ -180,6 +210,14 @@ def settle(graph: Graph, alive: Masks) -> Masks:
         if members[0].hidden:
             groups = _level(groups, members[0].parts)
         units |= {member.name: member.ungrouped(groups) for member in members}
+    for members in graph.dimensions:
+        possible = members[0].grouped(units[members[0].name])
+        groups = torch.stack([member.grouped(alive[member.name]) for member in members]).any(0) & possible
+        read = torch.stack([member.grouped((member.factor < 0)[None]) for member in members]).any(0).to(groups.device)
+        for part in (possible & read, possible & ~read):
+            # The first one of a head that stays, where none is alive: of those that are read, and of the others.
+            groups = groups | (part & (part.cumsum(1) == 1) & ~(groups & part).any(1, keepdim=True))
+        units |= {member.name: units[member.name] & member.ungrouped(groups) for member in members}
     return units
 
 

@@ -191,12 +191,15 @@ class Rules:
         lefts = [x.unsqueeze(0) if flat else x for x in labels(one)]
         rights = [x.unsqueeze(0) if flat else x for x in labels(other)]
         reason = "multiplied with weights outside of layers, or with other units"
+        self._factors(
+            [x[:, 0] for x in lefts if varying(x) == (0, 2)], [x[..., 0] for x in rights if varying(x) == (0, 1)]
+        )
         sides = [
-            (side, [y for x in found if (y := self.unions.collapse_all(x, [axis], reason)) is not None])
-            for side, found, axis in ((one, lefts, 2), (other, rights, 1))
+            [y for x in found if (y := self.unions.contract(x, axis, reason)) is not None]
+            for found, axis in ((lefts, 2), (rights, 1))
         ]
         batches = 1 if flat else out.shape[0]
-        found = self.unions.elementwise([((batches, *(1, 1)), own) for _, own in sides], 3, reason)
+        found = self.unions.elementwise([((batches, *(1, 1)), own) for own in sides], 3, reason)
         # Only batches meet each other: what is told apart by rows and by columns are different units.
         for label in found:
             if 0 in varying(label):
@@ -204,3 +207,11 @@ class Rules:
                 each = one.shape[-1] * out.shape[-1] * out.shape[-2]
                 self.macs.append((label.expand(batches, *label.shape[1:])[:, 0, 0], each))
         return [x.squeeze(0) for x in found] if flat else found
+
+    def _factors(self, lefts: list[Tensor], rights: list[Tensor]) -> None:
+        """What is contracted in a product of batches: (b, k) labels of either side."""
+        if len(lefts) == len(rights) == 1:
+            self.unions.multiply(lefts[0], rights[0])
+        else:
+            for label in (*lefts, *rights):
+                self.unions.leave(label, "multiplied with numbers of no unit inside of its heads")

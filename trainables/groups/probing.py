@@ -58,7 +58,8 @@ def strangers(graph: Graph) -> dict[str, str]:
     found = {}
     for name, values in seen.items():
         expected = torch.zeros(values.shape[:2], dtype=torch.bool)
-        for layer, edge in graph.sources[name]:
+        weighing = [(layer, edge) for layer in graph.layers for edge in layer.steers if edge.layer == name]
+        for layer, edge in (*graph.sources[name], *weighing):
             if layer.name in bits and layer.name not in still:
                 expected[:, edge.span(layer.units)] |= edge.arriving(bits[layer.name])
         if not torch.equal((values - values[:1]).abs().amax(2) > _TOLERANCE, expected):
@@ -78,7 +79,7 @@ def folding(graph: Graph) -> set[tuple[str, str]]:
     pairs = {(layer.name, edge.layer) for layer in graph.layers for edge in layer.feeds}
     for flip in (False, True):
         held = {
-            layer.name: layer.ungrouped(halves[layer.tie] ^ flip)
+            layer.name: layer.ungrouped(halves[layer.tie] ^ flip) & (layer.factor < 0)
             if layer.hidden
             else torch.zeros(1, layer.units, dtype=torch.bool)
             for layer in graph.layers

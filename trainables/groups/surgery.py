@@ -26,20 +26,51 @@ class Select(nn.Module):
         return f"{len(self.index)}, dim={self.dim}"
 
 
+class Inner(nn.Linear):
+    """Of heads that have lost some of their dimensions: what was left out is neither read nor, where it is zero, computed.
+
+    So the attention between goes on with heads of the width that they had, and with the scale that goes with it, though
+    each may have lost others.
+
+    Args:
+        columns: of x that are read, None for all. places: of each number of the output, among those that are computed;
+            their number where it is zero; None for all in their order.
+    """
+
+    columns: Tensor | None
+    places: Tensor | None
+
+    def __init__(self, linear: nn.Linear, columns: Tensor | None, places: Tensor | None) -> None:
+        super().__init__(linear.in_features, linear.out_features, linear.bias is not None, device="meta")
+        self.weight, self.bias = linear.weight, linear.bias
+        self.register_buffer("columns", columns)
+        self.register_buffer("places", places)
+        self.train(linear.training)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.columns is not None:
+            x = x.index_select(-1, self.columns)
+        x = super().forward(x)
+        return x if self.places is None else nn.functional.pad(x, (0, 1)).index_select(-1, self.places)
+
+
 @torch.no_grad()
 def cut(module: nn.Module, graph: Graph, alive: Alive) -> None:
     """Makes ``module`` keep only what lives in the one lane of ``alive``; parameters become new tensors.
 
-    A layer that reads the network's input, of which not all is read, becomes Sequential(Select, layer).
+    A layer that reads the network's input, of which not all is read, becomes Sequential(Select, layer), and one of
+    heads that have lost some of their dimensions `Inner`.
     """
+    heads = graph.heads(alive.units)
     for layer in graph.layers:
         target = module.get_submodule(layer.name)
         columns = graph.columns(layer.name, layer.inputs, alive.units)
         if layer.name in graph.readers:
             columns = alive.inputs
         _cut_layer(target, layer, alive.units[layer.name][0], None if columns is None else columns[0])
+        _put_inside(module, graph, layer, alive.units, heads)
     for norm in graph.norms:
-        channels = graph.columns(norm.name, norm.channels, alive.units)
+        channels = graph.columns(norm.name, norm.channels, heads)
         if channels is not None and not bool(channels.all()):
             if norm.tensor:
                 _cut_tensor(module, norm, channels[0])
@@ -48,7 +79,7 @@ def cut(module: nn.Module, graph: Graph, alive: Alive) -> None:
             else:
                 _cut_norm(module.get_submodule(norm.name), norm, channels[0])
     for size in graph.sizes:
-        setattr(module.get_submodule(size.module), size.attribute, int(alive.units[size.layer].sum()) // size.units)
+        setattr(module.get_submodule(size.module), size.attribute, int(heads[size.layer].sum()) // size.units)
     if not bool(alive.inputs.all()):
         index = alive.inputs[0].nonzero().flatten().to(next(module.parameters()).device)
         for name in graph.readers:
@@ -100,6 +131,25 @@ def _cut_layer(module: nn.Module, layer: Layer, rows: Tensor, columns: Tensor | 
     if module.bias is not None:
         bias = module.get_parameter("bias")
         module.bias = nn.Parameter(bias[rows].clone(), requires_grad=bias.requires_grad)
+
+
+def _put_inside(
+    module: nn.Module, graph: Graph, layer: Layer, units: dict[str, Tensor], heads: dict[str, Tensor]
+) -> None:
+    """Puts an `Inner` in the place of a layer that computes or reads parts of heads."""
+    read, whole = (graph.columns(layer.name, layer.inputs, masks) for masks in (units, heads))
+    columns = places = None
+    target = module.get_submodule(layer.name)
+    if read is not None and whole is not None and not torch.equal(read, whole):
+        columns = read[whole].nonzero().flatten()
+    left = units[layer.name][heads[layer.name]]
+    if not bool(left.all()):
+        places = torch.where(left, left.cumsum(0) - 1, left.sum())
+    if isinstance(target, nn.Linear) and (columns is not None or places is not None):
+        device = target.weight.device
+        columns, places = (None if index is None else index.to(device) for index in (columns, places))
+        parent, _, child = layer.name.rpartition(".")
+        setattr(module.get_submodule(parent), child, Inner(target, columns, places))
 
 
 def _cut_tensor(module: nn.Module, norm: Norm, channels: Tensor) -> None:

@@ -54,6 +54,8 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The layers whose units reach the network's output before any other layer."""
         self.normed: list[Tensor] = []
         """Labels of what norms over all channels are taken of."""
+        self.within: set[str] = set()
+        """The norms that are taken of each head by itself."""
         self._inside = 0
         self._labels: dict[int, list[Tensor]] = {}
         self._origins: dict[int, frozenset[str]] = {}
@@ -195,5 +197,6 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self.normed.append(label)
             else:  # a norm within a head, say
                 left = self.unions.collapse_all(label, sorted(together), "normed over all units together")
+                self.within |= set() if left is None else {name}
             kept += [] if left is None else [left]
         return kept

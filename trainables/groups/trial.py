@@ -8,7 +8,7 @@ outputs have to be the same. They are not where forward has sizes written into i
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -29,6 +29,10 @@ _VARIANTS = 4
 def tried(graph: Graph) -> Graph:
     """Fixes the sets that do not stand the trial, and finds the numbers that have to follow them (`Graph.sizes`)."""
     trial = _Trial(graph)
+    return _with_dimensions(trial, _tried(trial, graph))
+
+
+def _tried(trial: _Trial, graph: Graph) -> Graph:
     sets = {layer.tie for layer in graph.hidden}
     whole = torch.ones(1, graph.input_features, dtype=torch.bool)
     # Most networks need no numbers to follow, others the same ones everywhere.
@@ -52,6 +56,22 @@ def tried(graph: Graph) -> Graph:
     rest = {layer.tie for layer in graph.hidden}
     complaint = trial.complaint(graph, rest, whole) if rest else None
     return graph if complaint is None else graph.fix(dict.fromkeys(rest, complaint))
+
+
+def _with_dimensions(trial: _Trial, graph: Graph) -> Graph:
+    """The graph whose heads lose dimensions only where that stands the trial, too."""
+    sets = {layer.inside.tie for members in graph.dimensions for layer in members if layer.inside}
+    ties, whole = {layer.tie for layer in graph.hidden}, torch.ones(1, graph.input_features, dtype=torch.bool)
+    if not sets or trial.complaint(graph, ties, whole, sets) is None:
+        return graph
+    reasons = {tie: found for tie in sets if (found := trial.complaint(graph, ties, whole, {tie})) is not None}
+    layers = (
+        replace(layer, inside=None, rigid=reasons[layer.inside.tie])
+        if layer.inside and layer.inside.tie in reasons
+        else layer
+        for layer in graph.layers
+    )
+    return replace(graph, layers=tuple(layers))
 
 
 def _own_sizes(trial: _Trial, graph: Graph, first: Layer, features: Tensor) -> tuple[Size, ...] | str:
@@ -109,6 +129,10 @@ class _Trial:
             kept = torch.rand(1, first.count, generator=generator) < 0.5
             kept[:, :1], kept[:, -1:] = True, first.count == 1
             self.masks[first.tie] = kept
+        self.dimensions: Masks = {}
+        for layer, *_ in graph.dimensions:
+            assert layer.inside
+            self.dimensions[layer.inside.tie] = torch.rand(1, layer.count, generator=generator) < 0.5
         self.features = torch.ones(1, graph.input_features, dtype=torch.bool)
         if graph.readers:
             self.features[:, 1:] = torch.rand(1, graph.input_features - 1, generator=generator) < 0.5
@@ -131,14 +155,24 @@ class _Trial:
         return module.float(), x
 
     @torch.no_grad()
-    def complaint(self, graph: Graph, ties: set[int], inputs: Tensor) -> str | None:
-        """What happens to the network without the masked groups of these sets; None if it is as it should be."""
+    def complaint(
+        self, graph: Graph, ties: set[int], inputs: Tensor, inside: Collection[int] = ()
+    ) -> str | None:
+        """What happens to the network without the masked groups of these sets; None if it is as it should be.
+
+        Args:
+            inside: the sets of dimensions of heads that are among them.
+        """
         alive = {
             layer.name: layer.ungrouped(self.masks[layer.tie])
             if layer.tie in ties
             else torch.ones(1, layer.units, dtype=torch.bool)
             for layer in graph.layers
         }
+        for members in graph.dimensions:
+            for layer in members if members[0].inside and members[0].inside.tie in inside else ():
+                assert layer.inside
+                alive[layer.name] = alive[layer.name] & layer.ungrouped(self.dimensions[layer.inside.tie])
         kept = Alive(settle(graph, alive), inputs, {})
         module = copy.deepcopy(self.noisy)
         _silence(module, graph, kept)
@@ -170,10 +204,17 @@ def _runs(module: nn.Module, x: Tensor) -> bool:
 def _silence(module: nn.Module, graph: Graph, alive: Alive) -> None:
     """Zeros in all weights into and out of the units that do not stay."""
     params = {name: parameter.unsqueeze(0) for name, parameter in module.named_parameters()}
+    heads = graph.heads(alive.units)
     for members in graph.ties:
-        gone = ~members[0].grouped(alive.units[members[0].name])
+        gone = ~members[0].grouped(heads[members[0].name])
         if bool(gone.any()):
             remove_groups(params, members, gone)
+    for members in graph.dimensions:
+        for layer in members:
+            # Of the two factors of a product one is enough, now this and now that.
+            chosen = (layer.factor < 0) | (layer.factor == torch.tensor(layer.together) % 2)
+            for name in layer.rows:
+                params[name][heads[layer.name] & ~alive.units[layer.name] & chosen] = 0
     for layer in graph.layers:
         columns = graph.columns(layer.name, layer.inputs, alive.units)
         if layer.name in graph.readers:

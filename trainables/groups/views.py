@@ -21,7 +21,7 @@ def unit_matrix(params: Params, layer: Layer) -> Tensor:
 
 def joint(members: tuple[Layer, ...]) -> bool:
     """Whether the units of a set (`Graph.sets`) go as groups of several, and not each as a row of its layer."""
-    return len(members) > 1 or members[0].what == "heads" or members[0].normed
+    return len(members) > 1 or members[0].what in ("heads", "dimensions") or members[0].normed
 
 
 def group_squares(params: Params, members: tuple[Layer, ...]) -> Tensor:

@@ -35,7 +35,7 @@ class MagnitudePruning(Method):
         return unit_matrix(params, layer).square().mean(2).sqrt()
 
     def _members(self, layer: Layer) -> tuple[Layer, ...]:
-        return next(members for members in self.sets if members[0].name == layer.name)
+        return next(members for members in self.sets if members[0] == layer)
 
     def finish(self, params: Params, state: State, knobs: Knobs) -> None:
         """Of the global ranking the first layer's share goes; a layer keeps at least one unit."""

@@ -18,4 +18,5 @@ class RandomPruning(MagnitudePruning):
 
     def saliency(self, params: Params, state: State, layer: Layer) -> Tensor:
         groups = layer.count if joint(self._members(layer)) else layer.units
-        return uniform(state["seeds"], (groups,), _PURPOSE, self.graph.layers.index(layer))
+        place = list(self.graph.by_name).index(layer.name)
+        return uniform(state["seeds"], (groups,), _PURPOSE, *((place, 1) if layer.what == "dimensions" else (place,)))

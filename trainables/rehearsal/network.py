@@ -25,6 +25,8 @@ class LayerFacts:
     parameters: int
     kept: str
     """Why it keeps its units; empty where they can go."""
+    whole_heads: str = ""
+    """Why its heads go only as a whole, where their dimensions were asked for."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def _start(problem: Problem) -> str:
 def _layer(graph: Graph, layer: Layer) -> LayerFacts:
     own = [graph.skeleton.get_parameter(name) for name in (layer.weight, layer.bias) if name]
     kind = type(graph.skeleton.get_submodule(layer.name)).__name__
-    return LayerFacts(layer.name, kind, layer.units, sum(p.numel() for p in own), _kept(graph, layer))
+    rigid = layer.rigid if "dimensions" in graph.kinds else ""
+    return LayerFacts(layer.name, kind, layer.units, sum(p.numel() for p in own), _kept(graph, layer), rigid)
 
 
 def _kept(graph: Graph, layer: Layer) -> str:

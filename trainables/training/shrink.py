@@ -190,6 +190,8 @@ def needed(graph: Graph, masks: Masks) -> dict[str, Tensor]:
         unit = torch.full_like(loud[layer.name], not layer.hidden or layer.normed)
         for edge in layer.feeds if layer.hidden and not layer.normed else ():
             unit = unit | edge.leaving(used[edge.layer], layer.units)
+        for edge in layer.steers if layer.hidden else ():
+            unit = unit | edge.leaving(used[edge.layer], layer.units)
         wanted[layer.name] = layer.closed(unit)
         reading = (wanted[layer.name] & loud[layer.name]).view(len(unit), layer.groups, -1, 1)
         used[layer.name] = (links[layer.name] & reading).any(2).flatten(1) & columns[layer.name]

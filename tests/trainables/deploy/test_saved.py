@@ -52,6 +52,7 @@ ROWS = [
     Row("resnet20", (2, 8, 8), {"widths": [9, 10, 12]}),
     Row("dec3", (2, 9, 9), {"widths": [9, 10], "kernels": [3, 3]}),
     Row("user_networks:Grouped", (2, 6, 6)),
+    Row("user_networks:Attends", (3, 6)),
 ]
 
 USER_NETWORKS = """
@@ -66,6 +67,16 @@ class Grouped(nn.Sequential):
             nn.Conv2d(12, 18, 2), nn.PReLU(18),
             nn.Conv2d(18, 10, 1, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(40, 5),
         )
+
+class Attends(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(6, 16), nn.Linear(16, 5)
+        self.attention = nn.MultiheadAttention(16, 4, batch_first=True)
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.last(self.attention(x, x, x, need_weights=False)[0]).mean(1)
 """
 
 

@@ -81,6 +81,30 @@ def test_heads_go_as_one_group_and_the_outputs_stay() -> None:
     assert row["status"] == "COMPLETE"
 
 
+def test_dimensions_of_heads_go_where_they_may() -> None:
+    model = VIT | {"groups": ["dimensions"]}
+    (row,) = trained("magnitude", model, [{"sparsity": 0.5, "scope": "layerwise"}])
+    graph = problem(IMAGES, model, 0).graph
+    widths = dict(zip([layer.name for layer in graph.layers if not layer.output], row["widths"], strict=True))
+    for members in graph.dimensions:
+        assert all(widths[layer.name] == layer.units // 2 for layer in members)
+    assert (row["heads"], row["status"]) == (row["dense_heads"], "COMPLETE")
+    assert row["max_abs_difference"] < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["group_lasso", "random"])
+def test_dimensions_go_beside_their_heads(method: str) -> None:
+    model = VIT | {"groups": ["units", "heads", "dimensions"]}
+    strong, weak = (
+        [{"sparsity": 0.5}, {"sparsity": 0.0}] if method == "random" else [{"lambda": 0.3, "lr": 1e-2}, {"lambda": 0.0}]
+    )
+    small, whole = trained(method, model, [strong, weak])
+    assert small["status"] == whole["status"] == "COMPLETE"
+    assert small["max_abs_difference"] < 1e-4
+    assert small["parameters"] < whole["parameters"] == whole["dense_parameters"]
+
+
 def pruned(graph: Graph) -> tuple[Layer, ...]:
     return method_class("magnitude")(graph, Setting(100, 10, 1, 1)).layers
 
