@@ -96,7 +96,7 @@ def share(graph: Graph, module: nn.Module) -> float:
 
 @torch.no_grad()
 def halved(graph: Graph, module: nn.Module, seed: int, probability: float) -> nn.Module:
-    """A copy with random groups of units zero, and random biases; in the place of heads, now and then their dimensions."""
+    """A copy with random groups of units zero, of heads or of their dimensions, and random biases."""
     inside = bool(graph.dimensions) and seed % 2 == 1
     generator = torch.Generator().manual_seed(seed)
     whole = copy.deepcopy(module).requires_grad_(False)

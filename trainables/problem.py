@@ -72,7 +72,8 @@ def problem(data_options: Options, model_options: Options, seed: int, data_seeds
         data_options: ``name`` and options of `trainables.data.load`; ``resample: true`` draws a data set for every
             data seed instead of one from the study's seed.
         model_options: ``name`` and options of `trainables.models.build`; ``groups``, which kinds of groups methods make
-            smaller: "units", "heads", "dimensions" (inside of heads), "channels" (those tied by skip connections), "stream" (those of a transformer);
+            smaller: "units", "heads", "dimensions" (inside of heads), "channels" (those tied by skip connections),
+            "stream" (those of a transformer);
             ``weights``, a file that all trials start from; ``freeze``, patterns of parameters that are not trained.
         seed: the study's seed; it decides the split.
         data_seeds: the data seeds of the trials, used where the data are resampled.

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from trainables.groups.arrivals import arrivals
-from trainables.groups.dimensions import with_dimensions
+from trainables.groups.dimensions import Dimensions
 from trainables.groups.graph import Edge, Layer, Part, Product
 from trainables.groups.mixing import axis_of
 from trainables.groups.modules import channels, folds_shifts, is_depthwise, pads_with_zeros, units
@@ -25,6 +25,7 @@ class Dependencies:
     def __init__(self, module: nn.Module, tracker: Tracker, run: Run) -> None:
         self.module, self.tracker, self.run = module, tracker, run
         self.modules = {name: module.get_submodule(name) for name in tracker.rows}
+        self.dimensions = Dimensions(tracker, self.modules)
         numbers, self.reasons = tracker.unions.classes()
         self.rows = {name: numbers[labels] for name, labels in tracker.rows.items()}
         self.columns = {name: numbers[labels] for name, labels in tracker.columns.items()}
@@ -100,7 +101,7 @@ class Dependencies:
         ]
         if normed and not fixed:
             layers[0] = replace(layers[0], besides=self._besides(layers, order))
-        return with_dimensions(layers, self.tracker, self.modules) if what == "heads" and not fixed else layers
+        return self.dimensions.within(layers) if what == "heads" and not fixed else layers
 
     def _beyond(self, members: list[str], classes: set[int]) -> list[str]:
         """Layers and norms that read units of these classes and are reached from none of the members."""

@@ -364,7 +364,7 @@ class Graph:
 
     @cached_property
     def dimensions(self) -> tuple[tuple[Layer, ...], ...]:
-        """The sets of layers of which dimensions of heads may go, as layers whose groups those are, in forward order."""
+        """The sets of layers whose heads may lose dimensions, as layers whose groups those are, in forward order."""
         found: dict[int, list[Layer]] = {}
         for layer in self.layers:
             if layer.inside and layer.hidden:

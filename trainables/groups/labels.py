@@ -22,8 +22,8 @@ Operand = tuple[Sequence[int], Sequence[Tensor]]
 class Unions:
     """Labels that were joined, and those that must stay, with the reasons.
 
-    Two kinds of joins are kept apart. Inside a head of an attention, a number of q and the one of k that it is multiplied
-    with are two *factors*, and a *dimension* together; all dimensions of a head are *gathered*.
+    Joins inside of attention heads are kept apart. A number of q and the one of k that it is multiplied with are two
+    *factors*, and a *dimension* together; all dimensions of a head are *gathered*.
     """
 
     def __init__(self) -> None:

@@ -27,7 +27,7 @@ class Select(nn.Module):
 
 
 class Inner(nn.Linear):
-    """Of heads that have lost some of their dimensions: what was left out is neither read nor, where it is zero, computed.
+    """Of heads that have lost some of their dimensions: these are not read, or are zero without being computed.
 
     So the attention between goes on with heads of the width that they had, and with the scale that goes with it, though
     each may have lost others.

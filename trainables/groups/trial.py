@@ -155,9 +155,7 @@ class _Trial:
         return module.float(), x
 
     @torch.no_grad()
-    def complaint(
-        self, graph: Graph, ties: set[int], inputs: Tensor, inside: Collection[int] = ()
-    ) -> str | None:
+    def complaint(self, graph: Graph, ties: set[int], inputs: Tensor, inside: Collection[int] = ()) -> str | None:
         """What happens to the network without the masked groups of these sets; None if it is as it should be.
 
         Args:

@@ -13,10 +13,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.trainables.compaction.networks import Attention, Text, Transformer
-from trainables.models.attention import with_layers
 from trainables.compaction import compact, cost
 from trainables.groups import Graph, group_size, joint, liveness, remove_groups, trace
 from trainables.groups.surgery import Inner
+from trainables.models.attention import with_layers
 
 
 class Encoder(nn.Module):
@@ -33,7 +33,7 @@ class Encoder(nn.Module):
 
 
 class Rotated(nn.Module):
-    """Positions are told by rotating q and k, two heads share keys and values; with norms inside of heads or without."""
+    """Positions are told by rotating q and k, two heads share keys and values; norms inside of heads, or none."""
 
     def __init__(self, normed: bool = False) -> None:
         super().__init__()
