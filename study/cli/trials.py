@@ -106,7 +106,10 @@ def best(
     name = chosen.name
     reach = f"{within:g} {'points' if score.maximise else '%'}".replace("1 points", "1 point")
     value = objective(score.name, dense.validation)
-    console.print(f"[bold]{name}[/bold]: the fewest {count} within {reach} of the dense network's {score.name} {value}")
+    least = "lowest" if OBJECTIVES[count].unit else "fewest"
+    console.print(
+        f"[bold]{name}[/bold]: the {least} {count} within {reach} of the dense network's {score.name} {value}"
+    )
     console.print(f"  {', '.join([*_scores(row), *_sizes(row)])}", highlight=False, soft_wrap=True)
     console.print(f"\nIts network, for use elsewhere:\n  study export {place.path()} --trial {name}", soft_wrap=True)
     if name not in Models(place):
@@ -231,6 +234,8 @@ def _sizes(row: Mapping[str, Any]) -> list[str]:
             dense = row.get(f"dense_{name}")
             whole = "" if dense is None else f" of {dense:,}"
             sizes.append(f"{row[name]:,}{whole} {name}")
+    if row.get("latency_ms") is not None:
+        sizes.append(f"{row['latency_ms']:.4g} of {row['dense_latency_ms']:.4g} ms latency")
     return sizes
 
 

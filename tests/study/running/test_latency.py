@@ -93,6 +93,8 @@ def test_fronts_and_pages_have_the_axis_and_say_how_it_was_timed(place: StudyDir
         done = CliRunner().invoke(app, [command[0], place.path(), *command[1:]], env={"COLUMNS": "120"})
         assert done.exit_code == 0, done.output
     assert {point["latency_ms"] for point in json.loads(done.output)} == set(front["latency_ms"])
+    done = CliRunner().invoke(app, ["best", place.path(), "--within", "100"], env={"COLUMNS": "120"})
+    assert "the lowest latency within 100 points" in done.output and "ms latency" in done.output
 
 
 def test_a_report_is_drawn(place: StudyDirectory, tmp_path: Path) -> None:
