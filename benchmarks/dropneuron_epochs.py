@@ -112,8 +112,8 @@ def markdown(sides: Mapping[str, Found]) -> Iterator[str]:
         spread = statistics.mean(map(statistics.stdev, runs))
         least, most = min(map(min, runs)), max(map(max, runs))
         reached = statistics.mean(value >= 100 * PUBLISHED - 1e-6 for own in runs for value in own)
-        cells = (TITLES[side], ", ".join(means), f"{spread:.2f}", f"{least:.2f} to {most:.2f}")
-        cells = (*cells, f"{100 * reached:.0f} %", ", ".join(last))
+        cells = [TITLES[side], ", ".join(means), f"{spread:.2f}", f"{least:.2f} to {most:.2f}"]
+        cells += [f"{100 * reached:.0f} %", ", ".join(last)]
         yield f"| {' | '.join(cells)} |"
 
 
