@@ -6,6 +6,7 @@ torch.utils.flop_counter. The papers count otherwise; the functions named after 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -36,9 +37,9 @@ def count(graph: Graph, alive: Alive) -> Counts:
     layers = hidden(graph)
     widths = torch.stack([units[layer.name] for layer in layers], 1) if layers else _zero(alive, 0)
     parameters, macs = _zero(alive) + graph.other_parameters, _zero(alive) + graph.other_macs
-    for layer in graph.layers:
+    for layer, owns in _owners(graph):
         weights = _weights(graph, layer, alive, units[layer.name])
-        parameters += weights + _biases(layer, alive, units[layer.name])
+        parameters += owns[0] * weights + owns[1] * _biases(layer, alive, units[layer.name])
         macs += layer.positions * weights
     whole = replace(alive, units=graph.heads(alive.units))
     for norm in graph.norms:
@@ -68,12 +69,12 @@ def footprint(graph: Graph, alive: Alive) -> Counts:
     """
     peak, size = _zero(alive), _zero(alive) + graph.other_bytes
     whole = replace(alive, units=graph.heads(alive.units))
-    for layer in graph.layers:
+    for layer, owns in _owners(graph):
         units = alive.units[layer.name].sum(1)
         columns = _columns(graph, layer.name, layer.inputs, alive)
         around = _columns(graph, layer.name, layer.inputs, whole), whole[layer.name].sum(1)
         peak = torch.maximum(peak, layer.input_positions * around[0] + layer.positions * around[1])
-        weights = _weights(graph, layer, alive, units) + _biases(layer, alive, units)
+        weights = owns[0] * _weights(graph, layer, alive, units) + owns[1] * _biases(layer, alive, units)
         size += graph.skeleton.get_parameter(layer.weight).element_size() * weights
         # Layers of parts of heads are given int64 indices of the columns that they read, and of their units' places.
         size += 8 * columns * (columns < around[0]) + 8 * around[1] * (units < around[1])
@@ -82,6 +83,14 @@ def footprint(graph: Graph, alive: Alive) -> Counts:
     # Where features go, every reader is given the int64 indices of those that stay.
     size += 8 * len(graph.readers) * alive.inputs.sum(1) * ~alive.inputs.all(1)
     return {"activations": peak, "bytes": size}
+
+
+def _owners(graph: Graph) -> Iterator[tuple[Layer, tuple[bool, bool]]]:
+    """The layers, and whether weight and bias are counted: once where several layers share them."""
+    known: set[str] = set()
+    for layer in graph.layers:
+        yield layer, (layer.weight not in known, layer.bias is None or layer.bias not in known)
+        known |= {layer.weight, layer.bias or layer.weight}
 
 
 def _zero(alive: Alive, *shape: int) -> Tensor:

@@ -3,6 +3,7 @@
 `trace` finds the structure once per network; `liveness` says for all lanes at once which units are needed.
 """
 
+from trainables.groups.calling import call
 from trainables.groups.graph import KINDS, Alive, Edge, Graph, Layer, Norm, everything
 from trainables.groups.liveness import Sweep, analyse, given_biases, liveness, settle
 from trainables.groups.surgery import cut, widen
@@ -29,6 +30,7 @@ __all__ = [
     "Norm",
     "Sweep",
     "analyse",
+    "call",
     "cut",
     "everything",
     "given_biases",

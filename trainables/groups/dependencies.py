@@ -86,7 +86,7 @@ class Dependencies:
         normed, added = bool(self.normed & set(order)), bool(self.added & set(order))
         if normed and alike:  # what reads a table that they are added to, before any of them is
             edges[members[0]] |= {t: self._edges(members[0], t) for t in self._beyond(members, set(order))}
-        reasons = reasons or self._reasons(members, edges)
+        reasons = reasons or self._reasons(members, edges, normed)
         fixed = "; ".join(sorted(reasons)) if alike else UNMATCHED
         tied = sum(not is_depthwise(self.modules[m]) for m in members) > 1
         stream = normed and added and (tied or bool(slices))
@@ -133,7 +133,9 @@ class Dependencies:
         """Which columns of ``target`` are of the classes of the layer's units, in runs; None where none is."""
         return arrivals(target, self.rows[name].tolist(), self.columns[target].tolist())
 
-    def _reasons(self, members: list[str], edges: dict[str, dict[str, tuple[Edge, ...] | None]]) -> set[str]:
+    def _reasons(
+        self, members: list[str], edges: dict[str, dict[str, tuple[Edge, ...] | None]], normed: bool
+    ) -> set[str]:
         found = {OUTPUT} if self.tracker.outputs & set(members) else set()
         known = {target for own in edges.values() for target, arrivals in own.items() if arrivals}
         near = {target for own in edges.values() for target in own if target not in self.slices}
@@ -141,9 +143,13 @@ class Dependencies:
             if path in self.tracker.within:
                 continue
             own = self.module.get_submodule(path).named_parameters(recurse=False)
-            if self.run.calls[path] > 1:
-                found.add(f"{path} is used more than once")
-            if any(self.parameters.get(id(p)) != f"{path}.{name}" for name, p in own):
+            if (
+                path in self.modules
+                and not normed
+                and any(self._back(m, path) for m in members if path in edges.get(m, {}))
+            ):
+                found.add(f"{path} is used more than once, on what it gives itself")
+            if any(self.parameters.get(id(p)) != f"{path}.{name}" or id(p) in self.tracker.shared for name, p in own):
                 found.add(f"{path} shares its parameters with another module")
             if path not in members and path not in known:
                 found.add(f"how its units arrive at {path} is not known")

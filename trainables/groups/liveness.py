@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
+from trainables.groups.calling import call
 from trainables.groups.graph import Alive, Graph, Layer
 
 Params = dict[str, Tensor]
@@ -293,7 +293,7 @@ def _inputs_of_layers(graph: Graph, tensors: Params, example: Tensor) -> Params:
             module = graph.skeleton.get_submodule(layer.name)
             hook = module.register_forward_pre_hook(lambda _, args, layer=layer: keep(layer, args[0]))
             stack.callback(hook.remove)
-        functional_call(graph.skeleton, tensors, (example,))
+        call(graph.skeleton, tensors, example)
     return seen
 
 

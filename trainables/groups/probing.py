@@ -130,7 +130,7 @@ def _spread(layer: Layer, values: Tensor, dims: int) -> Tensor:
 @torch.no_grad()
 def _run(graph: Graph, x: Tensor, output: Output) -> tuple[dict[str, Tensor], Tensor]:
     """What layers and norms with sources read of each example, (N, channels, positions), and the output."""
-    seen: dict[str, Tensor] = {}
+    calls: dict[str, list[Tensor]] = {}
     last = {norm.name for norm in graph.norms if norm.mixing and norm.mixing.axis == -1}
 
     def keep(name: str, value: Tensor) -> None:
@@ -139,7 +139,7 @@ def _run(graph: Graph, x: Tensor, output: Output) -> tuple[dict[str, Tensor], Te
         if value.shape[0] % len(x):
             return  # the same for all examples
         value = value.reshape(len(x), -1, value.shape[1], value[0, 0].numel())
-        seen[name] = value.transpose(1, 2).flatten(2).clone().cpu()
+        calls.setdefault(name, []).append(value.transpose(1, 2).flatten(2).clone().cpu())
 
     with ExitStack() as stack:
         for name in graph.sources:
@@ -155,4 +155,4 @@ def _run(graph: Graph, x: Tensor, output: Output) -> tuple[dict[str, Tensor], Te
             )
             stack.callback(hook.remove)
         result: Tensor = graph.skeleton(x.to(graph.example))
-    return seen, result
+    return {name: torch.cat(values, 2) for name, values in calls.items()}, result

@@ -84,12 +84,7 @@ def cut(module: nn.Module, graph: Graph, alive: Alive) -> None:
         index = alive.inputs[0].nonzero().flatten().to(next(module.parameters()).device)
         for name in graph.readers:
             dim = -1 if graph.layer(name).kind == "linear" else 1
-            parent, _, child = name.rpartition(".")
-            setattr(
-                module.get_submodule(parent),
-                child,
-                nn.Sequential(Select(index.clone(), dim), module.get_submodule(name)),
-            )
+            _replace(module, name, nn.Sequential(Select(index.clone(), dim), module.get_submodule(name)))
 
 
 def widen(module: nn.Module, graph: Graph) -> None:
@@ -101,9 +96,16 @@ def widen(module: nn.Module, graph: Graph) -> None:
 
 def _narrow(module: nn.Module, norm: Norm, channels: Tensor) -> None:
     assert norm.mixing
-    parent, _, child = norm.name.rpartition(".")
-    small = narrowed(module.get_submodule(norm.name), norm.mixing, channels)
-    setattr(module.get_submodule(parent), child, small)
+    _replace(module, norm.name, narrowed(module.get_submodule(norm.name), norm.mixing, channels))
+
+
+def _replace(module: nn.Module, name: str, new: nn.Module) -> None:
+    """Wherever it is: a module may have several names."""
+    old = module.get_submodule(name)
+    for parent in list(module.modules()):
+        for child, found in list(parent._modules.items()):
+            if found is old:
+                setattr(parent, child, new)
 
 
 def _cut_layer(module: nn.Module, layer: Layer, rows: Tensor, columns: Tensor | None) -> None:
@@ -148,8 +150,7 @@ def _put_inside(
     if isinstance(target, nn.Linear) and (columns is not None or places is not None):
         device = target.weight.device
         columns, places = (None if index is None else index.to(device) for index in (columns, places))
-        parent, _, child = layer.name.rpartition(".")
-        setattr(module.get_submodule(parent), child, Inner(target, columns, places))
+        _replace(module, layer.name, Inner(target, columns, places))
 
 
 def _cut_tensor(module: nn.Module, norm: Norm, channels: Tensor) -> None:

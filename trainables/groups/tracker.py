@@ -86,6 +86,11 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 own = [spread(x, axis, tensor.dim()) for axis, x in enumerate(self.slices[name]) if len(x) > 1]
                 self._note(tensor, own, _LEARNED if isinstance(tensor, nn.Parameter) else frozenset())
 
+    @property
+    def shared(self) -> set[int]:
+        """The tensors that several modules have."""
+        return {tensor for tensor, names in self._owned.items() if len(names) > 1}
+
     def _note(self, tensor: Tensor, labels: list[Tensor], origins: frozenset[str]) -> None:
         self._labels[id(tensor)] = labels
         self._origins[id(tensor)] = origins

@@ -39,6 +39,8 @@ class MagnitudePruning(Method):
 
     def finish(self, params: Params, state: State, knobs: Knobs) -> None:
         """Of the global ranking the first layer's share goes; a layer keeps at least one unit."""
+        if not self.sets:
+            return
         saliencies = [self.saliency(params, state, layer) for layer in self.layers]
         share = knobs["sparsity"]
         local = [_smallest(s, share[:, i]) for i, s in enumerate(saliencies)]

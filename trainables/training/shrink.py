@@ -28,10 +28,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from trainables.compaction import cost
-from trainables.groups import Alive, Graph, Layer, cut, everything, settle
+from trainables.groups import Alive, Graph, Layer, call, cut, everything, settle
 from trainables.training.chain import Chain
 from trainables.training.dropout import replace_dropout
 from trainables.training.networks import Networks, Params
@@ -237,12 +236,12 @@ def _zero_at_zero(graph: Graph) -> dict[str, Tensor]:
 
     def keep(layer: Layer, x: Tensor) -> None:
         x = x.reshape(-1, layer.inputs) if layer.kind == "linear" else x.transpose(0, 1).flatten(1).T
-        found[layer.name] = (x == 0).all(0, keepdim=True)
+        found[layer.name] = (x == 0).all(0, keepdim=True) & found.get(layer.name, torch.tensor(True))
 
     with ExitStack() as stack:
         for layer in graph.layers:
             module = graph.skeleton.get_submodule(layer.name)
             hook = module.register_forward_pre_hook(lambda _, args, layer=layer: keep(layer, args[0]))
             stack.callback(hook.remove)
-        functional_call(graph.skeleton, tensors, (graph.example,))
+        call(graph.skeleton, tensors, graph.example)
     return found

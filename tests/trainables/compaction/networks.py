@@ -185,6 +185,40 @@ class ConvNext(nn.Module):
         return self.head(x.mean((2, 3)))
 
 
+class Shared(nn.Module):
+    """Layers that are used more than once, ``how`` is said in `forward`."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.a, self.b = nn.Linear(5, 6), nn.Linear(5, 6)
+        self.f, self.g, self.out = nn.Linear(6, 7), nn.Linear(7, 6), nn.Linear(6, 3)
+        self.norm, self.batch = nn.LayerNorm(6), nn.BatchNorm1d(7)
+        self.h = self.f if how == "two names" else nn.Linear(6, 7)
+        if how == "one weight":
+            self.h.weight = self.f.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b = self.a(x).relu(), self.b(x).tanh()
+        if self.how == "on different inputs":
+            a = self.f(a).relu() * self.f(b)
+        elif self.how == "with different constants":
+            a = self.f(a).sigmoid() + self.f(b).relu()
+        elif self.how == "in two places":
+            return self.out((self.g(self.f(a).sigmoid()) + self.g(self.f(b).relu())).relu())
+        elif self.how == "with its norm":
+            a = self.batch(self.f(a)).relu() + self.batch(self.f(b)).relu()
+        elif self.how in ("two names", "one weight"):
+            a = self.f(a) * self.h(b)
+        elif self.how == "on itself":
+            a = self.f(self.g(self.f(a).relu()).relu())
+        else:  # blocks of a residual network that are the same
+            for _ in range(2):
+                a = a + self.g(self.f(self.norm(a)).relu())
+            return self.out(self.norm(a))
+        return self.out(self.g(a.relu()).relu())
+
+
 @torch.no_grad()
 def halved(module: nn.Module, graph: Graph) -> nn.Module:
     """The network without every second group of each kind, which are set to zero in ``module``."""

@@ -19,6 +19,7 @@ from tests.trainables.compaction.networks import (
     ConvNext,
     Inverted,
     RMSNorm,
+    Shared,
     Standardised,
     Transformer,
 )
@@ -283,6 +284,19 @@ ROWS = [
     *(
         Row(f"attention-{how}", lambda how=how: Attention(how), (5, 8), fixed=("out", "down"))
         for how in ("separate", "fused", "interleaved")
+    ),
+    *(
+        Row(f"used {how}".replace(" ", "-"), lambda how=how: Shared(how), (5,), fixed)
+        for how, fixed in {
+            "on different inputs": (),
+            "with different constants": (),
+            "in two places": (),
+            "with its norm": (),
+            "two names": (),
+            "one weight": ("a", "b", "f", "h"),
+            "on itself": ("a", "b", "g"),
+            "in each block": ("b",),
+        }.items()
     ),
     Row("inverted-residual", Inverted, (1, 6, 6)),
     Row(

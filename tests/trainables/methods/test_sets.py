@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from trainables import own_code
 from trainables.groups import Graph, Layer, liveness, trace
 from trainables.methods import Clock, Setting, method_class, stack_knobs
 from trainables.problem import problem
@@ -217,3 +219,38 @@ def test_cges_takes_channels_out_of_a_resnet() -> None:
     assert row["neurons"] < row["dense_neurons"]
     assert all(width < whole for width, whole in zip(residual(row), (4, 6, 8), strict=True))
     assert row["max_abs_difference"] < 1e-4
+
+
+SHARED = """
+from torch import nn
+
+class Shared(nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.a, self.b, self.out = nn.Linear(64, 12), nn.Linear(64, 12), nn.Linear(8, 10)
+        self.one = nn.Linear(12, 8)
+        self.other = self.one if layer else nn.Linear(12, 8)
+        self.other.weight = self.one.weight
+
+    def forward(self, x):
+        return self.out(self.one(self.a(x).relu()).relu() * self.other(self.b(x).relu()))
+"""
+
+
+@pytest.mark.parametrize("layer", [True, False])
+def test_networks_with_shared_layers_are_trained_and_cut(
+    layer: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One layer of two names is cut; units of two layers of one weight stay, with a reason, and nothing is raised."""
+    (tmp_path / "shared_layers.py").write_text(SHARED)
+    monkeypatch.syspath_prepend(tmp_path)
+    own_code.trust("shared_layers")
+    trials = tuple(Trial(f"t{i}", i, 0, {"sparsity": 0.5}) for i in range(2))
+    model = {"name": "shared_layers:Shared", "layer": layer}
+    pack = Pack(Job("random", {"name": "digits"}, model, Recipe(epochs=2, polish=1), trials, vectorize="on"))
+    while not pack.done:
+        pack.train_epoch()
+    for row in pack.trial_rows():
+        assert (row["status"], row["reason"]) == ("COMPLETE", None)
+        assert (row["parameters"] < row["dense_parameters"]) == layer
+        assert row["max_abs_difference"] < 1e-5
