@@ -124,6 +124,7 @@ if TYPE_CHECKING:
         sentences,
         settings_that_differ,
         summary,
+        target_table,
         wins_table,
     )
 
@@ -236,6 +237,7 @@ __all__ = [
     "suite_page",
     "summary",
     "superiority",
+    "target_table",
     "timeline_data",
     "timeline_figure",
     "tolerance_data",

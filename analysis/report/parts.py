@@ -25,6 +25,7 @@ from analysis.text import (
     sentences,
     settings_that_differ,
     summary,
+    target_table,
 )
 
 HEADLINE = 2
@@ -77,7 +78,9 @@ def table_part(study: Study) -> str:
     found = []
     for index, name in enumerate(study.configs):
         heading = f"<h3>{escape(name)}</h3>" if len(study.configs) > 1 else ""
-        for key, text, table in _tables(trials_of(study, name), study.objectives, study.answers(name)):
+        target = study.configs[name].get("target") or {}
+        of = str(target.get("of", "parameters"))
+        for key, text, table in _tables(trials_of(study, name), study.objectives, study.answers(name), of):
             body = framed(replace(table, caption="").html().replace("<table>", "<table data-sortable>", 1))
             note = f'<p class="note">{escape(table.caption)}</p>'
             tab = f'data-table="{key}" data-title="{escape(text)}" data-study="{index}"'
@@ -86,7 +89,7 @@ def table_part(study: Study) -> str:
 
 
 def _tables(
-    trials: pd.DataFrame, objectives: Sequence[str], answers: Answers | None
+    trials: pd.DataFrame, objectives: Sequence[str], answers: Answers | None, of: str
 ) -> Iterator[tuple[str, str, Table]]:
     yield "methods", "methods", summary(trials, objectives)
     try:
@@ -100,6 +103,8 @@ def _tables(
             yield "claims", "claims and their tests", tested
     if baseline(trials, score):
         yield "budgets", "equal budgets", budget_table(trials, score=score, count=count)
+    if "target" in trials and trials["target"].notna().any():
+        yield "targets", "compressions asked for", target_table(trials, score=score, count=of)
     yield "compression", f"{score} at compression", score_at_compression(trials, score=score, count=count)
     if baseline(trials, score):
         yield "drop", f"compression at {score} drop", compression_at_drop(trials, score=score, count=count)

@@ -12,6 +12,7 @@ from analysis.text.provenance import provenance, recipe
 from analysis.text.sentences import sentences
 from analysis.text.summary import summary
 from analysis.text.table import Column, Table
+from analysis.text.targets import target_table
 from analysis.text.words import score_text
 
 __all__ = [
@@ -37,5 +38,6 @@ __all__ = [
     "sentences",
     "settings_that_differ",
     "summary",
+    "target_table",
     "wins_table",
 ]

@@ -78,6 +78,9 @@ def table(
     at_budget: Annotated[
         str | None, typer.Option(metavar="NUMBERS", help="What so many trials of each method would give, e.g. 4,16,64.")
     ] = None,
+    targets: Annotated[
+        bool, typer.Option("--targets", help="The compressions asked for (`target`), beside what was reached.")
+    ] = False,
     count: Annotated[
         str | None, typer.Option(help="What is compressed, e.g. macs; the study's first if not given.")
     ] = None,
@@ -89,8 +92,8 @@ def table(
     """Tables for a paper: per method at given compression ratios or accuracy drops, mean and spread over searches."""
     import analysis
 
-    if sum(map(bool, (at_compression, at_drop, at_budget))) > 1:
-        raise StudyError("expected one of --at-compression, --at-drop and --at-budget, but got several")
+    if sum(map(bool, (at_compression, at_drop, at_budget, targets))) > 1:
+        raise StudyError("expected one of --at-compression, --at-drop, --at-budget and --targets, but got several")
     study = analysis.load(*directories)
     analysis.check_replicates(study.configs)
     score, counts = analysis.measured(study.trials, study.objectives)
@@ -100,6 +103,9 @@ def table(
     elif at_budget:
         numbers = [int(number) for number in _numbers("--at-budget", at_budget) if number >= 1]
         found = analysis.budget_table(study.trials, numbers, **names)
+    elif targets:
+        asked = next((config["target"] for config in study.configs.values() if config.get("target")), {})
+        found = analysis.target_table(study.trials, score=score.name, count=count or asked.get("of", "parameters"))
     elif at_drop:
         drops = [drop / 100 for drop in _numbers("--at-drop", at_drop)]
         found = analysis.compression_at_drop(study.trials, drops, **names)

@@ -145,7 +145,7 @@ def _show_expected(config: StudyConfig, found: Rehearsal) -> None:
     workers = f"{found.workers} worker{'s' * (found.workers > 1)}"
     console.print(
         f"{config.epochs} epochs each, the last {config.polish} polishing; the trials of a pack train {how}.\n"
-        f"{measured}{shared(config)}{_raced(config)}"
+        f"{measured}{shared(config)}{_raced(config)}{_bracketed(config)}"
         f"A step of every method, the scores and a compaction took {found.seconds:.1f} s. Expected: "
         f"{found.epochs_per_hour:,.0f} epochs of a trial per hour and worker, {_duration(found.hours)} for the study "
         f"on {workers}; {found.pack_bytes / 2**20:,.1f} MiB of tensors a pack.",
@@ -183,6 +183,17 @@ def _raced(config: StudyConfig) -> str:
         return ""
     each = ", ".join(f"{count} of {method}" for method, count in counts.items())
     return f"Of these trials candidates for the front are trained again with other seeds, at most: {each}.\n"
+
+
+def _bracketed(config: StudyConfig) -> str:
+    """Which compressions are looked for, a line."""
+    levers = {method: lever for method in config.methods if (lever := config.lever(method))}
+    if config.target is None or not levers:
+        return ""
+    asked = ", ".join(f"{one:g}" for one in config.target.compressions)
+    each = ", ".join(f"{lever} of {method}" for method, lever in levers.items())
+    trials = len(config.target.compressions) * config.target.rounds
+    return f"{asked} times fewer {config.target.of} are looked for by {each}: {trials} trials a bracket.\n"
 
 
 def _duration(hours: float) -> str:

@@ -19,6 +19,7 @@ def contradictions(config: StudyConfig) -> Iterator[Mistake]:
     yield from _of_rungs(config)
     yield from _of_beginnings(config)
     yield from _of_paths(config)
+    yield from _of_targets(config)
 
 
 def _of_scores(config: StudyConfig) -> Iterator[Mistake]:
@@ -94,6 +95,28 @@ def _of_paths(config: StudyConfig) -> Iterator[Mistake]:
         yield Mistake(("path",), "polish, which each point ends with", "polish: 0")
     if (schedule := config.lr_schedule.name) != "constant":
         yield Mistake(("path",), "lr_schedule: constant, as paths have no last epoch", schedule)
+
+
+def _of_targets(config: StudyConfig) -> Iterator[Mistake]:
+    if config.target is None:
+        return
+    compressions = config.target.compressions
+    if list(compressions) != sorted(set(compressions)):
+        yield Mistake(("target", "compressions"), "ascending numbers", str(list(compressions)))
+    levers = {name: lever for name in config.methods if (lever := config.lever(name))}
+    if not levers:
+        expected = "a method with a strength, such as group_lasso"
+        yield Mistake(("target",), expected, ", ".join(config.methods))
+    for name, lever in levers.items():
+        if not _is_range(config.methods[name].space.get(lever)):
+            expected = "a range, in which compressions are looked for"
+            yield Mistake(("methods", name, "space", lever), expected, "one value or choices")
+        if config.replicates(name) > 1 or config.racing(name):
+            yield Mistake(("target",), "one seed for each strength; searches repeat brackets", "several seeds")
+    if config.stopping is not None:
+        yield Mistake(("target",), "a study without stopping, as networks end only with their trials", "both")
+    if config.path is not None:
+        yield Mistake(("target",), "a study without path, which goes through all strengths", "both")
 
 
 def _is_range(setting: object) -> bool:

@@ -45,6 +45,7 @@ _SHORT: dict[str, dict[str, Any]] = {
     "StoppingSettings": {"const": "auto"},
     "StartSettings": {"type": "string"},
     "WarmStartSettings": {"type": "integer", "minimum": 1},
+    "TargetSettings": {"type": "array", "items": {"type": "number", "exclusiveMinimum": 1}, "minItems": 1},
     "PathSettings": {
         "type": "object",
         "properties": {"epochs": {"description": "From one point to the next.", "type": "integer", "minimum": 1}},

@@ -73,6 +73,21 @@ class PathSettings(Settings):
         return {"points": named, **{name: value[name] for name in ("epochs",) if name in value}}
 
 
+class TargetSettings(Settings):
+    """Compressions to be reached: ``[2, 4, 8]``, or ``{compressions: [2, 4, 8], of: neurons}``."""
+
+    compressions: Annotated[tuple[Annotated[float, Field(gt=1)], ...], Field(strict=False, min_length=1)] = Field(
+        description="How many times smaller than the dense network, ascending."
+    )
+    of: Literal["parameters", "neurons", "macs", "flops"] = Field(default="parameters", description="What is counted.")
+    rounds: Count = Field(default=4, description="Strengths that are tried for each compression, one after the other.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_list(cls, value: object) -> object:
+        return {"compressions": value} if isinstance(value, list | tuple) else value
+
+
 @dataclass(frozen=True)
 class StrengthPath:
     """Of one method: the strength that grows, how many values it takes, and the epochs from one to the next."""

@@ -29,6 +29,7 @@ from study.config.sections import (
     StartSettings,
     StoppingSettings,
     StrengthPath,
+    TargetSettings,
     WarmStartSettings,
 )
 from study.directory import OBJECTIVES, Constraint, constraint_of
@@ -131,6 +132,11 @@ class StudyConfig(Settings):
         default=None,
         description="Methods that search a strength follow it over its range, from small to large: {lambda: 8} lets a "
         "trial go on from its own state to 8 values, a polished copy of each being a trial.",
+    )
+    target: TargetSettings | None = Field(
+        default=None,
+        description="Compressions whose strengths are found by bisection: [2, 4, 8] times fewer parameters, or "
+        "{compressions: [2, 4, 8], of: neurons}.",
     )
     pack: PackSettings = Field(default=PackSettings(), description="How trials share a process.")
     resources: ResourceSettings = Field(default=ResourceSettings(), description="Where packs run.")
@@ -261,6 +267,12 @@ class StudyConfig(Settings):
         points = self.path.points.get(knob := declared(method).strength)
         epochs = self.path.epochs or max(1, round(self.epochs / 10))
         return None if points is None else StrengthPath(knob, points, epochs)
+
+    def lever(self, method: str) -> str:
+        """The knob that is bisected for the compressions in ``target``; empty where none is."""
+        if self.target is None or self.methods[method].defined_in:
+            return ""
+        return declared(method).lever
 
     def beginning(self, method: str) -> WarmStartSettings | None:
         """What a method's trials have in common, its learning rate included; None where they begin for themselves, as

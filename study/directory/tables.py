@@ -15,7 +15,7 @@ VERSION = 10
 """2: curves have `gates`. 3: curves have `state_NAME`, trials every score before polishing. 4: a `score` of one's
 own. 5: trials have `count_NAME`. 6: trials have `search`, the examples of each split, the score of the best constant
 answer, and how each example was answered. 7: trials have `worker`. 8: trials have `shared_epochs`. 9: `heads`.
-10: `latency_ms`, `repeats`. What an older part lacks is read as null."""
+10: `latency_ms`, `repeats`, `target`. What an older part lacks is read as null."""
 
 PARAMETER = "param_"
 """Prefix of the columns that hold a trial's parameters; they differ from method to method."""
@@ -70,6 +70,7 @@ TRIALS = pa.schema(
         *_fields(pa.int64(), "heads dense_heads"),
         *_fields(pa.float64(), "latency_ms dense_latency_ms"),
         *_fields(pa.int32(), "repeats"),
+        *_fields(pa.float64(), "target"),
     ],
     {_VERSION_KEY: str(VERSION).encode()},
 )
@@ -175,6 +176,10 @@ class TrialSpec(TypedDict):
     """Of the epochs that it goes on from, those that another trial counts as its own."""
     repeats: NotRequired[int]
     """The number of the trial whose configuration it trains again, with another seed."""
+    bracket: NotRequired[int]
+    """Of the brackets of its method and search, the one that it is in."""
+    target: NotRequired[float]
+    """The compression that it is to reach there."""
     path: NotRequired[list[float]]
     """Of a point of a path: the strengths that it was trained with before its own."""
 

@@ -108,6 +108,8 @@ def merge(sources: Sequence[StudyDirectory], output: StudyDirectory, name: str |
             raise StudyError(f"{one.directory.path()} {does}; such studies cannot be merged")
         if any(map(one.config.racing, one.config.methods)):
             raise StudyError(f"{one.directory.path()} races seeds; such studies cannot be merged")
+        if one.config.target is not None:
+            raise StudyError(f"{one.directory.path()} brackets compressions; such studies cannot be merged")
         if one.config.path is not None:
             raise StudyError(f"{one.directory.path()} follows paths; such studies cannot be merged")
     for other in found[1:]:

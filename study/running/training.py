@@ -369,7 +369,7 @@ def _placed(spec: Row, row: Row) -> Row:
     """What a manifest says of the trial that a row is of."""
     shared = spec.get("shared", 0) if row.get("epochs") else 0
     found = {"number": spec["number"], "lane": spec["lane"], "shared_epochs": shared}
-    return {**found, "repeats": spec.get("repeats")}
+    return {**found, "repeats": spec.get("repeats"), "target": spec.get("target")}
 
 
 def _within_bounds(directory: StudyDirectory, rows: list[Row]) -> list[Row]:

@@ -17,6 +17,7 @@ from study.directory import OBJECTIVES, Manifest
 
 if TYPE_CHECKING:
     from study.config import StrengthPath
+    from study.search.brackets import Brackets
     from study.search.ledger import Elite
     from study.search.racing import Race
 
@@ -48,6 +49,8 @@ class Branch:
     """Of whose points its trials are."""
     race: Race | None = None
     """Where candidates for the front are trained again."""
+    brackets: Brackets | None = None
+    """Where compressions are asked for."""
     asked: int = 0
     packs: int = 0
     lost: int = 0
@@ -100,7 +103,10 @@ class Branch:
 
     @property
     def open(self) -> bool:
-        """Whether more can be asked for, by what is known: who is trained again, once all is known of all others."""
+        """Whether more can be asked for, by what is known: who is trained again, once all is known of all others; the
+        next strengths of a bracket, once all is known of those before."""
+        if self.brackets is not None:
+            return self.remaining > 0 and self.brackets.open(self.remaining)
         return self.remaining > 0 and (self.race is None or self.explores > 0 or not self.race.waits)
 
     def again(self, size: int) -> list[int]:

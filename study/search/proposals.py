@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import optuna
 
 from search_spaces import configuration, suggest_parameters
 from study.directory import Queued, Store, TrialSpec, queued, trial_name
+from study.search.brackets import Lane
 from study.search.branch import Branch
 from study.search.ledger import Ledger
 from study.search.spaces import Spaces
@@ -48,7 +49,7 @@ class Proposals:
 
     def pack(self, branch: Branch, pack: str, count: int) -> list[TrialSpec]:
         """The trials of a new pack; `branch.study` has its sampler."""
-        waiting = [entry for entry in queued(self._store, self._dequeued) if entry["method"] == branch.method]
+        waiting = self._waiting(branch)
         branch.drawn.clear()
         return [self._next(branch, pack, lane, waiting) for lane in range(count)]
 
@@ -73,13 +74,41 @@ class Proposals:
             trials.append(spec)
         return trials
 
+    def bracketed(self, branch: Branch, pack: str, lanes: Sequence[Lane]) -> list[TrialSpec]:
+        """The trials of a pack of brackets; of a new one the sampler chooses what is not its strength, once."""
+        brackets, own = branch.brackets, of_search(branch.search)
+        assert brackets is not None
+        waiting, trials = self._waiting(branch), list[TrialSpec]()
+        for lane, (bracket, target, strength) in enumerate(lanes):
+            alike = ("start", 0) if self._config.beginning(branch.method) else ("bracket", bracket)
+            spec: TrialSpec = {
+                "trial": trial_name(branch.method, branch.asked, branch.search),
+                "number": branch.asked,
+                "lane": lane,
+                "seed": seed_of(self._config.seed, branch.method, *alike, *own),
+                "data_seed": seed_of(self._config.seed, 0, *own),
+                "parameters": {},
+                "bracket": bracket,
+                "target": target,
+            }
+            others = brackets.others(bracket)
+            others = self._wanted(branch, spec, bracket, waiting) if others is None else others
+            trials.append(self._run(branch, pack, spec, {**others, brackets.knob: strength}))
+        return trials
+
+    def _waiting(self, branch: Branch) -> list[Queued]:
+        """What waits in the queue for this method."""
+        return [entry for entry in queued(self._store, self._dequeued) if entry["method"] == branch.method]
+
     def _repeat(self, branch: Branch, pack: str, spec: TrialSpec) -> None:
         params, space = self._spaces.searched(branch.method, spec["parameters"])
         self._ledger.repeat(branch, pack, spec, params, space)
-        self._asked(branch, spec)
+        self._asked(branch, spec, params)
 
-    def _asked(self, branch: Branch, spec: TrialSpec) -> None:
+    def _asked(self, branch: Branch, spec: TrialSpec, params: Mapping[str, Any]) -> None:
         branch.asked += 1
+        if branch.brackets is not None:
+            branch.brackets.asked(spec, params)
         if branch.race is not None:
             branch.race.asked(spec)
 
@@ -113,7 +142,8 @@ class Proposals:
         }
         if branch.path is not None:
             return self._run(branch, pack, spec, self._point(branch, branch.path, spec, waiting))
-        fixed = branch.latest if replicate else self._wanted(branch, spec, waiting)
+        index = branch.configurations // branch.together
+        fixed = branch.latest if replicate else self._wanted(branch, spec, index, waiting)
         return self._run(branch, pack, spec, fixed)
 
     def _point(self, branch: Branch, path: StrengthPath, spec: TrialSpec, waiting: list[Queued]) -> dict[str, Any]:
@@ -121,16 +151,19 @@ class Proposals:
         other, each those from the point before it on."""
         strengths, index = branch.strengths(), spec["number"] % path.points
         if not index:
-            return {**self._wanted(branch, spec, waiting), path.knob: strengths[0]}
+            return {**self._wanted(branch, spec, spec["number"] // path.points, waiting), path.knob: strengths[0]}
         spec["path"] = strengths[:index]
         spec["shared"] = self._config.epochs - self._config.polish + (index - 1) * path.epochs
         return {**branch.latest, path.knob: strengths[index]}
 
-    def _wanted(self, branch: Branch, spec: TrialSpec, waiting: list[Queued]) -> dict[str, Any]:
-        """What the user wants to be tried: first the study's own list, then what waits in the queue; or nothing."""
+    def _wanted(self, branch: Branch, spec: TrialSpec, index: int, waiting: list[Queued]) -> dict[str, Any]:
+        """What the user wants to be tried: first the study's own list, then what waits in the queue; or nothing.
+
+        Args:
+            index: of the configuration, path or bracket.
+        """
         method = self._config.methods[branch.method]
         first, start = method.first or (), method.start or ()
-        index = branch.configurations // branch.together
         implementation, space, layers = self._spaces.of(branch.method)
         if index < len(first):
             return dict(configuration(implementation, space, first[index], layers))
@@ -170,7 +203,7 @@ class Proposals:
         self._ledger.begin(branch, pack, spec, trial)
         branch.latest = trial.params
         spec = {**spec, "parameters": parameters}
-        self._asked(branch, spec)
+        self._asked(branch, spec, trial.params)
         return spec
 
     def _distinct(

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 
 from search_spaces import Scale
 from study.directory import JOURNAL, Manifest, StudyDirectory, TrialSpec, pack_index, pack_name
 from study.search.baseline import dense_scores
+from study.search.brackets import Brackets
 from study.search.branch import Branch, Rows
 from study.search.ledger import Ledger, Told, names_of
 from study.search.outcome import exceeded, manifest_of, manifest_with, outcome
@@ -101,15 +103,20 @@ class Search:
         method = branch.method
         size *= branch.path.points if branch.path else 1  # of a path one trial trains at a time
         pack = pack_name(method, branch.packs, branch.search)
-        if again := branch.again(size):
-            trials = self._proposals.repeats(branch, pack, again)
-        else:
-            branch.study.sampler = self._sampler(branch)
-            trials = self._proposals.pack(branch, pack, branch.new(size))
+        trials = self._trials(branch, pack, size)
         branch.packs += 1
         self._reveal(branch)
         self._ledger.flush()
         return manifest_with(method, pack, trials, branch.search)
+
+    def _trials(self, branch: Branch, pack: str, size: int) -> list[TrialSpec]:
+        """Of a next pack."""
+        if again := branch.again(size):
+            return self._proposals.repeats(branch, pack, again)
+        branch.study.sampler = self._sampler(branch)
+        if branch.brackets is not None:
+            return self._proposals.bracketed(branch, pack, branch.brackets.next(size, branch.remaining))
+        return self._proposals.pack(branch, pack, branch.new(size))
 
     def tell(self, manifest: Manifest, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take a finished pack's rows (see `outcome` for what fails); a pack told before is left alone."""
@@ -153,6 +160,8 @@ class Search:
     def _tell(self, branch: Branch, spec: TrialSpec, row: Mapping[str, Any] | None) -> None:
         excess = exceeded(row, self._config, self._dense(branch.search))
         self._ledger.end(branch, spec, row, excess)
+        if branch.brackets is not None:
+            branch.brackets.told(spec, row)
         if branch.race is not None:
             branch.race.told(spec, row, outcome(row, self._config.objectives)[0], excess)
             if "repeats" in spec:
@@ -232,6 +241,7 @@ class Search:
             seeds=config.replicates(method),
             path=config.path_of(method),
             race=self._race(method),
+            brackets=self._brackets(method),
         )
 
     def _race(self, method: str) -> Race | None:
@@ -240,6 +250,13 @@ class Search:
         if racing is None or not self._spaces.distributions(method):
             return None
         return Race(racing.front, racing.share, self._config.objectives)
+
+    def _brackets(self, method: str) -> Brackets | None:
+        target, knob = self._config.target, self._config.lever(method)
+        own = self._spaces.distributions(method).get(knob)
+        if target is None or not isinstance(own, FloatDistribution):
+            return None
+        return Brackets(knob, own, target.compressions, target.of, target.rounds)
 
     def _asking(self, branch: Branch) -> Ask:
         """What the sampler of a method's next pack may depend on."""
@@ -288,8 +305,8 @@ class Search:
             branch.answers[pack_index(manifest["pack"])] = (manifest, results.get(manifest["pack"], {}))
             if manifest["pack"] not in results:
                 del branch.answers[pack_index(manifest["pack"])]
-        if branch.race is not None:
-            self._race_again(branch, packs)
+        if branch.race is not None or branch.brackets is not None:
+            self._ask_all_again(branch, packs)
             return
         branch.seen = self._visible(branch, more=sum(len(m["trials"]) for m in packs) < branch.budget)
         if branch.seen:
@@ -317,8 +334,8 @@ class Search:
             else:
                 self._proposals.again(branch, pack, spec)
 
-    def _race_again(self, branch: Branch, packs: Sequence[Manifest]) -> None:
-        """Ask for all trials once more, then tell what may be told: so values change as they did."""
+    def _ask_all_again(self, branch: Branch, packs: Sequence[Manifest]) -> None:
+        """Ask for all trials once more, then tell what may be told: for what follows from results as they came."""
         branch.study.sampler = optuna.samplers.RandomSampler(0)  # the parameters are known
         for manifest in sorted(packs, key=lambda one: pack_index(one["pack"])):
             for spec in manifest["trials"]:

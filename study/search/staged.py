@@ -171,15 +171,11 @@ class StagedSearch(Search):
         if not branch.open:
             return None
         pack = pack_name(branch.method, branch.packs, branch.search)
-        if again := branch.again(size):  # they train to the end: their configurations have come to it
-            trials = self._proposals.repeats(branch, pack, again)
-            branch.packs += 1
+        trials = self._trials(branch, pack, size)
+        branch.packs += 1
+        if "repeats" in trials[0]:  # to the end: their configurations have come to it
             stages.packs[pack] = _staged(pack, branch, trials, stages.steps, None)
             return stages.packs[pack]
-        branch.study.sampler = self._sampler(branch)
-        count = min(size - size % branch.seeds or size, branch.explores or branch.remaining)
-        trials = self._proposals.pack(branch, pack, count)
-        branch.packs += 1
         manifest = _staged(pack, branch, trials, stages.steps, stages.rungs.after(0))
         if stages.start and len(stages.start) == branch.seeds:
             manifest["start"] = stages.begin

@@ -13,5 +13,6 @@ declaration = Declaration(
     ),
     class_name="MagnitudePruning",
     examples=({"sparsity": 0.5}, {"sparsity_1": 0.25, "sparsity_2": 0.75, "scope": "layerwise"}),
+    removes="sparsity",
     off={"sparsity": 0.0},
 )

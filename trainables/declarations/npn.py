@@ -40,4 +40,5 @@ declaration = Declaration(
         {"lambda": 0.2, "gate": "hard", "estimator": "ar", "gate_lr": 0.01, "lambda_1": 2.0, "cost": "per_example"},
         {"lambda": 3e-4, "cost": "undivided", "input_gates": "free", "gate_lr": 0.03, "lambda_stages": 2},
     ),
+    removes="lambda",
 )

@@ -11,5 +11,6 @@ declaration = Declaration(
     knobs=magnitude.knobs,
     class_name="RandomPruning",
     examples=({"sparsity": 0.5}, {"sparsity_first": 0.25, "sparsity_rest": 0.75, "scope": "layerwise"}),
+    removes="sparsity",
     off={"sparsity": 0.0},
 )

@@ -84,6 +84,8 @@ class Simulation:
             raise StudyError(f"rungs: expected ascending epochs below {config.epochs}, but got {list(rungs)}")
         if config.path is not None:
             raise StudyError("path: a point of a path has the history of those before it, and cannot be replayed")
+        if config.target is not None:
+            raise StudyError("target: the strengths of a bracket follow from those before, and cannot be replayed")
         if any(map(config.racing, config.methods)):
             raise StudyError("seeds: who is trained again depends on the seeds, and cannot be replayed")
         self._rungs, self._objectives = tuple(rungs), [OBJECTIVES[name] for name in config.objectives]

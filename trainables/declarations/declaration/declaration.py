@@ -34,6 +34,7 @@ class Declaration:
         examples: settings, each strong enough to show on a small network within a few epochs; the contract tests train
             with them, mixed in one pack.
         strength: the knob that makes networks smaller the larger it is, at work in every epoch: a path may follow it.
+        removes: the knob that makes networks smaller the larger it is, where that is not at work in every epoch.
         off: settings with which it is dense training; None where there are none.
         space: what is searched, for a method of a user's own: a function as in `search_spaces`. Without it every knob
             is fixed at its default until a study says otherwise.
@@ -51,6 +52,7 @@ class Declaration:
     examples: tuple[Settings, ...] = ({},)
     off: Settings | None = None
     strength: str = ""
+    removes: str = ""
     space: Callable[[Any], None] | None = None
 
     def __post_init__(self) -> None:
@@ -61,6 +63,11 @@ class Declaration:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise StudyError(f"method {self.name}: expected each knob once, but {', '.join(twice)} is there twice")
+
+    @property
+    def lever(self) -> str:
+        """The knob that makes networks smaller the larger it is; empty where there is none."""
+        return self.removes or self.strength
 
     @property
     def every_knob(self) -> tuple[Knob, ...]:
