@@ -52,7 +52,7 @@ def target_table(trials: pd.DataFrame, *, count: str = "parameters", score: str 
     caption = (
         f"Compression of the {name_of(count_axis)} (dense / remaining) that was asked for and reached, and test {score}"
         f"{unit} of that network: of those within a tenth of what was asked for the one with the best validation score,"
-        " else the nearest. Epochs: of all trials for it, those that trials share counted once;"
+        " else the nearest that may be on a front. Epochs: of all trials for it, those that trials share counted once;"
         f" {said_of_runs(frame['runs'], 'mean ± standard deviation', 'a spread')}."
     )
     return Table(frame, columns, caption)

@@ -93,7 +93,7 @@ def table(
     import analysis
 
     if sum(map(bool, (at_compression, at_drop, at_budget, targets))) > 1:
-        raise StudyError("expected one of --at-compression, --at-drop, --at-budget and --targets, but got several")
+        raise StudyError("expected one of --targets, --at-compression, --at-drop and --at-budget, but got several")
     study = analysis.load(*directories)
     analysis.check_replicates(study.configs)
     score, counts = analysis.measured(study.trials, study.objectives)
