@@ -1,5 +1,7 @@
 """What was asked of a study that brackets compressions, beside what it reached."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -35,7 +37,7 @@ def target_table(trials: pd.DataFrame, *, count: str = "parameters", score: str 
             group = own[own["target"] == asked]
             line: dict[str, object] = {"method": method, "asked": float(asked)}
             for name, goal in (("reached", count_axis), ("score", score_axis)):
-                found = estimate(per_run(group, lambda run, goal=goal: _value(run, score_axis, count_axis, goal)))
+                found = estimate(per_run(group, partial(_value, score_axis, count_axis, goal)))
                 line |= {"runs": found.runs, name: found.mean, f"{name}_spread": found.spread}
             spent = estimate(per_run(group, lambda run: float(run["_trained"].sum())))
             lines.append(line | {"epochs": spent.mean, "epochs_spread": spent.spread})
@@ -58,7 +60,7 @@ def target_table(trials: pd.DataFrame, *, count: str = "parameters", score: str 
     return Table(frame, columns, caption)
 
 
-def _value(run: pd.DataFrame, score: Axis, count: Axis, goal: Axis) -> float:
+def _value(score: Axis, count: Axis, goal: Axis, run: pd.DataFrame) -> float:
     """Of the network that a search has for one compression: the ratio, or the test score."""
     usable = run[admissible(run, (score.name, count.name))]
     if usable.empty:

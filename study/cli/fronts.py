@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -104,7 +104,9 @@ def table(
         numbers = [int(number) for number in _numbers("--at-budget", at_budget) if number >= 1]
         found = analysis.budget_table(study.trials, numbers, **names)
     elif targets:
-        asked = next((config["target"] for config in study.configs.values() if config.get("target")), {})
+        asked: Mapping[str, str] = next(
+            (config["target"] for config in study.configs.values() if config.get("target")), {}
+        )
         found = analysis.target_table(study.trials, score=score.name, count=count or asked.get("of", "parameters"))
     elif at_drop:
         drops = [drop / 100 for drop in _numbers("--at-drop", at_drop)]
