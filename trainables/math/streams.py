@@ -41,10 +41,16 @@ def uniform(seeds: Tensor, shape: Sequence[int], *counters: int | Tensor) -> Ten
     """
     key = seeds
     for counter in counters:
-        key = _mix(key + torch.as_tensor(counter + 1, device=seeds.device) * _GOLDEN)
+        # A number is multiplied here: a tensor of it would make a GPU wait.
+        key = _mix(key + ((counter + 1) * _GOLDEN if isinstance(counter, Tensor) else _signed((counter + 1) * _GOLDEN)))
     index = torch.arange(math.prod(shape), device=seeds.device)
     bits = _mix(key.unsqueeze(-1) + index * _GOLDEN)
     return (_shift(bits, 40).to(torch.float32) * 2.0**-24).reshape(*key.shape, *shape)
+
+
+def _signed(number: int) -> int:
+    """As 64 bits hold it."""
+    return (number + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 def _mix(z: Tensor) -> Tensor:

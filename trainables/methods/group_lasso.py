@@ -61,7 +61,7 @@ class GroupLasso(Method):
         """(P,): the step size, with the factor on lambda that a continuation has reached."""
         if not grows(knobs):
             return clock.lr
-        done = torch.tensor(clock.epoch / self.setting.epochs, device=clock.lr.device)
+        done = torch.full((), clock.epoch / self.setting.epochs, device=clock.lr.device)
         return clock.lr * continued(knobs, done)
 
     def _proximal(self, params: Params, lr: Tensor, state: State, cadence: str) -> None:

@@ -199,7 +199,7 @@ class NPN(Method):
         costs = state["cost"] * self._continued(knobs, clock).unsqueeze(1) if grows(knobs) else state["cost"]
         hard, arm = knobs.chosen("gate", "hard"), knobs.chosen("estimator", "arm")
         estimate = gates.estimate(f1, f2, u, state["k"], arm)
-        cost = torch.cat([costs[:, [i]].expand(-1, count) for i, count in enumerate(counts)], 1)
+        cost = torch.cat([costs[:, i : i + 1].expand(-1, count) for i, count in enumerate(counts)], 1)
         total = estimate + cost * gates.slope(phi, state["k"], hard)
         return gradient | {_GATE + name: part for name, part in by_layer(total).items()}, f2
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
+from trainables.errors import StudyError
 from trainables.math import uniform
 
 _CHANNELWISE = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
@@ -54,7 +57,33 @@ def replace_dropout(module: nn.Module) -> list[str]:
     return [name for name, found in module.named_modules() if isinstance(found, LaneDropout)]
 
 
-def own_noise(module: nn.Module) -> list[str]:
+@torch.no_grad()
+def refuse_own_noise(name: str, network: nn.Module, tensors: Mapping[str, Tensor], x: Tensor) -> None:
+    """What a forward pass draws from the global generator would depend on who drew before.
+
+    Args:
+        name: of the network, for the message.
+        tensors: its parameters and buffers, which may be changed.
+        x: a few inputs.
+
+    Raises:
+        StudyError: it draws.
+    """
+
+    def drawn() -> Tensor:
+        return torch.cuda.get_rng_state(x.device) if x.device.type == "cuda" else torch.get_rng_state()
+
+    before = drawn()
+    functional_call(network.train(), dict(tensors), (x,))
+    if not torch.equal(before, drawn()):
+        culprits = "; ".join(_own_noise(network))
+        raise StudyError(
+            f"{name} draws random numbers in its forward pass; expected dropout as nn.Dropout or nn.Dropout1d to 3d "
+            f"modules, whose noise each trial has of its own{culprits and f'; {culprits}'}"
+        )
+
+
+def _own_noise(module: nn.Module) -> list[str]:
     """What of torch's modules drops out by itself, which no trial's seed decides, with what to do about it."""
     found = []
     for name, child in module.named_modules():

@@ -100,3 +100,9 @@ class Feed:
         if self.shared:
             return x[0], target[0]
         return x[self._group_of_lane], target[self._group_of_lane]
+
+
+def batch_spans(examples: int, batch_size: int) -> list[tuple[int, int]]:
+    """Start and end of each batch; a last batch of one example is left out, since batch norm cannot use it."""
+    spans = [(s, min(s + batch_size, examples)) for s in range(0, examples, batch_size)]
+    return spans[:-1] if len(spans) > 1 and batch_size > 1 and spans[-1][1] - spans[-1][0] == 1 else spans

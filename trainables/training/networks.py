@@ -28,8 +28,12 @@ class Networks:
     """Steps the parameters that are trained."""
     masks: Params = field(default_factory=dict)
     """(P, *shape) by name: 0 where a parameter is held at zero, 1 elsewhere; a parameter without one is free."""
+    frozen: Params = field(default_factory=dict)
+    """(P, *shape) by name: parameters that stay as they are, whatever a method does."""
 
     def hold(self) -> None:
-        """Puts back to zero what is held there."""
+        """Puts back what must not move: zeros to zero, frozen parameters to what they were."""
         for name, mask in self.masks.items():
             self.params[name].mul_(mask)
+        for name, value in self.frozen.items():
+            self.params[name].copy_(value)

@@ -57,6 +57,17 @@ class LaneOptimizer:
             block.step(lr, first=not self.begun)
         self.begun = True
 
+    def forget_rates(self) -> None:
+        """The numbers in the tensor of learning rates have changed: the next step reads them again."""
+        for block in self._blocks:
+            block.forget_rates()
+
+    @property
+    def memory(self) -> dict[str, Tensor]:
+        """All that a step changes beside the tensors themselves, by names of their own."""
+        own = {f"{i}.steps": block.steps for i, block in enumerate(self._blocks)}
+        return own | {f"{i}.{k}": m.whole for i, block in enumerate(self._blocks) for k, m in block.moments.items()}
+
     @property
     def moments(self) -> dict[str, dict[str, Tensor]]:
         """What is remembered of the steps so far: (P, *shape) by name of the tensor, by kind."""
@@ -120,6 +131,9 @@ class _Block:
         self._before.copy_(whole)
         self._whole_step(first)
         torch.lerp(self._before, whole, rates, out=whole)
+
+    def forget_rates(self) -> None:
+        self._lr = None
 
     def _whole_step(self, first: bool) -> None:
         """With lr = 1."""

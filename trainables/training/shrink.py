@@ -245,3 +245,13 @@ def _zero_at_zero(graph: Graph) -> dict[str, Tensor]:
             stack.callback(hook.remove)
         call(graph.skeleton, tensors, graph.example)
     return found
+
+
+def zero_pattern(graph: Graph, params: Params) -> Params:
+    """Masks, 1 or 0, that hold at zero what is zero of units: weights, biases, scale and shift of their norms.
+
+    A tensor without zeros has none.
+    """
+    names = [name for layer in graph.layers for name in layer.rows if name in params]
+    names += [part.name for layer in graph.hidden for part in layer.besides]
+    return {name: (params[name] != 0).to(params[name]) for name in names if not bool(params[name].all())}

@@ -89,7 +89,7 @@ def test_polishing_comes_closer_to_the_teacher(teacher: str) -> None:
         x, _ = stack.feed.batch("validation", 0, 32)
         with torch.no_grad():
             wanted = read_teacher(teacher).module(x).softmax(-1)
-            answers = stack._outputs(stack.params, stack.buffers, x, x).softmax(-1)
+            answers = stack.scoring.outputs(stack.params, stack.buffers, x, x).softmax(-1)
         distances.append(float((answers - wanted).abs().mean()))
     assert torch.equal(*firsts)
     assert distances[1] < distances[0]
