@@ -9,9 +9,11 @@ right: the largest difference, as a share of the largest number, between
     - a trial in a pack and alone (pack invariance), its parameters after some epochs;
     - a trial stopped, written to a file, read back and resumed, and one that was not (has to be 0);
     - the compact network and the masked one;
-    - the losses of the GPU and of the CPU over the first epoch.
-fast: trials times examples per second, of a plain eager loop, of a trial alone and of packs by width, medians in one
-run of `--repeats` epochs; memory held at the most.
+    - the losses of the GPU and of the CPU over the first epoch
+    - steps replayed as CUDA graphs and steps taken one by one, the parameters after all epochs.
+replayed: by method, why its steps cannot be replayed; empty where they are.
+fast: trials times examples per second, of a plain eager loop, of the same in a CUDA graph, of a trial alone and of
+packs by width, with and without graphs, medians in one run of `--repeats` epochs; memory held at the most.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ from trainables.problem import Problem, problem
 from trainables.recipe import Recipe
 from trainables.training import Stack, Trial, outcomes
 
-TOLERANCES = {"alone": 2e-3, "resumed": 0.0, "compact": 1e-4, "cpu": 2e-3}
+TOLERANCES = {"alone": 2e-3, "resumed": 0.0, "compact": 1e-4, "cpu": 2e-3, "graphs": 2e-3}
 """Of float32 sums in another order over some epochs; a resumed trial is the same to the bit."""
 
 
@@ -88,10 +90,12 @@ def checked(where: Problem, method: str, device: torch.device, batch: int) -> di
         return Stack(where, method, recipe, lanes, place)
 
     pack, alone, stopped, on_cpu = stack(), stack(trials[1:2]), stack(), stack(place=torch.device("cpu"))
+    eager = stack()
     on_cpu.train_epoch()
     for epoch in range(recipe.epochs):
         pack.train_epoch()
         alone.train_epoch()
+        without_graphs(eager)()
         if epoch == 0:
             first = difference(on_cpu.history[0]["train_loss"], pack.history[0]["train_loss"])
         if epoch < 2:
@@ -109,7 +113,26 @@ def checked(where: Problem, method: str, device: torch.device, batch: int) -> di
         "resumed": max(difference(tensor, resumed.params[name]) for name, tensor in pack.params.items()),
         "compact": max((outcome.columns.get("max_abs_difference", float("inf")) for outcome in found), default=0.0),
         "cpu": first,
+        "graphs": max(difference(tensor, eager.params[name]) for name, tensor in pack.params.items()),
     }
+
+
+def without_graphs(stack: Stack) -> Callable[[], None]:
+    """An epoch whose steps are taken one by one."""
+
+    def epoch() -> None:
+        stack.steps.replayed = None
+        stack.train_epoch()
+
+    return epoch
+
+
+def refusal(where: Problem, method: str, device: torch.device, batch: int) -> str:
+    """Why the steps of a method are not replayed."""
+    stack = Stack(where, method, Recipe(epochs=2, batch_size=batch), trials_of(method, 3), device)
+    stack.train_epoch()
+    replayed = stack.steps.replayed
+    return "no GPU, or epochs are short" if replayed is None else replayed.refused
 
 
 def measured(where: Problem, side: Side, device: torch.device, repeats: int) -> dict[str, float]:
@@ -119,6 +142,10 @@ def measured(where: Problem, side: Side, device: torch.device, repeats: int) -> 
     stacks = {n: Stack(where, "dense", recipe, trials_of("dense", n), device) for n in (1, *side.widths)}
     epochs: dict[str, tuple[int, Callable[[], None]]] = {"plain": (1, plain(where, side.batch, device))}
     epochs |= {f"pack of {n}": (n, stack.train_epoch) for n, stack in stacks.items()}
+    if device.type == "cuda":
+        epochs["plain in a graph"] = 1, plain(where, side.batch, device, graph=True)
+        eager = {n: Stack(where, "dense", recipe, trials_of("dense", n), device) for n in stacks}
+        epochs |= {f"pack of {n}, no graphs": (n, without_graphs(stack)) for n, stack in eager.items()}
     took: dict[str, list[float]] = {name: [] for name in epochs}
     for repeat in range(repeats + 1):
         for name, (trials, epoch) in epochs.items():
@@ -131,19 +158,28 @@ def measured(where: Problem, side: Side, device: torch.device, repeats: int) -> 
     return {name: statistics.median(rates) for name, rates in took.items()}
 
 
-def plain(where: Problem, batch: int, device: torch.device) -> Callable[[], None]:
-    """An epoch as one would write it: torch.optim's Adam, data on the device, a validation at the end."""
+def plain(where: Problem, batch: int, device: torch.device, graph: bool = False) -> Callable[[], None]:
+    """An epoch as one would write it: torch.optim's Adam, data on the device, a validation at the end.
+
+    Args:
+        graph: whole batches as a CUDA graph, as torch's own guide has it.
+    """
     module, dataset = where.module(0).to(device), where.dataset.to(device)
-    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3, capturable=graph)
     x, y = dataset.inputs(dataset.train.x), dataset.targets(dataset.train.y)
     x_val, y_val = dataset.inputs(dataset.validation.x), dataset.targets(dataset.validation.y)
+
+    def step(x: torch.Tensor, y: torch.Tensor) -> None:
+        optimizer.zero_grad()
+        functional.cross_entropy(module(x), y).backward()
+        optimizer.step()
+
+    whole = in_a_graph(step, x[:batch], y[:batch]) if graph else step
 
     def epoch() -> None:
         module.train()
         for index in torch.randperm(len(x), device=device).split(batch):
-            optimizer.zero_grad()
-            functional.cross_entropy(module(x[index]), y[index]).backward()
-            optimizer.step()
+            (whole if len(index) == batch else step)(x[index], y[index])
         module.eval()
         with torch.no_grad():
             float((module(x_val).argmax(1) == y_val).float().mean())
@@ -151,15 +187,38 @@ def plain(where: Problem, batch: int, device: torch.device) -> Callable[[], None
     return epoch
 
 
+def in_a_graph(step: Callable[[torch.Tensor, torch.Tensor], None], x: torch.Tensor, y: torch.Tensor) -> Any:
+    """``step`` of batches of this shape, recorded after three that warm up on a stream beside."""
+    x, y, beside = x.clone(), y.clone(), torch.cuda.Stream()
+    beside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(beside):
+        for _ in range(3):
+            step(x, y)
+    torch.cuda.current_stream().wait_stream(beside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step(x, y)
+
+    def replay(new_x: torch.Tensor, new_y: torch.Tensor) -> None:
+        x.copy_(new_x)
+        y.copy_(new_y)
+        graph.replay()
+
+    return replay
+
+
 def check(device: torch.device, sides: dict[str, Side], repeats: int) -> dict[str, Any]:
     right: dict[str, dict[str, dict[str, float]]] = {}
     fast: dict[str, dict[str, float]] = {}
+    replayed: dict[str, dict[str, str]] = {}
     for name, side in sides.items():
         where = on_noise(side)
         methods = tuple(declarations()) if name == "mlp" else ("dense", "group_lasso")
         right[name] = {method: checked(where, method, device, side.batch) for method in methods}
+        replayed[name] = {method: refusal(where, method, device, side.batch) for method in methods}
         fast[name] = measured(where, side, device, repeats)
-        print(json.dumps({name: {"right": right[name], "fast": fast[name]}}, indent=2), flush=True)
+        found = {"right": right[name], "replayed": replayed[name], "fast": fast[name]}
+        print(json.dumps({name: found}, indent=2), flush=True)
     wrong = [
         f"{name} {method} {what}: {value:.3g} above {TOLERANCES[what]:g}"
         for name, by_method in right.items()
@@ -171,7 +230,8 @@ def check(device: torch.device, sides: dict[str, Side], repeats: int) -> dict[st
         name: {what: rate / rates["plain"] for what, rate in rates.items() if what != "plain"}
         for name, rates in fast.items()
     }
-    return {"wrong": wrong, "right": right, "examples_per_second": fast, "faster_than_plain": ratios}
+    tables = {"right": right, "replayed": replayed, "examples_per_second": fast, "faster_than_plain": ratios}
+    return {"wrong": wrong, **tables}
 
 
 def machine(device: torch.device) -> dict[str, Any]:

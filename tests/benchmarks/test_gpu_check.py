@@ -27,7 +27,7 @@ def test_the_program_runs_without_a_gpu_ray_and_optuna(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", PROGRAM, str(file)], check=True, capture_output=True)
     found = json.loads(file.read_text())
     assert found["wrong"] == []
-    assert {"alone", "resumed", "compact", "cpu"} == set(found["right"]["mlp"]["group_lasso"])
+    assert {"alone", "resumed", "compact", "cpu", "graphs"} == set(found["right"]["mlp"]["group_lasso"])
     assert found["faster_than_plain"]["mlp"].keys() == {"pack of 1", "pack of 2", "pack of 4"}
 
 
