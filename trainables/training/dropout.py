@@ -76,14 +76,14 @@ def refuse_own_noise(name: str, network: nn.Module, tensors: Mapping[str, Tensor
     before = drawn()
     functional_call(network.train(), dict(tensors), (x,))
     if not torch.equal(before, drawn()):
-        culprits = "; ".join(_own_noise(network))
+        culprits = "; ".join(own_noise(network))
         raise StudyError(
             f"{name} draws random numbers in its forward pass; expected dropout as nn.Dropout or nn.Dropout1d to 3d "
             f"modules, whose noise each trial has of its own{culprits and f'; {culprits}'}"
         )
 
 
-def _own_noise(module: nn.Module) -> list[str]:
+def own_noise(module: nn.Module) -> list[str]:
     """What of torch's modules drops out by itself, which no trial's seed decides, with what to do about it."""
     found = []
     for name, child in module.named_modules():
