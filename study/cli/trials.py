@@ -44,6 +44,7 @@ def show(
         "status": found.status,
         "pack": f"{found.pack}, lane {found.spec['lane']}",
         "seeds": f"{found.spec['seed']}, of the data {found.spec['data_seed']}",
+        "asked for": _asked_for(found),
         "parameters": written(found.spec["parameters"]),
         "scores": ", ".join(_scores(row)),
         "sizes": ", ".join(_sizes(row)),
@@ -162,13 +163,16 @@ def _interval(line: Mapping[Any, Any]) -> str:
 
 
 def listing(front: Any, everything: Any, objectives: Sequence[str]) -> Table:
-    """The trials of a front, a line each: objectives, test score, and the parameters that their method searched.
+    """The trials of a front, a line each: objectives, test score, how many seeds that is the mean of where it is of
+    several, and the parameters that their method searched.
 
     Args:
         front, everything: frames of `analysis.load`.
     """
     tests = [name for name in objectives if f"test_{name}" in front.columns]
-    table = table_of("trial", *objectives, *(f"test {name}" for name in tests), "parameters", words=("parameters",))
+    several = "seeds" in front.columns and bool((front["seeds"] > 1).any())
+    headings = [*objectives, *(f"test {name}" for name in tests), *(["seeds"] if several else [])]
+    table = table_of("trial", *headings, "parameters", words=("parameters",))
     table.columns[0].no_wrap = True
     varied = {
         str(method): {name for name in parameter_columns(own) if own[name].nunique() > 1}
@@ -177,6 +181,7 @@ def listing(front: Any, everything: Any, objectives: Sequence[str]) -> Table:
     for row in front.to_dict("records"):
         values = [objective(name, row[column_of(name)]) for name in objectives]
         values += [objective(name, row[f"test_{name}"]) for name in tests]
+        values += [str(row["seeds"])] if several else []
         own = {
             name.removeprefix("param_"): row[name]
             for name in sorted(varied[str(row["method"])])
@@ -237,6 +242,17 @@ def _sizes(row: Mapping[str, Any]) -> list[str]:
     if row.get("latency_ms") is not None:
         sizes.append(f"{row['latency_ms']:.4g} of {row['dense_latency_ms']:.4g} ms latency")
     return sizes
+
+
+def _asked_for(found: FoundTrial) -> str:
+    """Why it was asked for, where that is no sampler's choice."""
+    from study.directory import trial_name
+
+    if (first := found.spec.get("repeats")) is not None:
+        search = found.manifest.get("search", 0)
+        return f"another seed of {trial_name(found.method, first, search)}, a candidate for the front"
+    target = found.spec.get("target")
+    return "" if target is None else f"{target:g} times smaller"
 
 
 def _widths(row: Mapping[str, Any]) -> list[str]:

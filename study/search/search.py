@@ -300,7 +300,8 @@ class Search:
         for manifest in packs:
             self._proposals.tried(manifest["trials"])
         branch.packs = 1 + max(pack_index(manifest["pack"]) for manifest in packs)
-        branch.answers = {number: ({**packs[0], "trials": []}, {}) for number in range(branch.packs)}
+        lost = {number: pack_name(branch.method, number, branch.search) for number in range(branch.packs)}
+        branch.answers = {number: ({**packs[0], "pack": name, "trials": []}, {}) for number, name in lost.items()}
         for manifest in packs:
             branch.answers[pack_index(manifest["pack"])] = (manifest, results.get(manifest["pack"], {}))
             if manifest["pack"] not in results:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import analysis
 from study.api.results import status
+from study.cli import app
 from study.config.load import StudyConfig
 from study.directory.study_directory import StudyDirectory
 from tests.study.staged import Driver, killed_at_every_write, little, made, tables
@@ -53,6 +55,13 @@ def test_the_status_says_how_many(whole: StudyDirectory) -> None:
     assert found.epochs == sum(row["epochs"] for row in whole.trials().to_pylist())
     front = analysis.pareto(analysis.load(whole.path()).trials)
     assert front["seeds"].max() > 1
+
+
+def test_commands_name_what_a_trial_repeats(whole: StudyDirectory) -> None:
+    row = next(row for row in whole.trials().to_pylist() if row["repeats"] is not None)
+    said = CliRunner().invoke(app, ["show", whole.path(), row["trial"]]).output
+    assert f"another seed of magnitude-{row['repeats']:05d}" in said
+    assert "seeds" in CliRunner().invoke(app, ["pareto", whole.path()]).output
 
 
 def test_the_same_whatever_order_workers_finish_in(whole: StudyDirectory, tmp_path: Path) -> None:
