@@ -81,7 +81,8 @@ def _made(record: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str]:
     """What a row is, and what it was made with."""
     yield f"**{row['verdict']}** ({row['source']})"
     failed = f", {row['failed']} of them failed" if row["failed"] else ""
-    yield f"{row['seeds'] + row['failed']} seeds{failed}, {row['epochs']} of {row['published_epochs']} epochs"
+    seeds = row["seeds"] + row["failed"]
+    yield f"{seeds} seed{'s' * (seeds != 1)}{failed}, {row['epochs']} of {row['published_epochs']} epochs"
     if row["stand_in"]:
         yield "on small generated files, which shows that it runs and no more"
     elif not row["full"]:
