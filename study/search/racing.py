@@ -101,6 +101,8 @@ class Race:
         number = spec.get("repeats", spec["number"])
         self._waits.discard(spec["number"])
         self._again.discard(spec["number"])
+        if number not in self._first:  # its manifest and row are lost
+            return
         if row is not None and row["status"] == "COMPLETE" and values is not None:
             self._seen.setdefault(number, []).append(_Seen(values, excess))
         elif number == spec["number"] or (row is not None and row.get("epochs") is not None):

@@ -64,7 +64,9 @@ class Memory(InMemoryStorage):
     def revise(
         self, study_id: int, number: int, values: Sequence[float] | None, constraints: Mapping[str, float]
     ) -> None:
-        """A finished trial has other values, or none."""
+        """A finished trial has other values, or none; nothing where it is not there."""
+        if number not in self._there[study_id]:
+            return
         trial = copy.copy(self._there[study_id][number])
         trial.state = TrialState.FAIL if values is None else TrialState.COMPLETE
         trial.values = None if values is None else list(values)

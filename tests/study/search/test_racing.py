@@ -208,6 +208,19 @@ def test_a_larger_budget_goes_on_from_there(raced: tuple[Search, StudyDirectory]
     assert not any("repeats" in spec for spec in specs[TRIALS : 2 * TRIALS - REPEATS])
 
 
+def test_a_pack_that_is_lost_is_made_up_for(raced: tuple[Search, StudyDirectory], tmp_path: Path) -> None:
+    """Its trials are no candidates any more, whatever repeats them."""
+    search, directory = search_at(tmp_path / "less", study_of())
+    gone, *others = raced[1].manifests()
+    for manifest in others:
+        directory.write_manifest(manifest)
+        directory.write_results(manifest["pack"], manifest["method"], trained(manifest), [])
+    assert search.rebuild(directory.manifests(), directory.trials().to_pylist()) == []
+    run(search, directory)
+    specs = specs_of(directory)
+    assert len(specs) == TRIALS and max(spec["number"] for spec in specs) == TRIALS + len(gone["trials"]) - 1
+
+
 def race_of(points: list[tuple[float, float]], seeds: int = 5) -> Race:
     race = Race(seeds, 0.5, ["accuracy", "neurons"])
     for number, (accuracy, neurons) in enumerate(points):
