@@ -62,7 +62,7 @@ resources: {{workers: {WORKERS}}}
 
 def no_op_training() -> None:
     """Give this process's worker a training without epochs; called in Ray's workers."""
-    from study.running import training, worker
+    from study.running import publishing, training, worker
 
     class NoOp(training.Training):
         def advance(self, seconds: float, until: Callable[[], bool] = lambda: False) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def no_op_training() -> None:
                 self.trials.append(row)
                 self.curves.append(curve)
             self.parts, self.epochs = [], 1
-            training.publish(self.directory, self.config.name, self.manifest, self.trials, self.curves)
+            publishing.publish(self.directory, self.config.name, self.manifest, self.trials, self.curves)
             self.checkpoints.clear()
             return self.report()
 

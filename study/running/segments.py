@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from study.directory import Manifest, StudyDirectory
-from study.running.training import publish
+from study.running.publishing import publish
 from study.search import Ended, StagedSearch
 
 Row = dict[str, Any]

@@ -21,11 +21,11 @@ from study.running.gathering import Gathering
 from study.running.loggers import Loggers
 from study.running.monitor import Monitor
 from study.running.networks import Keeper
+from study.running.publishing import give_up
 from study.running.pulse import forget
 from study.running.recovery import Attempt, Recovery
 from study.running.segments import conclude
 from study.running.session import Session
-from study.running.training import give_up
 from study.running.workers import Workers
 from study.search import Search, StagedSearch
 from trainables.own_code import trusted

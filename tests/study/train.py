@@ -6,7 +6,8 @@ from study.config.load import StudyConfig, to_yaml
 from study.directory.study_directory import StudyDirectory
 from study.directory.versions import current_versions
 from study.rehearsal import scales
-from study.running.training import job_of, publish
+from study.running.publishing import publish
+from study.running.training import job_of
 from study.search.search import Search
 from trainables.training.pack import Pack
 

@@ -4,10 +4,10 @@ from trainables.training.distil import read_teacher
 from trainables.training.equivalence import EXAMPLES, Outcome, outcomes
 from trainables.training.lanes import LaneState
 from trainables.training.optim import rate_factor
-from trainables.training.pack import Job, Pack, dense_counts, stacked
+from trainables.training.pack import Job, Pack, dense_counts
 from trainables.training.shrink import worthwhile
 from trainables.training.stack import Stack, Trial
-from trainables.training.stackable import obstacle
+from trainables.training.stackable import obstacle, stacked
 
 __all__ = [
     "EXAMPLES",

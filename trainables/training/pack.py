@@ -24,11 +24,7 @@ from trainables.training.lanes import LaneState, put, take
 from trainables.training.latency import add_latencies
 from trainables.training.paths import Stage, stages
 from trainables.training.stack import UNPRUNED, Leg, Stack, Trial
-from trainables.training.stackable import obstacle
-
-SMALL_MACS = 500_000
-"""Multiply-adds of one example below which convolutions train stacked on a CPU: there a trial's step costs 0.3 to 0.7
-of what it costs alone (digits, 0.1 to 0.3 million), above it 0.8 (digits) to 1.25 (CIFAR-10)."""
+from trainables.training.stackable import stacked
 
 Row = dict[str, Any]
 Keep = Callable[[list[Row], list[Outcome | None]], None]
@@ -283,20 +279,6 @@ def _is_shown(value: Any) -> bool:
 
 def _device(name: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-
-
-def stacked(vectorize: str, device: torch.device, problem: Problem) -> bool:
-    """Whether lanes train stacked. On a CPU convolutions gain from it only where the overhead of their calls is most
-    of their time (benchmarks/step_speed.py). What torch cannot stack trains in turn.
-
-    A rule instead of a measurement, which a worker could not make: the choice moves results within float tolerance,
-    and all packs of a study have to come to the same one. A study measures before it starts.
-    """
-    if vectorize in ("on", "off"):
-        return vectorize == "on"
-    linear = all(layer.kind == "linear" for layer in problem.graph.layers)
-    pays = device.type != "cpu" or linear or dense_counts(problem)["macs"] < SMALL_MACS
-    return pays and obstacle(problem) is None
 
 
 def _trial_rows(stack: Stack, found: Sequence[Outcome | None]) -> Iterator[Row]:

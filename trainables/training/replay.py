@@ -25,6 +25,9 @@ Step = Callable[[Batch, Clock, Tensor | None], Tensor]
 Recorder = Callable[[Callable[[], Tensor]], tuple[Callable[[], None], Tensor]]
 """Records a function without arguments: what does again what it did, and the tensor that it then has its result in."""
 
+LEAST_STEPS = 8
+"""Of an epoch that is worth recording: the first step is taken as it is, and recording one takes about as long."""
+
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-6
 """Between a step and its replay: the same kernels, of which some of cuDNN's add up in no fixed order."""
 

@@ -19,16 +19,7 @@ from trainables.compaction import cost
 from trainables.declarations import settings_of_method
 from trainables.groups import Alive, liveness
 from trainables.math import gates
-from trainables.methods import (
-    Clock,
-    Knobs,
-    Method,
-    Params,
-    Setting,
-    method_class,
-    stack_knobs,
-    stack_lr,
-)
+from trainables.methods import Clock, Knobs, Method, Params, Setting, method_class, stack_knobs, stack_lr
 from trainables.problem import Problem
 from trainables.recipe import Recipe
 from trainables.training.batches import Batch
@@ -43,7 +34,7 @@ from trainables.training.lanewise import Measure, over_lanes
 from trainables.training.networks import Networks
 from trainables.training.optim import LaneOptimizer, rate_factor
 from trainables.training.pooling import relu_after_pooling
-from trainables.training.replay import cuda_graph
+from trainables.training.replay import LEAST_STEPS, cuda_graph
 from trainables.training.scoring import Scoring
 from trainables.training.shrink import Reduction, worthwhile, zero_pattern
 from trainables.training.steps import Steps
@@ -53,9 +44,6 @@ __all__ = ["UNPRUNED", "Leg", "Stack", "Trial"]
 
 UNPRUNED = "unpruned_"
 """Begins the names of scores that a trial's network had before weights below a threshold, or units, were removed."""
-
-LEAST_STEPS = 8
-"""Of an epoch that is worth recording: the first step is taken as it is, and recording one takes about as long."""
 
 
 class Stack:

@@ -12,10 +12,16 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
+from trainables.compaction import cost
+from trainables.groups import everything
 from trainables.methods import Params
 from trainables.problem import Problem
 from trainables.training.chain import Chain
 from trainables.training.dropout import replace_dropout
+
+SMALL_MACS = 500_000
+"""Multiply-adds of one example below which convolutions train stacked on a CPU: there a trial's step costs 0.3 to 0.7
+of what it costs alone (digits, 0.1 to 0.3 million), above it 0.8 (digits) to 1.25 (CIFAR-10)."""
 
 _EXAMPLES = 2
 
@@ -51,3 +57,17 @@ def obstacle(problem: Problem) -> str | None:
     except Exception as error:  # a user's forward pass may do anything; alone it may run all the same
         return (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0]
     return None
+
+
+def stacked(vectorize: str, device: torch.device, problem: Problem) -> bool:
+    """Whether lanes train stacked. On a CPU convolutions gain from it only where the overhead of their calls is most
+    of their time (benchmarks/step_speed.py). What torch cannot stack trains in turn.
+
+    A rule instead of a measurement, which a worker could not make: the choice moves results within float tolerance,
+    and all packs of a study have to come to the same one. A study measures before it starts.
+    """
+    if vectorize in ("on", "off"):
+        return vectorize == "on"
+    linear = all(layer.kind == "linear" for layer in problem.graph.layers)
+    small = int(cost.count(problem.graph, everything(problem.graph))["macs"]) < SMALL_MACS
+    return (device.type != "cpu" or linear or small) and obstacle(problem) is None

@@ -113,7 +113,8 @@ def test_boundaries_of_data_that_lie_in_a_plane(tmp_path):
     from study.config.load import loads, to_yaml
     from study.directory.models import Models
     from study.running.networks import Writer
-    from study.running.training import job_of, publish
+    from study.running.publishing import publish
+    from study.running.training import job_of
     from trainables import data
     from trainables.training.pack import Pack
 

@@ -21,7 +21,8 @@ from study.directory.models import Front, Models, front_of
 from study.directory.study_directory import Manifest, StudyDirectory
 from study.doctor.repair import fix
 from study.running.networks import Keeper, Writer
-from study.running.training import job_of, publish
+from study.running.publishing import publish
+from study.running.training import job_of
 from trainables.deploy.saved import Saved
 from trainables.training.pack import Pack
 

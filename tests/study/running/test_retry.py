@@ -18,8 +18,9 @@ from study.directory.layout import KINDS, part_path
 from study.directory.study_directory import StudyDirectory
 from study.doctor.repair import examine, fix, recover
 from study.running.faults import failed_alike
+from study.running.publishing import failed_rows, publish
 from study.running.retry import take_back
-from study.running.training import Training, failed_rows, publish
+from study.running.training import Training
 from trainables.errors import StudyError
 
 Row = dict[str, Any]

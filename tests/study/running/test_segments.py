@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from study.config.load import StudyConfig
 from study.directory.study_directory import StudyDirectory
 from study.doctor.repair import examine, fix
-from study.running.training import give_up
+from study.running.publishing import give_up
 from tests.study.staged import Driver, killed_at_every_write, little, made, tables, timeless
 from trainables.errors import StudyError
 

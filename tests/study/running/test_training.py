@@ -14,7 +14,8 @@ from study.config.load import StudyConfig, stored, to_yaml
 from study.directory.models import Models
 from study.directory.study_directory import Manifest, StudyDirectory
 from study.running.faults import Fault
-from study.running.training import Training, give_up
+from study.running.publishing import give_up
+from study.running.training import Training
 from study.search.search import Search
 from trainables.problem import _datasets, _problem
 from trainables.training.pack import Pack

@@ -12,9 +12,9 @@ from study.config.load import StudyConfig
 from study.directory.study_directory import StudyDirectory
 from study.directory.trial import find_trial
 from study.doctor.repair import examine
+from study.running.publishing import give_up
 from study.running.retraining import retrain
 from study.running.retry import take_back
-from study.running.training import give_up
 from tests.study.staged import Driver, killed_at_every_write, little, made, tables
 from trainables.errors import StudyError
 
