@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 
 from trainables.groups.labels import Unions, along, spread, varying
 from trainables.groups.modules import is_depthwise, is_layer, units
-from trainables.groups.operations import Rules
+from trainables.groups.operations import POINTWISE, Rules
 from trainables.groups.run import Run
 
 _LEARNED = frozenset({""})
@@ -127,7 +127,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
             found = self.rules.outputs(func, values, self._labels_of, out)
         written = func._schema.is_mutable and torch.Tag.pointwise not in func.tags
         name = func._schema.name.split("::")[1]
-        written = written and name != "as_strided_"
+        written = written and name != "as_strided_" and name.removesuffix("_") not in POINTWISE
         if found is None or len(found) != len(outputs) or written:
             for label in (label for tensor in tensors for label in self._labels_of(tensor)):
                 self.unions.fix(label, f"how {name} treats units is not known")

@@ -91,10 +91,12 @@ MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in _SPECS}
 
 def find(name: str) -> None:
     """Imports what makes the network `name`. Raises StudyError where that is not there, as `build` would."""
-    from trainables.models import custom, transformers
+    from trainables.models import custom, timm, transformers
 
     if name.startswith(transformers.PREFIX):
         transformers.find(name)
+    elif name.startswith(timm.PREFIX):
+        timm.find(name)
     elif ":" in name:
         custom.find(name)
     elif name not in MODELS:
@@ -105,14 +107,17 @@ def build(name: str, input_shape: Sequence[int], outputs: int, /, **options: obj
     """The network `name` for inputs (N, *input_shape) and outputs (N, outputs), freshly initialised.
 
     name: a key of MODELS, "transformers:Class" for a network of that library, of whose configuration `options` are
-    keys, or "module:Class" for a user's own network, which is called with `options` alone.
+    keys, "timm:name" for one of that library, or "module:Class" for a user's own network, which is called with
+    `options` alone.
     Weights come from torch's default generator: seed it within torch.random.fork_rng to draw them again.
     Raises ValueError for unknown names and options, naming the valid ones, and for shapes that do not fit.
     """
-    from trainables.models import checks, custom, transformers
+    from trainables.models import checks, custom, timm, transformers
 
     if name.startswith(transformers.PREFIX):
         return transformers.load(name, input_shape, outputs, options)
+    if name.startswith(timm.PREFIX):
+        return timm.load(name, input_shape, outputs, options)
     if ":" in name:
         return custom.load(name, options)
     if name not in MODELS:

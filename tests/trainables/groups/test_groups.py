@@ -134,6 +134,12 @@ def test_what_is_not_understood_is_left_alone(how: str, fixed: set[str]) -> None
     assert all(bool(alive[name].all()) for name in fixed)
 
 
+@pytest.mark.parametrize("activation", [nn.Hardswish, nn.Hardsigmoid, nn.SiLU, nn.Hardtanh, nn.ReLU6])
+def test_activations_in_place_are_known(activation: type[nn.Module]) -> None:
+    network = nn.Sequential(nn.Linear(3, 4), activation(inplace=True), nn.Linear(4, 2)).eval()  # type: ignore[call-arg]
+    assert not trace(network, torch.randn(1, 3)).whole
+
+
 def test_trace_leaves_the_module_alone_and_works_without_gradients() -> None:
     module = lenet().train()
     module[0].weight.requires_grad_(False)
