@@ -160,10 +160,12 @@ def shared(config: StudyConfig) -> str:
     paths = {method: path for method in config.methods if (path := config.path_of(method)) is not None}
     if paths:
         trained, trials = sum(map(config.epochs_to_train, paths)), sum(map(config.budget, paths))
+        first = next((begin.epochs for begin in map(begins.get, paths) if begin), 0)
+        common = f", the first {first} epochs of all paths of a method trained once" if first else ""
         each = ", ".join(f"{path.points} values of {path.knob} for {method}" for method, path in paths.items())
         return (
             f"Trials are points of paths: {each}, {next(iter(paths.values())).epochs} epochs from one to the next, "
-            f"each polished as a copy: {trained:,} epochs instead of {trials * config.epochs:,}.\n"
+            f"each polished as a copy{common}: {trained:,} epochs instead of {trials * config.epochs:,}.\n"
         )
     if not begins:
         return ""

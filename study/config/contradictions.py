@@ -86,9 +86,8 @@ def _of_paths(config: StudyConfig) -> Iterator[Mistake]:
         if strength in config.path.points and not _is_range(config.methods[name].space.get(strength)):
             expected = "a range, which its path goes through"
             yield Mistake(("methods", name, "space", strength), expected, "one value or choices")
-    for key, other in (("stopping", config.stopping), ("warm_start", config.warm_start)):
-        if other is not None:
-            yield Mistake(("path",), f"a study without {key}", "both")
+    if config.stopping is not None:
+        yield Mistake(("path",), "a study without stopping, as the points of a path train each other's way", "both")
     if any(config.replicates(name) > 1 or config.racing(name) for name in config.methods):
         yield Mistake(("path",), "one seed for each path; searches repeat paths", "several seeds")
     if not config.polish:

@@ -348,7 +348,8 @@ class StudyConfig(Settings):
         begin, trials = self.beginning(method), self.budget(method)
         if (path := self.path_of(method)) is not None:
             paths = self.searches * math.ceil(trials / self.searches / path.points)
-            return paths * (self.epochs - self.polish) + (trials - paths) * path.epochs + trials * self.polish
+            common = begin.epochs * max(paths - self.searches, 0) if begin else 0
+            return paths * (self.epochs - self.polish) + (trials - paths) * path.epochs + trials * self.polish - common
         alone = self.replicates(method) * self.searches + self.repeats(method)
         shared = begin.epochs * max(trials - alone, 0) if begin else 0
         return trials * self.epochs - shared

@@ -18,6 +18,7 @@ from study.directory import (
     Damaged,
     Manifest,
     StudyDirectory,
+    TrialSpec,
     is_segment,
 )
 from study.running.faults import Fault, explained, kind_of
@@ -253,9 +254,16 @@ class Training:
         for one in trials:
             spec = specs[one.trial]
             lane = LaneState.decode(read[spec["state"]], device)
-            shared = 0 if is_segment(self.manifest["pack"]) else spec.get("shared", 0)
+            shared = 0 if is_segment(self.manifest["pack"]) else min(self._shared(spec), lane.epoch)
             found[one.trial] = lane.since(shared) if shared else lane
         return found
+
+    def _shared(self, spec: TrialSpec) -> int:
+        """Of the epochs that a lane goes on from, those that another trial counts; of a path, its first point."""
+        path = self.config.path_of(self.manifest["method"])
+        if path is not None and spec["number"] < path.points:
+            return 0
+        return spec.get("shared", 0)
 
     def _write_networks(self) -> None:
         """Not while they train: what the study directory refuses is no fault of the trials."""
@@ -341,7 +349,7 @@ class Training:
 
 def job_of(config: StudyConfig, manifest: Manifest, trials: Sequence[Trial] | None = None) -> Job:
     """What a worker trains, from first to last: the study's recipe, with the manifest's trials or some of them."""
-    path = config.path_of(manifest["method"])
+    path = None if is_segment(manifest["pack"]) else config.path_of(manifest["method"])  # none in what all begin with
     return Job(
         method=config.implementation(manifest["method"]),
         data=config.data_options(),

@@ -129,9 +129,9 @@ class Proposals:
         """One more trial: a new configuration, or the next replicate of the one before."""
         method, own = branch.method, of_search(branch.search)
         number, replicate = branch.asked, branch.asked % branch.seeds
-        alike: tuple[object, ...] = ("start", replicate) if self._config.beginning(method) else (number,)
-        if branch.path is not None:
-            alike = ("path", number // branch.path.points)
+        alike: tuple[object, ...] = ("path", number // branch.path.points) if branch.path else (number,)
+        if self._config.beginning(method):
+            alike = ("start", replicate)
         spec: TrialSpec = {
             "trial": trial_name(method, number, branch.search),
             "number": number,

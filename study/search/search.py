@@ -101,7 +101,6 @@ class Search:
             return None
         branch = max(waiting, key=lambda one: one.remaining / one.budget)
         method = branch.method
-        size *= branch.path.points if branch.path else 1  # of a path one trial trains at a time
         pack = pack_name(method, branch.packs, branch.search)
         trials = self._trials(branch, pack, size)
         branch.packs += 1
@@ -111,6 +110,7 @@ class Search:
 
     def _trials(self, branch: Branch, pack: str, size: int) -> list[TrialSpec]:
         """Of a next pack."""
+        size *= branch.path.points if branch.path else 1  # of a path one trial trains at a time
         if again := branch.again(size):
             return self._proposals.repeats(branch, pack, again)
         branch.study.sampler = self._sampler(branch)

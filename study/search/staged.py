@@ -185,8 +185,8 @@ class StagedSearch(Search):
 
     def _begun(self, branch: Branch, stages: _Stages, start: Mapping[int, str], spec: TrialSpec) -> TrialSpec:
         """A trial that goes on from its replicate's beginning, which the first configuration counts as its own."""
-        configuration, replicate = divmod(spec["number"], branch.seeds)
-        shared = stages.begin if configuration else 0
+        replicate = spec["number"] % branch.seeds
+        shared = spec.get("shared", stages.begin if spec["number"] >= branch.together else 0)
         return {**spec, "after": stages.root, "state": start[replicate], "shared": shared}
 
     def tell(self, manifest: Manifest, rows: Iterable[Row]) -> None:

@@ -157,7 +157,7 @@ class Pack:
     def _begun(self, stage: Stage) -> int:
         """The epoch from which a stage's lanes train on."""
         assert self.job.path is not None
-        return stage.at - self.job.path[1] if stage.index else 0
+        return stage.at - self.job.path[1] if stage.index else self.job.start
 
     @property
     def trials_done(self) -> int:
@@ -215,15 +215,16 @@ class Pack:
         if len(known) < len(lanes):
             leg = Leg(stage.at)
             stack = Stack(where, job.method, job.recipe, stage.trunk, self.device, job.shrink, leg)
-            if stage.index:
-                put(stack, [self.trunk[trial.trial] for trial in stage.trunk])
+            if stage.index or job.start:
+                origin = self.trunk if stage.index else self.lanes
+                put(stack, [origin[trial.trial] for trial in stage.trunk])
             return stack
         if not stage.points:
             return None
         leg = Leg(stage.at + job.recipe.polish, stage.at)
         stack = Stack(where, job.method, job.recipe, stage.points, self.device, job.shrink, leg)
         begun = self._begun(stage)
-        put(stack, [self.trunk[name].since(begun) if begun else self.trunk[name] for name in stage.names])
+        put(stack, [self.trunk[name].since(begun) if stage.index else self.trunk[name] for name in stage.names])
         return stack
 
     def latest(self) -> Row:

@@ -135,7 +135,6 @@ def test_the_epochs_between_points_are_a_tenth_by_default() -> None:
         ({"path": {"lambda": 1}}, "greater than or equal to 2"),
         ({"path": {"epochs": 3}}, "at least 1 item"),
         ({"stopping": "auto"}, "a study without stopping"),
-        ({"warm_start": {"epochs": 2, "lr": 0.1}}, "a study without warm_start"),
         ({"seeds": 2}, "one seed for each path"),
         ({"polish": 0}, "polish, which each point ends with"),
         ({"lr_schedule": "cosine"}, "lr_schedule: constant"),
