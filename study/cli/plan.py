@@ -160,8 +160,8 @@ def shared(config: StudyConfig) -> str:
     paths = {method: path for method in config.methods if (path := config.path_of(method)) is not None}
     if paths:
         trained, trials = sum(map(config.epochs_to_train, paths)), sum(map(config.budget, paths))
-        first = next((begin.epochs for begin in map(begins.get, paths) if begin), 0)
-        common = f", the first {first} epochs of all paths of a method trained once" if first else ""
+        epochs = next((begin.epochs for begin in map(begins.get, paths) if begin), 0)
+        common = f", the first {epochs} epochs of all paths of a method trained once" if epochs else ""
         each = ", ".join(f"{path.points} values of {path.knob} for {method}" for method, path in paths.items())
         return (
             f"Trials are points of paths: {each}, {next(iter(paths.values())).epochs} epochs from one to the next, "
