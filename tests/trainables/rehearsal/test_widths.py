@@ -56,5 +56,6 @@ def test_a_network_is_measured() -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_share_of_a_gpu_has_its_share_of_the_memory() -> None:
     assert 0 < room("cuda", 0.25) == room("cuda", 1.0) / 4
