@@ -129,7 +129,8 @@ def worthwhile(graph: Graph, masks: Masks, choice: str) -> Alive | None:
     if choice == "off" or not masks:
         return None
     whole = everything(graph)
-    kept = Alive(_noise_kept(graph, needed(graph, masks)), whole.inputs, {})
+    units = graph.heads(needed(graph, masks))  # heads that stay do so with all their dimensions
+    kept = Alive(_noise_kept(graph, units), whole.inputs, {})
     share = float(cost.count(graph, kept)["macs"]) / float(cost.count(graph, whole)["macs"])
     return None if share == 1 or (choice == "auto" and share > 1 - LEAST_SHARE) else kept
 

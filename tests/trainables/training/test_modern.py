@@ -37,6 +37,24 @@ class Transformer(nn.Module):
         return out
 
 
+class Attention(nn.Module):
+    """Queries, keys and values by layers of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens, self.norm = nn.Linear(8, 8), nn.LayerNorm(8)
+        self.q, self.k, self.v, self.out = (nn.Linear(8, 8) for _ in range(4))
+        self.output = nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.tokens(x.view(-1, 8, 8))
+        y = self.norm(x)
+        q, k, v = (one(y).unflatten(2, (-1, 4)).transpose(1, 2) for one in (self.q, self.k, self.v))
+        mixed = ((q @ k.mT / 2).softmax(3) @ v).transpose(1, 2).flatten(2)
+        found: Tensor = self.output((x + self.out(mixed)).mean(1))
+        return found
+
+
 class Separable(nn.Module):
     """Expanded, filtered channel by channel, squeezed and excited, projected, added."""
 
@@ -114,3 +132,25 @@ def test_packs_keep_their_promises(network: str, method: str, training: Any) -> 
         built = sum(p.numel() for p in outcome.module.parameters())
         assert built == int(both.history[-1]["parameters"][lane])
         assert built < sum(p.numel() for p in where(network).graph.skeleton.parameters()) or method != "random"
+
+
+def test_attention_that_is_all_gone_is_polished_like_any_other() -> None:
+    """What stays of it, so that shapes go on fitting, is a whole head."""
+    model = {"name": f"{__name__}:Attention"}
+    attention = problem({"name": "digits", "limit": 120}, model, 0)
+    recipe = Recipe(epochs=3, polish=2, batch_size=24, optimizer={"name": "adam"}, lr=0.02)
+    whole, shrunk = (
+        trained(
+            Stack(
+                attention,
+                "group_lasso",
+                recipe,
+                [Trial("t", 5, 0, {"lambda": 50.0, "lr": 0.02})],
+                torch.device("cpu"),
+                on,
+            )
+        )
+        for on in ("off", "on")
+    )
+    assert shrunk.reduction is not None and int(shrunk.history[-1]["heads"][0]) <= 1
+    assert_lane(whole, 0, shrunk, 0)
