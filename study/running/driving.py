@@ -111,8 +111,8 @@ def _choose_size(
     if not config.pack.open:
         return
     widths = ask_widths(config, nodes, sent) if config.resources.gpus_per_worker else {}
-    for name, lanes in widths.items():
-        monitor.record("measured", f"{name} trains {lanes} trials at once at its best")
+    for node, lanes in widths.items():
+        monitor.record("measured", f"{nodes[node]} ({node[:8]}) trains {lanes} trials at once at its best")
     size = pack_size(config, connected.workers(config.resources), max(widths.values(), default=MOST))
     monitor.config = with_pack_size(config, size)
     directory.create(to_yaml(monitor.config), replace=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import ray
@@ -19,38 +19,43 @@ _PATIENCE = 300.0
 """Seconds in which all kinds have to answer; nodes may be busy with another study."""
 
 
-def ask_widths(config: StudyConfig, nodes: Mapping[str, str], sent: SentData | None) -> dict[str, int]:
-    """Trials that train together at a node's best, by the name of one node of each kind that answered.
+def ask_widths(config: StudyConfig, nodes: Collection[str], sent: SentData | None) -> dict[str, int]:
+    """Trials that train together at a node's best, by the id of one node of each kind that answered.
 
     Args:
-        nodes: names by Ray's ids of the nodes that packs may train on.
+        nodes: Ray's ids of the nodes that packs may train on. Hosts may have several, so that names are no keys.
         sent: the data, for those that do not see them.
     """
     ask = ray.remote(max_retries=0)(_width)
     asked = {
-        name: ask.options(
+        node: ask.options(
             **_reserved(config), scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)
         ).remote(config, sent, trusted())
-        for node, name in _one_of_each_kind(nodes).items()
+        for node in one_of_each_kind(nodes, ray.nodes())
     }
     ray.wait(list(asked.values()), num_returns=len(asked), timeout=_PATIENCE)
     found = {}
-    for name, answer in asked.items():
+    for node, answer in asked.items():
         try:
-            found[name] = int(ray.get(answer, timeout=0))
+            found[node] = int(ray.get(answer, timeout=0))
         except (GetTimeoutError, RayError):  # busy, gone, or it cannot train: its first pack says why
             ray.cancel(answer, force=True)
     return found
 
 
-def _one_of_each_kind(nodes: Mapping[str, str]) -> dict[str, str]:
-    """Kinds are those of the accelerators."""
-    kinds: dict[tuple[str, ...], tuple[str, str]] = {}
-    for node in ray.nodes():
+def one_of_each_kind(nodes: Collection[str], known: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The first node of each kind, by Ray's ids. Kinds are those of the accelerators.
+
+    Args:
+        nodes: to choose among.
+        known: all nodes, as Ray describes them.
+    """
+    kinds: dict[tuple[str, ...], str] = {}
+    for node in known:
         if node["NodeID"] in nodes:
             kind = tuple(sorted(name for name in node["Resources"] if name.startswith("accelerator_type:")))
-            kinds.setdefault(kind, (node["NodeID"], nodes[node["NodeID"]]))
-    return dict(kinds.values())
+            kinds.setdefault(kind, node["NodeID"])
+    return list(kinds.values())
 
 
 def _reserved(config: StudyConfig) -> dict[str, Any]:

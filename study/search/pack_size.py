@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from trainables.declarations import declared
+
 if TYPE_CHECKING:
     from study.config import StudyConfig
 
@@ -13,7 +15,7 @@ MOST = 16
 often."""
 
 ROUNDS = 8
-"""Packs that every method has at least where they are wider than MOST: samplers learn between packs."""
+"""Packs that every method has at least where they are wider than MOST: samplers learn between packs. Controls aside."""
 
 
 def pack_size(config: StudyConfig, workers: int, most: int = MOST) -> int:
@@ -31,6 +33,12 @@ def pack_size(config: StudyConfig, workers: int, most: int = MOST) -> int:
         return config.pack.size
     if config.pack.chosen is not None:
         return config.pack.chosen
-    budgets = [config.budget(method) for method in config.methods]
-    rounds = min(budgets) // config.searches // ROUNDS
-    return min(most, max(MOST, rounds), math.ceil(sum(budgets) / workers))
+    budgets = {method: config.budget(method) for method in config.methods}
+    sampled = [budget for method, budget in budgets.items() if not _is_control(config, method)]
+    rounds = min(sampled or budgets.values()) // config.searches // ROUNDS
+    return min(most, max(MOST, rounds), math.ceil(sum(budgets.values()) / workers))
+
+
+def _is_control(config: StudyConfig, method: str) -> bool:
+    """Of controls there are few trials, and not for a sampler to learn from."""
+    return declared(config.implementation(method)).kind == "control"

@@ -53,6 +53,12 @@ def test_gpus_have_wide_packs_and_samplers_enough_of_them(trials: int, workers: 
 @pytest.mark.parametrize("searches", [1, 2])
 def test_the_rounds_are_those_of_the_smallest_method_in_a_search(searches: int) -> None:
     several = configuration(
-        trials=1024, searches=searches, methods={"dense": {"trials": 256}, "group_lasso": {}}, pack={}
+        trials=1024, searches=searches, methods={"npn": {"trials": 256}, "group_lasso": {}}, pack={}
     )
     assert pack_size(several, 1, 256) == 32
+
+
+def test_controls_which_no_sampler_learns_from_do_not_narrow_the_packs() -> None:
+    beside = configuration(trials=1024, methods={"dense": {"trials": 8}, "group_lasso": {}}, pack={})
+    assert pack_size(beside, 1, 256) == 128
+    assert pack_size(config(1024, ["dense"]), 1, 256) == 128
