@@ -1,20 +1,22 @@
-"""The digits study for those who have not run it: its trials as one Parquet file, figures, and a page of what follows.
+"""A study for those who have not run it: its trials as one Parquet file, figures, and a page of what follows.
 
     study run digits
-    python -m benchmarks.digits_page runs/digits
+    python -m benchmarks.study_page runs/digits
 
-The first trains, the second writes docs/digits/ and docs/digits.md. None of the papers has this comparison: all five
-methods and both baselines on one network, each with the same epochs, searched three times.
+The first trains, the second writes docs/digits/ and docs/digits.md; likewise of any study that compares methods, as
+`study run mnist` does. None of the papers has such a comparison: all five methods and both baselines on one network,
+each with the same epochs, searched three times.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 import analysis
 from analysis import Study
@@ -22,20 +24,20 @@ from analysis.palette import in_order, title
 from benchmarks.front_page import apart, volumes
 from benchmarks.readme_part import ROOT
 
-FOLDER = ROOT / "docs" / "digits"
-TRIALS = FOLDER / "trials.parquet"
-PAGE = ROOT / "docs" / "digits.md"
+DOCS = ROOT / "docs"
+TRIALS, CONFIG = "trials.parquet", "study.yaml"
 NEURONS, PARAMETERS = ("accuracy", "neurons"), ("accuracy", "parameters")
 
 _OF_THE_MACHINE = ("pack", "lane", "train_seconds", "device", "finished_at", "worker", "max_abs_difference")
 _LISTS = ("widths", "dense_widths")
 
-_HEAD = """# The digits study
+_HEAD = """# The {name} study
 
-Made by `python -m benchmarks.digits_page runs/digits` from the directory that `study run digits` (or `make study`)
-leaves behind. Everything below follows from [digits/trials.parquet](digits/trials.parquet), a row for each trial, which
+Made by `python -m benchmarks.study_page runs/{name}` from the directory that `study run {name}` leaves behind.
+Everything below follows from [{name}/trials.parquet]({name}/trials.parquet), a row for each trial, which
 `pandas.read_parquet` reads: the columns of [directory.md](directory.md) without those of the machine; widths are text.
 """
+_SAID = ("data", "model", "epochs", "polish", "batch_size", "optimizer", "objectives", "require", "trials", "searches")
 
 
 def table(study: Study) -> pd.DataFrame:
@@ -50,9 +52,24 @@ def _known(lists: pd.Series) -> Iterator[tuple[Any, bool]]:
     return zip(lists, lists.notna(), strict=True)
 
 
-def page(trials: pd.DataFrame) -> str:
-    """The page in Markdown, from the table alone."""
-    return "\n\n".join([_HEAD.strip(), *_budget(trials), *_fronts(trials), *_tests(trials)]) + "\n"
+def page(trials: pd.DataFrame, config: Mapping[str, Any]) -> str:
+    """The page in Markdown, from the table and what the study's YAML file says."""
+    name = config["name"]
+    parts = [
+        _HEAD.format(name=name).strip(),
+        *_trained(config),
+        *_budget(trials),
+        *_fronts(trials, name),
+        *_tests(trials),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _trained(config: Mapping[str, Any]) -> Iterator[str]:
+    said = {name: config[name] for name in _SAID if name in config}
+    yield "## What was trained"
+    yield f"```yaml\n{yaml.safe_dump(said, sort_keys=False, default_flow_style=None, width=110)}```"
+    yield f"With the methods' ranges: [{config['name']}/study.yaml]({config['name']}/study.yaml)."
 
 
 def _budget(trials: pd.DataFrame) -> Iterator[str]:
@@ -69,13 +86,13 @@ def _budget(trials: pd.DataFrame) -> Iterator[str]:
     yield "\n".join(lines)
 
 
-def _fronts(trials: pd.DataFrame) -> Iterator[str]:
+def _fronts(trials: pd.DataFrame, name: str) -> Iterator[str]:
     for objectives, figure in ((NEURONS, "attainment"), (PARAMETERS, "parameters")):
         yield f"## Accuracy against {objectives[1]}"
-        yield f"![{_ALTERNATIVES[figure]}](digits/{figure}.png)"
+        yield f"![{_ALTERNATIVES[figure]}]({name}/{figure}.png)"
         yield analysis.intervals(trials, objectives).markdown().strip()
         yield apart(volumes(trials, objectives))
-    yield f"![{_ALTERNATIVES['hypervolume']}](digits/hypervolume.png)"
+    yield f"![{_ALTERNATIVES['hypervolume']}]({name}/hypervolume.png)"
 
 
 def _tests(trials: pd.DataFrame) -> Iterator[str]:
@@ -91,7 +108,7 @@ _ALTERNATIVES = {
 }
 
 
-def draw(trials: pd.DataFrame, folder: Path = FOLDER) -> None:
+def draw(trials: pd.DataFrame, folder: Path) -> None:
     """The page's figures."""
     figures = {
         "attainment": analysis.attainment_figure(analysis.attainment_data(trials, NEURONS)),
@@ -102,15 +119,25 @@ def draw(trials: pd.DataFrame, folder: Path = FOLDER) -> None:
         figure.savefig(folder / f"{name}.png", dpi=150)
 
 
+def read(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The trials and the YAML file that a page's folder holds."""
+    return pd.read_parquet(folder / TRIALS), yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", type=Path, help="the directory of a digits study")
-    given = parser.parse_args(arguments)
-    FOLDER.mkdir(exist_ok=True)
-    table(analysis.load(given.study)).to_parquet(TRIALS, compression="zstd", index=False)
-    trials = pd.read_parquet(TRIALS)
-    draw(trials)
-    PAGE.write_text(page(trials), encoding="utf-8")
+    parser.add_argument("study", type=Path, help="the directory of a study of several methods")
+    study = analysis.load(parser.parse_args(arguments).study)
+    ((name, config),) = study.configs.items()
+    folder = DOCS / name
+    folder.mkdir(exist_ok=True)
+    table(study).to_parquet(folder / TRIALS, compression="zstd", index=False)
+    (folder / CONFIG).write_text(
+        yaml.safe_dump(dict(config), sort_keys=False, default_flow_style=None), encoding="utf-8"
+    )
+    trials, config = read(folder)
+    draw(trials, folder)
+    folder.with_suffix(".md").write_text(page(trials, config), encoding="utf-8")
 
 
 if __name__ == "__main__":
