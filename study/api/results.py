@@ -113,7 +113,7 @@ def status(directory: Location) -> Status:
     training = _training(place) if driver else {}
     shared = sum(row["shared_epochs"] or 0 for row in rows)
     epochs = sum(row["epochs"] or 0 for row in rows) - shared
-    saved = [config.epochs - row["epochs"] for row in rows if row["status"] == "STOPPED"]
+    saved = [config.epochs_saved(row["method"], row["epochs"]) for row in rows if row["status"] == "STOPPED"]
     damaged = tuple(str(warning.message) for warning in caught)
     return Status(
         config.name,

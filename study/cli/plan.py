@@ -162,10 +162,11 @@ def shared(config: StudyConfig) -> str:
         trained, trials = sum(map(config.epochs_to_train, paths)), sum(map(config.budget, paths))
         epochs = next((begin.epochs for begin in map(begins.get, paths) if begin), 0)
         common = f", the first {epochs} epochs of all paths of a method trained once" if epochs else ""
+        most = "at most " if any(map(config.rungs, paths)) else ""
         each = ", ".join(f"{path.points} values of {path.knob} for {method}" for method, path in paths.items())
         return (
             f"Trials are points of paths: {each}, {next(iter(paths.values())).epochs} epochs from one to the next, "
-            f"each polished as a copy{common}: {trained:,} epochs instead of {trials * config.epochs:,}.\n"
+            f"each polished as a copy{common}: {most}{trained:,} epochs instead of {trials * config.epochs:,}.\n"
         )
     if not begins:
         return ""

@@ -229,9 +229,9 @@ def _conclude(result: Result) -> None:
         raise StudyError(f"all {result.failed} trials failed; the first: {trials['reason'].iloc[0]}")
     table = analysis.summary(trials, config.objectives)
     console.print(table)
-    stopped = trials["epochs"][trials["status"] == "STOPPED"]
-    shared = int(trials["shared_epochs"].sum())
-    _show_epochs(int(trials["epochs"].sum()) - shared, int((config.epochs - stopped).sum()) + shared)
+    stopped, shared = trials[trials["status"] == "STOPPED"], int(trials["shared_epochs"].sum())
+    saved = sum(map(config.epochs_saved, stopped["method"], stopped["epochs"]))
+    _show_epochs(int(trials["epochs"].sum()) - shared, int(saved) + shared)
     _show_repeats(int(trials["repeats"].notna().sum()))
     if directory.local is None or len(config.objectives) < 2:
         return

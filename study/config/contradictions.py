@@ -53,8 +53,10 @@ def _of_rungs(config: StudyConfig) -> Iterator[Mistake]:
     if config.stopping is None or config.stopping.rungs == "auto":
         return
     keys, rungs = ("stopping", "rungs"), config.stopping.rungs
-    if list(rungs) != sorted(set(rungs)) or rungs[-1] >= config.epochs:
-        yield Mistake(keys, f"ascending epochs below {config.epochs}, the last", str(list(rungs)))
+    paths = filter(None, map(config.path_of, config.methods))
+    last = max([config.epochs, *(config.epochs - config.polish + (one.points - 1) * one.epochs for one in paths)])
+    if list(rungs) != sorted(set(rungs)) or rungs[-1] >= last:
+        yield Mistake(keys, f"ascending epochs below {last}, the last", str(list(rungs)))
     elif config.warm_start is not None and rungs[0] <= config.warm_start.epochs:
         yield Mistake(keys, f"epochs above those of warm_start ({config.warm_start.epochs})", str(rungs[0]))
 
@@ -86,8 +88,6 @@ def _of_paths(config: StudyConfig) -> Iterator[Mistake]:
         if strength in config.path.points and not _is_range(config.methods[name].space.get(strength)):
             expected = "a range, which its path goes through"
             yield Mistake(("methods", name, "space", strength), expected, "one value or choices")
-    if config.stopping is not None:
-        yield Mistake(("path",), "a study without stopping, as the points of a path train each other's way", "both")
     if any(config.replicates(name) > 1 or config.racing(name) for name in config.methods):
         yield Mistake(("path",), "one seed for each path; searches repeat paths", "several seeds")
     if not config.polish:

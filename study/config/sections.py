@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -15,7 +16,9 @@ from trainables.declarations import MODEL
 
 class StoppingSettings(Settings):
     rungs: Literal["auto"] | Annotated[tuple[Count, ...], Field(strict=False, min_length=1)] = Field(
-        default="auto", description="Epochs after which trials are compared; auto: a sixth and a half of all epochs."
+        default="auto",
+        description="Epochs after which trials are compared; auto: a sixth and a half of all. Paths are compared at "
+        "their next points; auto: at a sixth and a half of them.",
     )
     keep: float = Field(default=0.5, gt=0, le=1, description="The share of the trials seen at a rung that goes on.")
     least: Count = Field(default=8, description="Trials of a method that have come to a rung before any is stopped.")
@@ -95,6 +98,19 @@ class StrengthPath:
     knob: str
     points: int
     epochs: int
+
+    def rungs(self, first: int, given: tuple[int, ...] | Literal["auto"]) -> tuple[int, ...]:
+        """The epochs of the points, but for the last, at which paths are compared: the first at or after each of those
+        given; auto: when a sixth and half of the points are trained.
+
+        Args:
+            first: the epoch of the first point.
+        """
+        if given == "auto":
+            places = [math.ceil(self.points / part) - 1 for part in (6, 2)]
+        else:
+            places = [max(0, math.ceil((rung - first) / self.epochs)) for rung in given]
+        return tuple(sorted({first + place * self.epochs for place in places if place < self.points - 1}))
 
 
 class PackSettings(Settings):

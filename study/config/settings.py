@@ -285,18 +285,21 @@ class StudyConfig(Settings):
     @property
     def staged(self) -> bool:
         """Whether trials are trained in segments: they stop early, or have beginnings in common."""
-        return bool(self.rungs()) or self.warm_start is not None
+        return self.warm_start is not None or bool(self.rungs()) or any(map(self.rungs, self.methods))
 
     def rungs(self, method: str | None = None) -> tuple[int, ...]:
-        """The epochs at which trials are compared; none where they all train to the end, as controls do.
+        """The epochs at which trials are compared; none where they all train to the end, as controls do. Of paths those
+        of points.
 
         Args:
             method: of the study's; those of any where none is given.
         """
         if self.stopping is None or (method and declared(self.implementation(method)).kind == "control"):
             return ()
+        if method and (path := self.path_of(method)) is not None:
+            return path.rungs(self.epochs - self.polish, self.stopping.rungs)
         if self.stopping.rungs != "auto":
-            return self.stopping.rungs
+            return tuple(rung for rung in self.stopping.rungs if rung < self.epochs)
         begin = self.warm_start.epochs if self.warm_start else 0
         latest, own = self.epochs - max(self.polish, 1), self.epochs - begin
         return tuple(sorted({rung for part in (6, 2) if 0 < (rung := begin + math.ceil(own / part)) <= latest}))
@@ -353,6 +356,12 @@ class StudyConfig(Settings):
         alone = self.replicates(method) * self.searches + self.repeats(method)
         shared = begin.epochs * max(trials - alone, 0) if begin else 0
         return trials * self.epochs - shared
+
+    def epochs_saved(self, method: str, epochs: int) -> int:
+        """By a trial that was stopped after so many, beside those that it shares: the rest of all; of a point that its
+        path did not come to, which shares all it has, those of its own alone."""
+        path = self.path_of(method)
+        return (self.epochs if path is None else path.epochs + self.polish) - epochs
 
     def data_options(self) -> dict[str, Any]:
         return self.data.model_dump()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -121,7 +122,7 @@ class Monitor:
         rows = list(rows)
         for row in rows:
             method = row["method"]
-            self._under_way[method] = max(0.0, self._under_way[method] - (row.get("epochs") or 0) / self.config.epochs)
+            self._under_way[method] = max(0.0, self._under_way[method] - self._share_of(row))
         self._add(rows)
         self._record(pack, rows)
 
@@ -151,8 +152,19 @@ class Monitor:
         self._under_way[method] += lanes * share
         self.record("segment", f"{pack}: {lanes} lanes, to epoch {manifest.get('until', self.config.epochs)}")
 
+    def _share_of(self, row: Row) -> float:
+        """Of all epochs, those that a trial has; a point of a path counts as a whole."""
+        if self.config.path_of(row["method"]) is not None:
+            return float(row["status"] != "STOPPED")
+        return float(row.get("epochs") or 0) / self.config.epochs
+
     def _share(self, manifest: Manifest) -> float:
-        """Of all epochs, those that a pack or segment has."""
+        """Of all epochs of its trials, those that a pack or segment has; of points of paths, those that it comes to."""
+        path, until = self.config.path_of(manifest["method"]), manifest.get("until", math.inf)
+        if path is not None:
+            first = self.config.epochs - self.config.polish
+            places = [len(spec.get("path", ())) for spec in manifest["trials"]]
+            return sum(first + place * path.epochs <= until for place in places) / len(places)
         return (manifest.get("until", self.config.epochs) - manifest.get("start", 0)) / self.config.epochs
 
     def stopped(self, pack: str) -> None:

@@ -35,7 +35,7 @@ def publish(
 
 def _placed(spec: Row, row: Row) -> Row:
     """What a manifest says of the trial that a row is of."""
-    shared = spec.get("shared", 0) if row.get("epochs") else 0
+    shared = min(spec.get("shared", 0), row.get("epochs") or 0)  # a path may have ended before
     found = {"number": spec["number"], "lane": spec["lane"], "shared_epochs": shared}
     return {**found, "repeats": spec.get("repeats"), "target": spec.get("target")}
 

@@ -271,9 +271,14 @@ class Training:
             self.writer.write(rows, outcomes)
         self.networks.clear()
         for rows, states in self.leaving:
+            written = dict[int, str]()
             for row, state in zip(rows, states, strict=True):
-                if row["status"] == "STOPPED":
-                    row["state"] = self.directory.segments.write_state(row["trial"], state.epoch, state.encode())
+                if row["status"] != "STOPPED":
+                    continue
+                if id(state) not in written:  # the points of a path have one in common
+                    name = self.directory.segments.write_state(row["trial"], state.epoch, state.encode())
+                    written[id(state)] = name
+                row["state"] = written[id(state)]
         self.leaving.clear()
 
     def _keep(self, pack: Pack) -> None:
@@ -349,7 +354,8 @@ class Training:
 
 def job_of(config: StudyConfig, manifest: Manifest, trials: Sequence[Trial] | None = None) -> Job:
     """What a worker trains, from first to last: the study's recipe, with the manifest's trials or some of them."""
-    path = None if is_segment(manifest["pack"]) else config.path_of(manifest["method"])  # none in what all begin with
+    begins = is_segment(manifest["pack"]) and "start" not in manifest
+    path = None if begins else config.path_of(manifest["method"])  # none in what all begin with
     return Job(
         method=config.implementation(manifest["method"]),
         data=config.data_options(),

@@ -31,7 +31,8 @@ def outcome(row: Mapping[str, Any] | None, objectives: Sequence[str]) -> tuple[l
     """The objectives' values in the order given, None if the trial failed; and what the dashboard shows.
 
     A trial fails when it has no row, its status is neither COMPLETE nor STOPPED, or an objective is missing or not
-    finite. One that was stopped counts with what it would have ended with there.
+    finite. One that was stopped counts with what it would have ended with there; a point that its path did not come to
+    has no outcome.
     """
     if row is None:
         return None, {"reason": "its pack finished without a row for it"}
@@ -42,16 +43,15 @@ def outcome(row: Mapping[str, Any] | None, objectives: Sequence[str]) -> tuple[l
     values = {name: math.nan if value is None else float(value) for name, value in found.items()}
     unfit = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
     if unfit:
-        return None, {**shown, "reason": "expected finite objectives: " + ", ".join(unfit)}
+        return None, {"reason": "expected finite objectives: " + ", ".join(unfit), **shown}
     return list(values.values()), shown
 
 
 def displayed(row: Mapping[str, Any] | None, values: list[float] | None) -> tuple[TrialState, list[float] | None]:
     """State and values as dashboards get them: a trial that was stopped is pruned there, and on no front of theirs."""
-    if values is None:
-        return TrialState.FAIL, None
-    stopped = row is not None and row["status"] == "STOPPED"
-    return (TrialState.PRUNED, None) if stopped else (TrialState.COMPLETE, values)
+    if row is not None and row["status"] == "STOPPED":
+        return TrialState.PRUNED, None
+    return (TrialState.FAIL, None) if values is None else (TrialState.COMPLETE, values)
 
 
 def violations(row: Mapping[str, Any] | None, require: Mapping[str, float]) -> dict[str, float]:

@@ -33,12 +33,16 @@ class Rungs:
         rungs: the epochs at which lanes are compared, ascending.
         keeps: the rule.
         columns: of rows, what the rule compares.
-        seeds: trials in a row that are of one configuration; they go on, or stop, together.
+        together: trials in a row that are of one configuration, or of one path; they go on, or stop, together.
+        paths: whether they are the points of a path, which is compared by the last one that it came to. Those to come
+            take one lane.
     """
 
-    def __init__(self, rungs: Sequence[int], keeps: Rule, columns: Sequence[str], seeds: int) -> None:
+    def __init__(
+        self, rungs: Sequence[int], keeps: Rule, columns: Sequence[str], together: int, paths: bool = False
+    ) -> None:
         self.rungs = tuple(rungs)
-        self._keeps, self._columns, self._seeds = keeps, tuple(columns), seeds
+        self._keeps, self._columns, self._together, self._paths = keeps, tuple(columns), together, paths
         self._seen: dict[int, list[list[float]]] = defaultdict(list)
         """By rung, the values of all configurations that came to it."""
         self._waiting: dict[int, list[list[TrialSpec]]] = {rung: [] for rung in self.rungs}
@@ -60,17 +64,26 @@ class Rungs:
         at = manifest.get("until")
         found = [(spec, rows.get(spec["trial"])) for spec in manifest["trials"]]
         here = [(spec, row) for spec, row in found if row is not None and "state" in row]
-        goes_on = self._decide(at, here) if at is not None and here else {}
+        shown = [(spec, self._shown(spec, row, found)) for spec, row in here]
+        goes_on = self._decide(at, shown) if at is not None and here else {}
         groups: dict[int, list[TrialSpec]] = defaultdict(list)
         for spec, row in here:
             if goes_on[spec["trial"]] and trial_and_epoch(row["state"]) not in self._gone:
                 source: TrialSpec = {**spec, "after": manifest["pack"], "state": row["state"]}
-                groups[spec["number"] // self._seeds].append(
+                groups[spec["number"] // self._together].append(
                     {"pack": manifest["pack"], **source}
                 )  # its first one's stays
         if at is not None:
             self._waiting[at] += groups.values()
         return [(spec, row) for spec, row in found if not goes_on.get(spec["trial"])]
+
+    def _shown(self, spec: TrialSpec, row: Row, found: Sequence[tuple[TrialSpec, Row | None]]) -> Row:
+        """What a lane is compared by: of a path the last point, polished."""
+        if not self._paths:
+            return row
+        path = spec["number"] // self._together
+        points = [one or {} for other, one in found if other["number"] // self._together == path]
+        return [point for point in points if "state" not in point][-1]
 
     def _decide(self, rung: int, lanes: Sequence[tuple[TrialSpec, Row]]) -> dict[str, bool]:
         """By trial. Those that show nothing yet go on, and are no measure for others."""
@@ -79,7 +92,7 @@ class Rungs:
         if not judged:
             return verdict
         values = [[_number(row.get(column)) for column in self._columns] for _, row in judged]
-        configurations = [spec["number"] // self._seeds for spec, _ in judged]
+        configurations = [spec["number"] // self._together for spec, _ in judged]
         kept = self._keeps(values, self._seen[rung], configurations)
         by_configuration: dict[int, list[list[float]]] = defaultdict(list)
         for configuration, own in zip(configurations, values, strict=True):
@@ -98,7 +111,7 @@ class Rungs:
 
     def full(self, size: int) -> bool:
         """Whether lanes of a rung fill a segment."""
-        return any(_fills(groups, size)[1] for groups in self._waiting.values())
+        return any(self._fills(rung, size)[1] for rung in self.rungs)
 
     def next(self, size: int, whatever: bool = False) -> tuple[int, list[TrialSpec]] | None:
         """The epoch and lanes of the next segment: the farthest that fill one.
@@ -107,24 +120,25 @@ class Rungs:
             whatever: if none do, the least far there are.
         """
         for rung in reversed(self.rungs):
-            lanes, full = _fills(self._waiting[rung], size)
+            lanes, full = self._fills(rung, size)
             if full:
                 return rung, lanes
         for rung in self.rungs if whatever else ():
-            lanes, _ = _fills(self._waiting[rung], size)
+            lanes, _ = self._fills(rung, size)
             if lanes:
                 return rung, lanes
         return None
 
-
-def _fills(groups: Sequence[Sequence[TrialSpec]], size: int) -> tuple[list[TrialSpec], bool]:
-    """Lanes of the first configurations that have room, all of a configuration together; whether there is none left."""
-    lanes: list[TrialSpec] = []
-    for group in groups:
-        if lanes and len(lanes) + len(group) > size:
-            return lanes, True
-        lanes += group
-    return lanes, len(lanes) >= size
+    def _fills(self, rung: int, size: int) -> tuple[list[TrialSpec], bool]:
+        """Those of the first configurations that have room, all of one together; whether there is none left."""
+        specs, lanes = list[TrialSpec](), 0
+        for group in self._waiting[rung]:
+            own = 1 if self._paths else len(group)
+            if lanes and lanes + own > size:
+                return specs, True
+            specs += group
+            lanes += own
+        return specs, lanes >= size
 
 
 def _number(value: Any) -> float:

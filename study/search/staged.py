@@ -5,6 +5,8 @@ With a warm start the first step of a method is a segment that trains the shared
 configuration. All packs after it begin from there, each lane from a copy of that state. Where it failed, trials train
 their beginnings themselves, with the same numbers.
 
+Rungs of paths are points: a pack trains its paths to the first of them, and what goes on are the points to come.
+
 Packs and segments of a method and search are its *steps*, in one order. Step n is made knowing what came of the steps
 before n - lag and of no others, as `Search.ask` has it for packs; once no configurations are left, of as many more as
 it takes to fill a segment. So decisions, segments and whatever the sampler asks are functions of the results alone: a
@@ -93,7 +95,7 @@ class StagedSearch(Search):
                 f"but pack.size is {self._size}"
             )
         columns = [OBJECTIVES[name].column for name in self._compared]
-        rungs = Rungs(config.rungs(branch.method), self.rule(), columns, branch.seeds)
+        rungs = Rungs(config.rungs(branch.method), self.rule(), columns, branch.together, branch.path is not None)
         return _Stages(rungs, begin.epochs if begin else 0)
 
     @property

@@ -112,7 +112,7 @@ class Pack:
         assert self.job.path is not None
         knob, every = self.job.path
         first = self.job.recipe.epochs - self.job.recipe.polish
-        return stages(trials, knob, first, every, self._width(trials))
+        return stages(trials, knob, first, every, self._width(trials), self.job.start, self.job.until)
 
     def _problem_of(self, trials: Sequence[Trial]) -> Problem | str:
         """Of trials of one network; the traceback where their arguments make none."""
@@ -159,6 +159,10 @@ class Pack:
         assert self.job.path is not None
         return stage.at - self.job.path[1] if stage.index else self.job.start
 
+    def _is_first(self, stage: Stage) -> bool:
+        """Of its paths, here."""
+        return self._begun(stage) == self.job.start
+
     @property
     def trials_done(self) -> int:
         return sum(len(rows) for rows, _ in self.finished)
@@ -189,8 +193,24 @@ class Pack:
             else:
                 rows = list(_standing_rows(self.stack))
                 self.leave(rows, take(self.stack))
-            self.finished.append((rows, list(_curve_rows(self.stack))))
+            self._finish(rows, list(_curve_rows(self.stack)))
             self.stack = self._next_stack()
+
+    def _finish(self, rows: list[Row], curves: list[Row]) -> None:
+        """A part is done; the points that it leaves have what their paths came to."""
+        left = self._left(self.stages[len(self.finished)]) if self.stages else []
+        self.finished.append((rows + left, curves))
+
+    def _left(self, stage: Stage) -> list[Row]:
+        """Of paths that could be stopped here the points to come: STOPPED, and nothing else is known of them."""
+        states = [self.trunk[name] for name in stage.left_names]
+        rows = []
+        for lane, (point, state) in enumerate(zip(stage.left, states, strict=True)):
+            row = _row(point, lane, state.state["failures"][0], state.epoch)
+            rows.append(row | ({"status": "STOPPED", "reason": _NOT_REACHED} if row["reason"] is None else {}))
+        if rows:
+            self.leave(rows, states)
+        return rows
 
     def _come_to_points(self, stack: Stack, stage: Stage) -> None:
         """The lanes of paths are at their next points; where all of them have failed, so have the points to come."""
@@ -200,11 +220,11 @@ class Pack:
         reasons = {trial.trial: reason for trial, reason in zip(stack.trials, stack.failures, strict=True)}
         curves = list(_curve_rows(stack))
         while True:
-            named = list(zip(stage.points, stage.names, strict=True))
+            named = list(zip((*stage.points, *stage.left), (*stage.names, *stage.left_names), strict=True))
             rows = [_row(point, lane, reasons[name], stack.epoch) for lane, (point, name) in enumerate(named)]
             own = [{**row, "trial": point.trial} for point, name in named for row in curves if row["trial"] == name]
             self.finished.append((rows, own))
-            if self.done or (stage := self.stages[len(self.finished)]).index == 0:
+            if self.done or self._is_first(stage := self.stages[len(self.finished)]):
                 return
 
     def _stack_of(self, stage: Stage, where: Problem) -> Stack | None:
@@ -215,8 +235,8 @@ class Pack:
         if len(known) < len(lanes):
             leg = Leg(stage.at)
             stack = Stack(where, job.method, job.recipe, stage.trunk, self.device, job.shrink, leg)
-            if stage.index or job.start:
-                origin = self.trunk if stage.index else self.lanes
+            if self._begun(stage):
+                origin = self.lanes if self._is_first(stage) else self.trunk
                 put(stack, [origin[trial.trial] for trial in stage.trunk])
             return stack
         if not stage.points:
@@ -242,14 +262,14 @@ class Pack:
             if stage and isinstance(where, Problem):
                 if (found := self._stack_of(stage, where)) is not None:
                     return found
-                self.finished.append(([], []))
+                self._finish([], [])
                 continue
             if isinstance(where, Problem):
                 stack = Stack(where, self.job.method, self.job.recipe, trials, self.device, self.job.shrink)
                 if self.job.start:
                     put(stack, [self.lanes[trial.trial] for trial in trials])
                 return stack
-            points = stage.points if stage else trials
+            points = (*stage.points, *stage.left) if stage else trials
             self.finished.append(([_row(trial, lane, where, 0) for lane, trial in enumerate(points)], []))
         return None
 
@@ -272,6 +292,9 @@ class Pack:
         self.stack = self._next_stack()
         if self.stack is not None:
             self.stack.load_state_dict(state["stack"])
+
+
+_NOT_REACHED = "its path was stopped before it"
 
 
 def _is_shown(value: Any) -> bool:

@@ -7,6 +7,7 @@ strengths that came before its own: whoever shares a pack with another point of 
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ class Stage:
         at: the epoch at which it lies.
         trunk: the lanes that train on to it, with its strength, under the same names in all stages.
         points: the trials that are polished there, and ``names``, the lane that each is a copy of.
+        left: the points to come where a segment ends here, and ``left_names``, the lane that each goes on from.
     """
 
     index: int
@@ -31,15 +33,22 @@ class Stage:
     trunk: tuple[Trial, ...]
     points: tuple[Trial, ...]
     names: tuple[str, ...]
+    left: tuple[Trial, ...] = ()
+    left_names: tuple[str, ...] = ()
 
 
-def stages(trials: Sequence[Trial], knob: str, first: int, every: int, width: int) -> list[Stage]:
+def stages(
+    trials: Sequence[Trial], knob: str, first: int, every: int, width: int, start: int = 0, until: int | None = None
+) -> list[Stage]:
     """The stages in which points of paths are trained, of ``width`` paths together, one after the other.
 
     Args:
         knob: the name of the strength.
         first: the epoch of the first point; ``every`` so many more comes another.
+        start, until: the epochs of the points that a segment goes on from and ends at.
     """
+    begin = 0 if start < first else 1 + (start - first) // every
+    end = math.inf if until is None else (until - first) // every
     paths: dict[tuple[Any, ...], list[Trial]] = defaultdict(list)
     for trial in trials:
         others = {name: value for name, value in trial.parameters.items() if name != knob}
@@ -49,9 +58,12 @@ def stages(trials: Sequence[Trial], knob: str, first: int, every: int, width: in
     found: list[Stage] = []
     for start in range(0, len(whole), width):
         together = whole[start : start + width]
-        for index in range(1 + max(len(path[-1].path) for path in together)):
+        farthest = max(len(path[-1].path) for path in together)
+        for index in range(begin, 1 + int(min(farthest, end))):
             lanes = [path for path in together if len(path[-1].path) >= index]
             points = [(point, path[-1].trial) for path in lanes for point in path if len(point.path) == index]
+            later = [(point, path[-1].trial) for path in lanes for point in path if len(point.path) > index]
+            left = later if index == end else []
             found.append(
                 Stage(
                     index,
@@ -59,6 +71,8 @@ def stages(trials: Sequence[Trial], knob: str, first: int, every: int, width: in
                     tuple(_at(path[-1], knob, index) for path in lanes),
                     tuple(point for point, _ in points),
                     tuple(name for _, name in points),
+                    tuple(point for point, _ in left),
+                    tuple(name for _, name in left),
                 )
             )
     return found

@@ -134,7 +134,6 @@ def test_the_epochs_between_points_are_a_tenth_by_default() -> None:
         ({"path": {"lamda": 8}}, "did you mean 'lambda'"),
         ({"path": {"lambda": 1}}, "greater than or equal to 2"),
         ({"path": {"epochs": 3}}, "at least 1 item"),
-        ({"stopping": "auto"}, "a study without stopping"),
         ({"seeds": 2}, "one seed for each path"),
         ({"polish": 0}, "polish, which each point ends with"),
         ({"lr_schedule": "cosine"}, "lr_schedule: constant"),

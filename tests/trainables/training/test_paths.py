@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,6 +68,48 @@ def test_a_point_is_the_same_alone_and_the_first_is_an_ordinary_trial(method: st
     assert rows["t5"]["val_loss_before_polish"] == curves[-1 - POLISH]["val_loss"]
 
 
+@pytest.mark.parametrize("method", STRENGTHS)
+def test_paths_that_are_stopped_at_each_point_and_go_on_are_uninterrupted(method: str, training: Any) -> None:
+    """Bit for bit; the points to come have the state of their path."""
+    knob, first = declarations()[method].strength, EPOCHS - POLISH
+    job = job_of(training, method, points(knob, STRENGTHS[method]))
+    lanes, found = dict[str, Any](), dict[str, Any]()
+    expected, trials = trained(whole := Pack(job)), job.trials
+    curves = {(row["trial"], row["epoch"]): row["val_loss"] for row in whole.curve_rows()}
+    for place in range(POINTS):
+        left = list[tuple[Any, Any]]()
+        start = first + (place - 1) * EVERY if place else 0
+        until = first + place * EVERY if place < POINTS - 1 else None
+        segment = replace(job, trials=trials, start=start, until=until)
+        pack = Pack(segment, lanes=lanes, leave=lambda *one, to=left: to.append(one))
+        rows = trained(pack)
+        assert set(rows) == {trial.trial for trial in trials}
+        assert pack.epochs_done == pack.epochs_total
+        lanes = {row["trial"]: state for own, states in left for row, state in zip(own, states, strict=True)}
+        going = [name for name, row in rows.items() if row["status"] == "STOPPED"]
+        assert {rows[name]["epochs"] for name in going} <= {until}
+        found |= {name: row for name, row in rows.items() if name not in going}
+        assert all(curves[row["trial"], row["epoch"]] == row["val_loss"] for row in pack.curve_rows())
+        trials = tuple(trial for trial in trials if trial.trial in going)
+        assert len(trials) == 2 * (POINTS - 1 - place)
+    assert set(found) == set(expected)
+    for name, row in expected.items():
+        for column in ("status", "reason", "val_loss", "neurons", "test_accuracy"):
+            assert found[name].get(column) == row.get(column), f"{name} {column}"
+
+
+def test_points_whose_path_has_lost_its_state_train_all_of_their_way(training: Any) -> None:
+    trials = points("lambda", 0.02)
+    expected = trained(Pack(job_of(training, "group_lasso", trials)))
+    late = [trial for trial in trials if len(trial.path) > 0]
+    rows = trained(Pack(job_of(training, "group_lasso", late, until=EPOCHS - POLISH + EVERY)))
+    assert {name: row["status"] for name, row in rows.items()} == {
+        trial.trial: "COMPLETE" if len(trial.path) == 1 else "STOPPED" for trial in late
+    }
+    for name in ("t1", "t4"):
+        assert rows[name]["val_loss"] == expected[name]["val_loss"]
+
+
 def test_what_was_trained_before_a_strength_counts(training: Any) -> None:
     """The same strength from the first epoch on is another trial."""
     trials = points("lambda", 0.02, paths=1)
@@ -101,12 +144,19 @@ def test_points_of_a_path_that_diverged_have_failed(training: Any) -> None:
     assert {row["status"] for row in rows.values()} == {"FAILED"}
     assert all(str(row["reason"]).startswith("diverged") for row in rows.values())
     assert len(rows) == POINTS
+    stopped = Pack(job_of(training, "group_lasso", points("lambda", 1e-6, paths=1, lr=1e9), until=EPOCHS - POLISH))
+    assert {row["status"] for row in trained(stopped).values()} == {"FAILED"}
+    assert len(stopped.trial_rows()) == POINTS, "those to come, too"
 
 
 def test_a_path_that_diverged_leaves_those_beside_it_alone(training: Any) -> None:
     good, bad = points("lambda", 0.02)[:POINTS], points("lambda", 0.02, lr=1e9)[POINTS:]
     rows = trained(Pack(job_of(training, "group_lasso", (*good, *bad))))
     assert [rows[f"t{index}"]["status"] for index in range(6)] == ["COMPLETE"] * 3 + ["FAILED"] * 3
+    good, bad = points("lambda", 1e-6)[:POINTS], points("lambda", 1e-6, lr=1e9)[POINTS:]
+    rows = trained(Pack(job_of(training, "group_lasso", (*good, *bad), until=EPOCHS - POLISH)))
+    came = ["COMPLETE", "STOPPED", "STOPPED"]
+    assert [rows[f"t{index}"]["status"] for index in range(6)] == came + ["FAILED"] * 3
 
 
 def test_time_is_counted_once(training: Any) -> None:
