@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from trainables.groups.graph import Edge
+from trainables.groups.layer import Edge
 
 
 def arrivals(target: str, own: Sequence[int], columns: Sequence[int]) -> tuple[Edge, ...] | None:

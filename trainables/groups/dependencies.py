@@ -10,7 +10,8 @@ from torch import nn
 
 from trainables.groups.arrivals import arrivals
 from trainables.groups.dimensions import Dimensions
-from trainables.groups.graph import Edge, Layer, Part, Product
+from trainables.groups.graph import Product
+from trainables.groups.layer import Edge, Layer, Part
 from trainables.groups.mixing import axis_of
 from trainables.groups.modules import channels, folds_shifts, is_depthwise, pads_with_zeros, units
 from trainables.groups.run import Run

@@ -10,7 +10,7 @@ from itertools import chain
 from torch import nn
 
 from trainables.groups.arrivals import arrivals
-from trainables.groups.graph import Inside, Layer
+from trainables.groups.layer import Inside, Layer
 from trainables.groups.tracker import Tracker
 
 Numbers = dict[str, list[int]]

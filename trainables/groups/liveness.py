@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from trainables.groups.calling import call
-from trainables.groups.graph import Alive, Graph, Layer
+from trainables.groups.graph import Alive, Graph
+from trainables.groups.layer import Layer
 
 Params = dict[str, Tensor]
 Masks = dict[str, Tensor]

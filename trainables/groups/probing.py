@@ -12,7 +12,8 @@ from contextlib import ExitStack
 import torch
 from torch import Tensor
 
-from trainables.groups.graph import Graph, Layer
+from trainables.groups.graph import Graph
+from trainables.groups.layer import Layer
 from trainables.seeds import seed_of
 
 Output = Callable[[Layer, torch.Size], Tensor]

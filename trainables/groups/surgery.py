@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from trainables.groups.graph import Alive, Graph, Layer, Norm
+from trainables.groups.graph import Alive, Graph, Norm
+from trainables.groups.layer import Layer
 from trainables.groups.mixing import narrowed
 
 

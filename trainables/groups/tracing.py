@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from trainables.errors import StudyError
 from trainables.groups import probing, trial
 from trainables.groups.dependencies import Dependencies
-from trainables.groups.graph import Graph, Layer, Norm
+from trainables.groups.graph import Graph, Norm
+from trainables.groups.layer import Layer
 from trainables.groups.modules import is_norm
 from trainables.groups.run import Run
 from trainables.groups.tracker import Tracker

@@ -14,7 +14,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from trainables.groups.graph import Alive, Graph, Layer, Size
+from trainables.groups.graph import Alive, Graph, Size
+from trainables.groups.layer import Layer
 from trainables.groups.liveness import settle
 from trainables.groups.surgery import cut, widen
 from trainables.groups.views import remove_groups
