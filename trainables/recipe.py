@@ -81,6 +81,7 @@ class Recipe:
         counts: the papers' conventions to count by as well, keys of `trainables.conventions.CONVENTIONS`.
         warm_start: epochs at the beginning of a trial that are trained densely, at ``warm_lr`` (None: the trial's own
             rate); the method begins after them. Trials with the same seeds and network share them.
+        groups: kinds of groups that the method gates or penalises beside those of its paper.
         distil: whether polishing learns from a whole network, too.
 
     Raises:
@@ -101,6 +102,7 @@ class Recipe:
     warm_start: int = 0
     warm_lr: float | None = None
     distil: Distil | None = None
+    groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, option in BUDGET.items():
@@ -112,6 +114,7 @@ class Recipe:
         ]
         if unknown:
             raise Mistakes(unknown)
+        object.__setattr__(self, "groups", tuple(self.groups))
         object.__setattr__(self, "optimizer", completed_optimizer(self.optimizer, "optimizer"))
         object.__setattr__(self, "lr_schedule", completed_schedule(self.lr_schedule, "lr_schedule"))
         _within_the_epochs(self)

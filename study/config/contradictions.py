@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from trainables.declarations import MODEL, declared
-from trainables.errors import Mistake
+from trainables.errors import Mistake, Mistakes
 
 if TYPE_CHECKING:
     from study.config.settings import StudyConfig
 
 
 def contradictions(config: StudyConfig) -> Iterator[Mistake]:
+    yield from _of_groups(config)
     yield from _of_scores(config)
     yield from _of_distillation(config)
     yield from _of_latency(config)
@@ -20,6 +21,15 @@ def contradictions(config: StudyConfig) -> Iterator[Mistake]:
     yield from _of_beginnings(config)
     yield from _of_paths(config)
     yield from _of_targets(config)
+
+
+def _of_groups(config: StudyConfig) -> Iterator[Mistake]:
+    for name, method in config.methods.items():
+        if method.groups and not method.defined_in:  # anyone's own is asked when it is imported
+            try:
+                declared(name).refuse_groups(method.groups, config.model.kinds)
+            except Mistakes as wrong:
+                yield from (mistake.under("methods", name) for mistake in wrong.mistakes)
 
 
 def _of_scores(config: StudyConfig) -> Iterator[Mistake]:

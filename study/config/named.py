@@ -24,6 +24,8 @@ class DataSettings(Named):
 
 Kind = Literal["units", "heads", "dimensions", "channels", "stream"]
 """What may go together, `trainables.groups.KINDS`, which is not imported for the sake of torch."""
+_USUAL: tuple[Kind, ...] = ("units", "heads", "channels")
+"""What may go where nothing is said, as in `trainables.groups.Graph`."""
 
 
 class ModelSettings(Named):
@@ -66,6 +68,11 @@ class ModelSettings(Named):
     def searched(self) -> dict[str, Any]:
         """The options that are searched, by the names of their parameters."""
         return {f"{MODEL}{name}": value for name, value in self.options.items() if search_spaces.is_range(value)}
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What may go."""
+        return self.groups or _USUAL
 
     @property
     def fixed(self) -> dict[str, Any]:

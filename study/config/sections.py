@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from study.config.mappings import Count, Fraction, NonNegative, Positive, Settings
+from study.config.named import Kind
 from study.config.proportions import proportions
 from trainables.declarations import MODEL
 
@@ -224,6 +225,13 @@ class MethodSettings(Settings):
     )
     start: tuple[dict[str, Any], ...] | None = Field(
         default=None, strict=False, description="What `start_from` came to; written by the study."
+    )
+    groups: tuple[Kind, ...] | None = Field(
+        default=None,
+        strict=False,
+        min_length=1,
+        description="npn, drop_neuron: kinds of groups that they gate or penalise beside those of their papers, of the "
+        "model's.",
     )
     like: LikeSettings | None = Field(
         default=None, description="Pruning baselines: the trial whose share of each layer is removed."

@@ -321,6 +321,7 @@ class StudyConfig(Settings):
             warm_start=begin.epochs if begin else 0,
             warm_lr=begin.lr if begin else None,
             distil=None if self.distil is None else Distil(**self.distil.model_dump()),
+            groups=(self.methods[method].groups or ()) if method else (),
         )
 
     def implementation(self, method: str) -> str:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import Layers, Scale, Shape, architectures, configuration, parameters, validate
 from study.config import StudyConfig
 from trainables.declarations import Value, architecture
-from trainables.errors import Mistakes
+from trainables.errors import Mistake, Mistakes
 
 if TYPE_CHECKING:
     from trainables.problem import Problem
@@ -68,8 +68,17 @@ def scales(config: StudyConfig) -> dict[str, Scale]:
 def scale_of_largest(config: StudyConfig, method: str) -> Scale:
     """Of the largest network that is tried, with the layers of the deepest."""
     tried = [problem_of(config, one) for one in architectures(config.space(method))]
+    _refuse_absent(config, method, tried)
     most = max(count_layers(config, method, where) for where in tried)
     return replace(scale_of(config, max(tried, key=lambda where: where.graph.macs)), layers=most)
+
+
+def _refuse_absent(config: StudyConfig, method: str, tried: Sequence[Problem]) -> None:
+    """Raises Mistakes for kinds of groups that a method is to act on and none of the networks has."""
+    there = {m[0].what for where in tried for m in where.graph.sets if m[0].hidden}
+    for index, kind in enumerate(config.methods[method].groups or ()):
+        if kind not in there:
+            raise Mistakes([Mistake.of_name(kind, sorted(there), "methods", method, "groups", index)])
 
 
 def scale_of(config: StudyConfig, where: Problem) -> Scale:
@@ -130,7 +139,8 @@ def count_layers(config: StudyConfig, method: str, where: Problem) -> int:
     """Entries of a per-layer parameter of a method in this network."""
     from trainables.methods import Setting, method_class
 
-    setting = Setting(len(where.dataset.train), 1, config.epochs - config.polish, config.epochs)
+    epochs, groups = config.epochs, config.recipe(method).groups
+    setting = Setting(len(where.dataset.train), 1, epochs - config.polish, epochs, groups=groups)
     return len(method_class(config.implementation(method))(where.graph, setting).layers)
 
 

@@ -202,7 +202,7 @@ def _step(config: StudyConfig, method: str, device: str, chosen: bool | None) ->
             scale = replace(scale_of(config, where), layers=count_layers(config, method, where))
             trials = middle_trials(config, method, arguments, scale)
             implementation = config.implementation(method)
-            found.append(rehearsal.rehearse(where, implementation, config.recipe(), trials, together, device))
+            found.append(rehearsal.rehearse(where, implementation, config.recipe(method), trials, together, device))
     problem = next((step.problem for step in found if step.problem), "")
     return rehearsal.StepFacts(method, sum(step.seconds for step in found), problem)
 

@@ -52,7 +52,7 @@ def stackings(config: StudyConfig, width: int, methods: Collection[str] | None =
             layers = count_layers(config, method, where)
             parameters = middle_trials(config, method, arguments, replace(scale, layers=layers))
             share = SECONDS / len(set(families.values()))
-            implementation, recipe = config.implementation(method), config.recipe()
+            implementation, recipe = config.implementation(method), config.recipe(method)
             found[name] = stacking(where, implementation, recipe, parameters, width, device, threads, share)
     return {method: found[name] for method, name in families.items()}
 

@@ -28,5 +28,6 @@ declaration = Declaration(
         {"dn": 0.05, "l2": 1e-3, "threshold": 0.05, "scale": 0.2},
     ),
     strength="dn",
+    extends=True,
     off={"threshold": 0.0},
 )

@@ -41,4 +41,5 @@ declaration = Declaration(
         {"lambda": 3e-4, "cost": "undivided", "input_gates": "free", "gate_lr": 0.03, "lambda_stages": 2},
     ),
     removes="lambda",
+    extends=True,
 )

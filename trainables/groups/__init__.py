@@ -4,8 +4,10 @@
 """
 
 from trainables.groups.calling import call
-from trainables.groups.graph import KINDS, Alive, Edge, Graph, Layer, Norm, everything
+from trainables.groups.graph import KINDS, Alive, Graph, Norm, everything
+from trainables.groups.layer import Edge, Layer
 from trainables.groups.liveness import Sweep, analyse, given_biases, liveness, settle
+from trainables.groups.readers import Reader, gate_factors, gated_weights, readers
 from trainables.groups.surgery import cut, widen
 from trainables.groups.tracing import trace
 from trainables.groups.views import (
@@ -28,17 +30,21 @@ __all__ = [
     "Graph",
     "Layer",
     "Norm",
+    "Reader",
     "Sweep",
     "analyse",
     "call",
     "cut",
     "everything",
+    "gate_factors",
+    "gated_weights",
     "given_biases",
     "group_size",
     "group_squares",
     "joint",
     "liveness",
     "outgoing_matrix",
+    "readers",
     "remove_groups",
     "scale_groups",
     "scale_units",

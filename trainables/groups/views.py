@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from trainables.groups.graph import Edge, Graph, Layer
+from trainables.groups.graph import Graph
+from trainables.groups.layer import Edge, Layer
 
 Params = dict[str, Tensor]
 
@@ -86,7 +87,7 @@ def outgoing_matrix(graph: Graph, params: Params, layer: Layer, edge: Edge) -> T
     The group of DropNeuron's lo and of CGES. ``rows`` are the consumer's units, of the same group where it
     has groups.
     """
-    columns = _columns(params[graph.layer(edge.layer).weight], graph.layer(edge.layer))
+    columns = columns_of(params[graph.layer(edge.layer).weight], graph.layer(edge.layer))
     return columns[:, edge.span(layer.units)].reshape(len(columns), layer.units, -1)
 
 
@@ -94,14 +95,14 @@ def write_outgoing(graph: Graph, params: Params, layer: Layer, edge: Edge, matri
     """The inverse of `outgoing_matrix`: copies ``matrix`` (P, units, n) into the weight, in place."""
     consumer = graph.layer(edge.layer)
     weight = params[consumer.weight]
-    columns = _columns(weight, consumer).clone()
+    columns = columns_of(weight, consumer).clone()
     part = columns[:, edge.span(layer.units)]
     part.copy_(matrix.reshape(part.shape))
     grouped = columns.view(len(weight), consumer.groups, -1, *columns.shape[2:])
     weight.copy_(grouped.transpose(2, 3).reshape(weight.shape))
 
 
-def _columns(weight: Tensor, consumer: Layer) -> Tensor:
+def columns_of(weight: Tensor, consumer: Layer) -> Tensor:
     """(P, units, inputs/groups, *kernel) -> (P, inputs, units/groups, kernel)."""
     rows = consumer.units // consumer.groups
     shape = (len(weight), consumer.groups, rows, consumer.inputs // consumer.groups, consumer.kernel)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -54,6 +55,8 @@ class Setting:
     """All epochs."""
     factor: Callable[[int], float] = lambda epoch: 1.0
     """Factor of the learning rate's schedule in an epoch."""
+    groups: tuple[str, ...] = ()
+    """Kinds of groups that the method acts on beside those of its paper."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,11 @@ class Method:
     def sets(self) -> tuple[tuple[Layer, ...], ...]:
         """The sets of layers whose groups the method regularises, `Graph.sets`; ``layers`` has the first of each."""
         return self.graph.sets
+
+    @cached_property
+    def added(self) -> tuple[tuple[Layer, ...], ...]:
+        """The sets of the kinds that a study adds to those of the method's paper (`Declaration.extends`)."""
+        return tuple(m for m in self.graph.sets if m[0].hidden and m[0].what in self.setting.groups)
 
     def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
         """State before the first step. ``seeds``: (P,)."""

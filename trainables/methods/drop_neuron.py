@@ -9,17 +9,22 @@ the code; so they are here.
 The paper descends the whole cost with Adam, and weights below a threshold end as zero. The norms carry an epsilon,
 since the square root has no gradient at zero. The proximal variant takes li and lo one after the other, which is not
 the joint prox.
+
+Where a study asks for it (`Setting.groups`) groups of these kinds - units of convolutions, channels that skip
+connections add up, attention heads - have the same two terms: li of all that computes a group, lo of the columns that
+read it; the threshold then acts on all numbers of both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from trainables.declarations import declared
-from trainables.groups import Layer
+from trainables.groups import Layer, Reader, group_squares, joint, readers, scale_groups
 from trainables.math import prox
 from trainables.methods.base import Clock, Method, Params, State
 from trainables.methods.knobs import Knobs
@@ -32,7 +37,18 @@ class DropNeuron(Method):
 
     @property
     def layers(self) -> tuple[Layer, ...]:
+        """Those of the paper, then the first of each set that a study adds."""
+        return (*self.linear, *(members[0] for members, _ in self.groups))
+
+    @cached_property
+    def linear(self) -> tuple[Layer, ...]:
         return tuple(layer for layer in self.graph.layers if layer.kind == "linear")
+
+    @cached_property
+    def groups(self) -> tuple[tuple[tuple[Layer, ...], tuple[Reader, ...]], ...]:
+        """The sets that a study adds, each with what reads it."""
+        wanted = (members for members in self.added if joint(members) or members[0].kind == "conv")
+        return tuple((members, readers(self.graph, members)) for members in wanted)
 
     def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
         groups = 2 * knobs["dn"].unsqueeze(1) * knobs["dn_layer"]
@@ -52,21 +68,32 @@ class DropNeuron(Method):
         if not knobs.some("update", "subgradient"):
             return None
         terms = [
-            ("single", torch.stack([_sums(params, layer, Tensor.abs) for layer in self.layers], 1)),
-            ("incoming", torch.stack([prox.group_norm(params[layer.weight]).sum(1) for layer in self.layers], 1)),
-            ("outgoing", torch.stack([prox.group_norm(params[layer.weight].mT).sum(1) for layer in self.layers], 1)),
+            ("single", torch.stack([_sums(params, layer, Tensor.abs) for layer in self.linear], 1)),
+            ("incoming", torch.stack([prox.group_norm(params[layer.weight]).sum(1) for layer in self.linear], 1)),
+            ("outgoing", torch.stack([prox.group_norm(params[layer.weight].mT).sum(1) for layer in self.linear], 1)),
         ]
         if any(knobs.plain("l2")):
-            squares = torch.stack([_sums(params, layer, Tensor.square) for layer in self.layers], 1)
+            squares = torch.stack([_sums(params, layer, Tensor.square) for layer in self.linear], 1)
             terms.append(("square", squares / 2))
-        return torch.stack([(state[f"{name}_penalty"] * value).sum(1) for name, value in terms]).sum(0)
+        linear = len(self.linear)
+        found = torch.stack([(state[f"{name}_penalty"][:, :linear] * value).sum(1) for name, value in terms]).sum(0)
+        return found + self._of_groups(params, state) if self.groups else found
+
+    def _of_groups(self, params: Params, state: State) -> Tensor:
+        """(P,): li and lo of the sets that a study adds."""
+        total = params[self.layers[0].weight].new_zeros(len(params[self.layers[0].weight]))
+        for index, (members, reading) in enumerate(self.groups, len(self.linear)):
+            terms = (("incoming", group_squares(params, members)), ("outgoing", _read(params, members, reading)))
+            for name, squares in terms:
+                total = total + state[f"{name}_penalty"][:, index] * prox.root(squares).sum(1)
+        return total
 
     def penalty_gradients(self, params: Params, state: State, knobs: Knobs) -> Params:
         """As autograd finds them, to the bit, in a third of its passes over the weights."""
         if not knobs.some("update", "subgradient"):
             return {}
         found: Params = {}
-        for index, layer in enumerate(self.layers):
+        for index, layer in enumerate(self.linear):
             single, square, incoming, outgoing = (
                 state[f"{name}_penalty"][:, index].unsqueeze(1) for name in ("single", "square", "incoming", "outgoing")
             )
@@ -81,12 +108,23 @@ class DropNeuron(Method):
                 bias = params[layer.bias]
                 of_signs = bias.sign().mul_(single)
                 found[layer.bias] = bias * square + of_signs if any(knobs.plain("l2")) else of_signs
+        for name, gradient in self._gradients_of_groups(params, state).items():
+            found[name] = found[name].add_(gradient) if name in found else gradient
         return found
+
+    def _gradients_of_groups(self, params: Params, state: State) -> Params:
+        if not self.groups:
+            return {}
+        leaves = {name: tensor.detach().requires_grad_() for name, tensor in params.items()}
+        with torch.enable_grad():
+            total = self._of_groups(leaves, state).sum()
+            gradients = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+        return {name: gradient for name, gradient in zip(leaves, gradients, strict=True) if gradient is not None}
 
     def after_step(self, params: Params, state: State, knobs: Knobs, clock: Clock) -> None:
         if not knobs.some("update", "proximal"):
             return
-        for index, layer in enumerate(self.layers):
+        for index, layer in enumerate(self.linear):
             single, square, incoming, outgoing = (
                 (clock.lr * state[f"{name}_step"][:, index]).unsqueeze(1)
                 for name in ("single", "square", "incoming", "outgoing")
@@ -97,11 +135,30 @@ class DropNeuron(Method):
             if layer.bias:
                 bias = params[layer.bias]
                 bias.copy_(prox.soft(bias, single.squeeze(1)) / (1 + square))
+        for index, (members, reading) in enumerate(self.groups, len(self.linear)):
+            incoming, outgoing = (
+                (clock.lr * state[f"{name}_step"][:, index]).unsqueeze(1) for name in ("incoming", "outgoing")
+            )
+            scale_groups(params, members, prox.group_scale(group_squares(params, members).sqrt(), incoming))
+            scale = prox.group_scale(_read(params, members, reading).sqrt(), outgoing)
+            for reader in reading:
+                weight = params[reader.layer.weight]
+                weight.mul_(reader.spread(scale, weight.dim()))
 
     def finish(self, params: Params, state: State, knobs: Knobs) -> None:
-        for layer in self.layers:
-            weight = params[layer.weight]
-            weight[weight.abs() < knobs["threshold"].reshape(-1, 1, 1)] = 0
+        names = [layer.weight for layer in self.linear]
+        for members, reading in self.groups:
+            names += [name for layer in members for name in (layer.weight, layer.bias) if name]
+            names += [part.name for part in members[0].besides] + [reader.layer.weight for reader in reading]
+        for name in dict.fromkeys(names):
+            tensor = params[name]
+            tensor[tensor.abs() < knobs["threshold"].reshape(-1, *[1] * (tensor.dim() - 1))] = 0
+
+
+def _read(params: Params, members: tuple[Layer, ...], reading: tuple[Reader, ...]) -> Tensor:
+    """(P, groups): the sum of squares of the columns that read each group of a set."""
+    none = torch.zeros_like(params[members[0].weight].flatten(1)[:, :1]).expand(-1, members[0].count)
+    return sum((reader.squares(params, members[0].count) for reader in reading), none)
 
 
 def _sums(params: Params, layer: Layer, each: Callable[[Tensor], Tensor]) -> Tensor:

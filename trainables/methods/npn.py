@@ -8,7 +8,8 @@ k = 5000, which leaves an ordinary network to fine-tune.
 
 Gates: of a convolution the output channels, after its batch norm where there is one; of a linear layer its inputs.
 Gating is scaling rows or columns of weights, so the network itself stays as it is. Channels added by skip connections
-have none.
+have none, as published; where a study asks for it (`Setting.groups`) each group of these kinds has one more gate: a
+channel in all layers that add to it, an attention head on what it gives.
 
 mode sparsify starts with all units. mode expand starts with a share of them and, at each epoch of the second stage in
 which the validation loss is below the one at the last addition, switches on one more gate in each layer that uses all
@@ -17,7 +18,7 @@ it has. In both, units are lost when training turns their gates below 1/2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from trainables.groups import Layer
 from trainables.math import gates, uniform
 from trainables.methods.base import Clock, Losses, Method, Params, State
 from trainables.methods.continuation import continued, grows
+from trainables.methods.gate_sites import LayerSite, SetSite, Site
 from trainables.methods.knobs import Knobs
 
 FROZEN_K = 5000.0
@@ -47,46 +49,54 @@ class NPN(Method):
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        return tuple(layer for layer in self.graph.layers if layer.kind == "linear" or self._gates_rows(layer))
+        """Those of the paper, then the first of each set that has gates of its own."""
+        return tuple(site.layer for site in self.sites)
+
+    @cached_property
+    def sites(self) -> tuple[Site, ...]:
+        published = [LayerSite(x) for x in self.graph.layers if x.kind == "linear" or self._gates_rows(x)]
+        added = [SetSite.of(self.graph, members) for members in self.added]
+        return (*published, *(site for site in added if site.layer.what != "units" or not self._has_gates(site)))
+
+    def _has_gates(self, site: SetSite) -> bool:
+        """Whether units have some as published: their own, or as inputs of all that read them."""
+        read_by_linear = all(reader.layer.kind == "linear" for reader in site.reading)
+        return read_by_linear or any(self._gates_rows(layer) for layer in site.members)
 
     def _gates_rows(self, layer: Layer) -> bool:
         free = not layer.tied or layer.name in self.graph.readers
         return layer.kind == "conv" and free and not layer.output and not layer.depthwise
 
-    def _gates(self, layer: Layer) -> int:
-        return layer.units if layer.kind == "conv" else layer.inputs
-
     def extra(self, params: Params, knobs: Knobs, seeds: Tensor) -> Params:
         paper = knobs.chosen("start", "paper").unsqueeze(1)
         k = self._second_k(knobs).unsqueeze(1)
         logits = {}
-        for index, (layer, on) in enumerate(zip(self.layers, self._first_on(knobs, seeds), strict=True)):
-            noise = _SPREAD * _normal(seeds, self._gates(layer), index)
+        for index, (site, on) in enumerate(zip(self.sites, self._first_on(knobs, seeds), strict=True)):
+            noise = _SPREAD * _normal(seeds, site.count, index)
             reference = gates.initial(on, 7.0, low=-40.0, noise=noise)
-            logits[_GATE + layer.name] = torch.where(paper, gates.initial(on, k), reference)
+            logits[_GATE + site.name] = torch.where(paper, gates.initial(on, k), reference)
         return logits
 
     def _second_k(self, knobs: Knobs) -> Tensor:
         return torch.where(knobs.chosen("mode", "expand"), knobs["k_expand"], knobs["k"])
 
     def _first_on(self, knobs: Knobs, seeds: Tensor) -> list[Tensor]:
-        """(P, gates) bool by layer: all, or in mode expand a random choice of the given share, at least one."""
+        """(P, gates) bool by site: all, or in mode expand a random choice of the given share, at least one."""
         share = torch.where(knobs.chosen("mode", "expand").unsqueeze(1), knobs["active"], 1.0)
         masks = []
-        for index, layer in enumerate(self.layers):
-            gates_here = self._gates(layer)
-            rank = uniform(seeds, (gates_here,), _ORDER, index).argsort(1).argsort(1)
-            count = (share[:, index] * gates_here).round().clamp_min(1)
+        for index, site in enumerate(self.sites):
+            rank = uniform(seeds, (site.count,), _ORDER, index).argsort(1).argsort(1)
+            count = (share[:, index] * site.count).round().clamp_min(1)
             masks.append(rank < count.unsqueeze(1))
         return masks
 
     def init(self, params: Params, knobs: Knobs, seeds: Tensor) -> State:
-        counts = [
-            layer.units if layer.kind == "linear" else layer.inputs * layer.kernel // layer.groups
-            for layer in self.layers
-        ]
+        counts = [site.weights for site in self.sites]
         weights = torch.tensor(counts, dtype=torch.float32, device=seeds.device)
-        on_inputs = [layer.kind == "linear" and layer.name in self.graph.readers for layer in self.layers]
+        on_inputs = [
+            isinstance(site, LayerSite) and site.layer.kind == "linear" and site.name in self.graph.readers
+            for site in self.sites
+        ]
         free = knobs.chosen("input_gates", "free").unsqueeze(1) & torch.tensor(on_inputs, device=seeds.device)
         conventions = {
             "equal": torch.ones_like(weights),
@@ -101,7 +111,7 @@ class NPN(Method):
             "seeds": seeds,
         }
         on = self._first_on(knobs, seeds)
-        return state | {f"on.{layer.name}": mask for layer, mask in zip(self.layers, on, strict=True)}
+        return state | {f"on.{site.name}": mask for site, mask in zip(self.sites, on, strict=True)}
 
     # -- training ----------------------------------------------------------------------------------------------
 
@@ -142,11 +152,11 @@ class NPN(Method):
                 self._expand(params, state, knobs, expands, clock)
 
     def _expand(self, params: Params, state: State, knobs: Knobs, lanes: Tensor, clock: Clock) -> None:
-        """One gate more in each layer whose gates are all active, for the given lanes (P,)."""
+        """One gate more in each layer or set whose gates are all active, for the given lanes (P,)."""
         assert clock.val_loss is not None
         added = torch.zeros_like(lanes)
-        for index, layer in enumerate(self.layers):
-            phi, on = params[_GATE + layer.name], state[f"on.{layer.name}"]
+        for index, site in enumerate(self.sites):
+            phi, on = params[_GATE + site.name], state[f"on.{site.name}"]
             full = gates.active(self._pi(phi, state, knobs)).sum(1) >= on.sum(1)
             grows = lanes & full & ~on.all(1)
             new = torch.nn.functional.one_hot((~on).int().argmax(1), on.shape[1]).bool() & grows.unsqueeze(1)
@@ -161,8 +171,8 @@ class NPN(Method):
         if self._draws is None or self._draws[0] != block or self._draws[1] is not seeds:
             steps = torch.arange(block * _AT_ONCE, (block + 1) * _AT_ONCE, device=seeds.device)
             drawn = {
-                layer.name: uniform(seeds.unsqueeze(1), (self._gates(layer),), _DRAW, index, steps).unbind(1)
-                for index, layer in enumerate(self.layers)
+                site.name: uniform(seeds.unsqueeze(1), (site.count,), _DRAW, index, steps).unbind(1)
+                for index, site in enumerate(self.sites)
             }
             self._draws = block, seeds, drawn
         return {name: draws[place] for name, draws in self._draws[2].items()}
@@ -176,32 +186,32 @@ class NPN(Method):
         noise: dict[str, Tensor],
         clock: Clock,
     ) -> tuple[Params, Tensor]:
-        names = [layer.name for layer in self.layers]
-        phi = torch.cat([params[_GATE + name] for name in names], 1)  # (P, gates), those of all layers in a row
+        names = [site.name for site in self.sites]
+        phi = torch.cat([params[_GATE + name] for name in names], 1)  # (P, gates), those of all sites in a row
         u = torch.cat([noise[name] for name in names], 1)
-        counts = [self._gates(layer) for layer in self.layers]
+        counts = [site.count for site in self.sites]
 
-        def by_layer(values: Tensor) -> dict[str, Tensor]:
+        def by_site(values: Tensor) -> dict[str, Tensor]:
             return dict(zip(names, torch.split(values, counts, 1), strict=True))
 
         pi = self._pi(phi, state, knobs)
         weights = {name: tensor for name, tensor in params.items() if not name.startswith(_GATE)}
-        first = by_layer(gates.sample(pi, u))
+        first = by_site(gates.sample(pi, u))
         gradient, f2 = losses.gradients(self._gated(weights, first))
         for name, gate in self._factors(gradient, first):
             gradient[name].mul_(gate)
         if clock.epoch >= self._learned(knobs):
-            return gradient | {_GATE + name: part for name, part in by_layer(torch.zeros_like(phi)).items()}, f2
+            return gradient | {_GATE + name: part for name, part in by_site(torch.zeros_like(phi)).items()}, f2
         f1 = f2
         if knobs.some("estimator", "arm"):
             with torch.no_grad():
-                f1 = losses(self._gated(weights, by_layer(gates.antithetic(pi, u))))
+                f1 = losses(self._gated(weights, by_site(gates.antithetic(pi, u))))
         costs = state["cost"] * self._continued(knobs, clock).unsqueeze(1) if grows(knobs) else state["cost"]
         hard, arm = knobs.chosen("gate", "hard"), knobs.chosen("estimator", "arm")
         estimate = gates.estimate(f1, f2, u, state["k"], arm)
         cost = torch.cat([costs[:, i : i + 1].expand(-1, count) for i, count in enumerate(counts)], 1)
         total = estimate + cost * gates.slope(phi, state["k"], hard)
-        return gradient | {_GATE + name: part for name, part in by_layer(total).items()}, f2
+        return gradient | {_GATE + name: part for name, part in by_site(total).items()}, f2
 
     def _continued(self, knobs: Knobs, clock: Clock) -> Tensor:
         """(P,) factors on lambda, whose stages are parts of the second stage."""
@@ -214,26 +224,23 @@ class NPN(Method):
         return gates.gate(phi, state["k"], knobs.chosen("gate", "hard"))
 
     def _gated(self, params: Params, z: dict[str, Tensor]) -> Params:
-        """Scales what the gates act on, ``z``: {layer: (P, gates)}."""
-        return params | {name: params[name] * gate for name, gate in self._factors(params, z)}
+        """Scales what the gates act on, ``z``: {site: (P, gates)}; what is of several sites, by each."""
+        found = dict(params)
+        for name, gate in self._factors(params, z):
+            found[name] = found[name] * gate
+        return found
 
-    def _factors(self, params: Params, z: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    def _factors(self, params: Params, z: dict[str, Tensor]) -> list[tuple[str, Tensor]]:
         """What each parameter that is gated is multiplied by."""
-        for layer in self.layers:
-            gate = z[layer.name]
-            if layer.kind == "linear":
-                yield layer.weight, gate.unsqueeze(-2)
-                continue
-            for name in layer.rows[-2:] if layer.norm else layer.rows:
-                yield name, gate.reshape(gate.shape + (1,) * (params[name].dim() - gate.dim()))
+        return [pair for site in self.sites for pair in site.factors(params, z[site.name]).items()]
 
     def deployed(self, params: Params, state: State, knobs: Knobs) -> Params:
-        logits = {layer.name: params[_GATE + layer.name] for layer in self.layers}
+        logits = {site.name: params[_GATE + site.name] for site in self.sites}
         z = {name: gates.evaluate(self._pi(phi, state, knobs)) for name, phi in logits.items()}
         return self._gated({n: t for n, t in params.items() if not n.startswith(_GATE)}, z)
 
     def gates(self, params: Params, state: State, knobs: Knobs) -> Tensor | None:
-        return torch.cat([self._pi(params[_GATE + layer.name], state, knobs) for layer in self.layers], dim=1)
+        return torch.cat([self._pi(params[_GATE + site.name], state, knobs) for site in self.sites], dim=1)
 
     def judged(self, knobs: Knobs, epochs: int) -> Tensor | None:
         """Not before the second stage, in which gates begin to close or open, has had an epoch."""

@@ -152,7 +152,7 @@ def _key(problem: Problem, method: str, recipe: Recipe, width: int, device: torc
     kind = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or platform.machine()
     network = (problem.model, repr(skeleton), shapes, source_hash(module) if ":" in problem.model else "")
     data = (tuple(problem.graph.example.shape[1:]), problem.dataset.task, problem.dataset.augment)
-    steps = (recipe.batch_size, sorted(recipe.optimizer.items()), family(method), width)
+    steps = (recipe.batch_size, sorted(recipe.optimizer.items()), family(method), width, *recipe.groups)
     machine = (platform.node(), kind, threads, torch.__version__)
     return cache.fingerprint("stacking", network, data, steps, machine)
 

@@ -82,9 +82,10 @@ def _bytes(split: Split) -> int:
 
 
 def short(recipe: Recipe, epochs: int, polish: int, batch_size: int) -> Recipe:
-    """The recipe for so many epochs only, at a constant rate."""
+    """The recipe for so many epochs only, at a constant rate and from the beginning."""
     size, plain = batch_size, {"name": "constant"}
-    return replace(recipe, epochs=epochs, polish=polish, batch_size=size, evaluate_every=1, lr_schedule=plain)
+    begun = replace(recipe, warm_start=0, warm_lr=None, evaluate_every=1, lr_schedule=plain)
+    return replace(begun, epochs=epochs, polish=polish, batch_size=size)
 
 
 def few(problem: Problem, examples: int) -> Problem:

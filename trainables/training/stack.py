@@ -149,7 +149,8 @@ class Stack:
         self.batches = batch_spans(examples, self.recipe.batch_size)
         epochs = self.recipe.epochs
         factor = partial(rate_factor, self.recipe.lr_schedule, epochs=epochs)
-        setting = Setting(examples, len(self.batches), epochs - self.recipe.polish, epochs, factor)
+        setting = Setting(examples, len(self.batches), epochs - self.recipe.polish, epochs, factor, self.recipe.groups)
+        method.declaration.refuse_groups(self.recipe.groups, self.problem.graph.kinds)
         bound = method(self.problem.graph, setting)
         parameters = [settings_of_method(t.parameters) for t in self.trials]
         knobs = stack_knobs(method.declaration, parameters, len(bound.layers), self.device)

@@ -567,3 +567,37 @@ def test_mistakes_in_how_training_starts_and_polishes(changes: dict[str, Any], e
     with pytest.raises(ConfigError) as raised:
         loads(good(**changes))
     assert expected in str(raised.value)
+
+
+def test_kinds_of_groups_that_methods_add_to_those_of_their_papers() -> None:
+    config = loads(good(methods={"npn": {"groups": ["channels", "heads"]}, "drop_neuron": {}, "group_lasso": {}}))
+    assert config.recipe("npn").groups == ("channels", "heads")
+    assert config.recipe("drop_neuron").groups == config.recipe("group_lasso").groups == config.recipe().groups == ()
+    jsonschema.validate(yaml.safe_load(to_yaml(config)), schema())
+
+
+@pytest.mark.parametrize(
+    ("methods", "expected"),
+    [
+        ({"npn": {"groups": ["head"]}}, "did you mean 'heads'?"),
+        ({"npn": {"groups": []}}, "methods.npn.groups"),
+        (
+            {"drop_neuron": {"groups": ["units", "stream"]}},
+            "methods.drop_neuron.groups.1: expected one of units, heads, channels, but got 'stream'",
+        ),
+        (
+            {"group_lasso": {"groups": ["heads"]}},
+            "methods.group_lasso.groups: expected none, as group_lasso goes by the model's groups, but got heads",
+        ),
+    ],
+)
+def test_mistakes_in_kinds_of_groups_of_methods(methods: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        loads(good(methods=methods))
+    assert expected in str(raised.value)
+
+
+def test_what_may_go_by_default_is_said_once_more_without_torch() -> None:
+    from trainables.groups import Graph
+
+    assert loads(good()).model.kinds == Graph.kinds

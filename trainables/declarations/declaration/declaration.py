@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -35,6 +35,7 @@ class Declaration:
             with them, mixed in one pack.
         strength: the knob that makes networks smaller the larger it is, at work in every epoch: a path may follow it.
         removes: the knob that makes networks smaller the larger it is, where that is not at work in every epoch.
+        extends: whether it has kinds of groups of its own, those of its paper, and a study may add others.
         off: settings with which it is dense training; None where there are none.
         space: what is searched, for a method of a user's own: a function as in `search_spaces`. Without it every knob
             is fixed at its default until a study says otherwise.
@@ -53,6 +54,7 @@ class Declaration:
     off: Settings | None = None
     strength: str = ""
     removes: str = ""
+    extends: bool = False
     space: Callable[[Any], None] | None = None
 
     def __post_init__(self) -> None:
@@ -95,6 +97,19 @@ class Declaration:
     def deepest(self, names: Iterable[str]) -> int:
         """The last layer that any of these names numbers; 0 if none does."""
         return max((knob.layer(name) for name in names for knob in self.knobs), default=0)
+
+    def refuse_groups(self, groups: Sequence[str], allowed: Sequence[str]) -> None:
+        """Raises Mistakes where a study adds kinds of groups to those of the paper that cannot be added.
+
+        Args:
+            allowed: the kinds that the network's ``groups`` let go.
+        """
+        if groups and not self.extends:
+            expected = f"none, as {self.name} goes by the model's groups"
+            raise Mistakes([Mistake(("groups",), expected, ", ".join(groups))])
+        mistakes = [Mistake.of_name(g, allowed, "groups", i) for i, g in enumerate(groups) if g not in allowed]
+        if mistakes:
+            raise Mistakes(mistakes)
 
     def refuse_unknown(self, parameters: Settings, layers: int) -> None:
         """Raises Mistakes for a name that no parameter has in a network with so many layers to the method."""
