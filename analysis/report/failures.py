@@ -8,7 +8,7 @@ from analysis.palette import title
 from analysis.report.elements import TEXT, command, framed, last_line, trials_of
 from analysis.statistics import left_out
 from analysis.studies import Study
-from study.directory import replicates
+from study.directory import repetitions
 
 REASONS = 60
 """Different reasons that are listed; more of them are counted."""
@@ -69,8 +69,6 @@ def _unfinished(study: Study) -> str:
 
 def budgets(config: Mapping[str, Any]) -> dict[str, int]:
     """Trials each method of a resolved configuration gets, repetitions counted."""
-    found, seeds = {}, replicates(config)
-    for method, own in config.get("methods", {}).items():
-        settings = {**config, **(own or {})}
-        found[str(method)] = int(settings.get("trials", 0)) * seeds[str(method)] * int(config.get("searches", 1))
-    return found
+    methods = {str(method): own or {} for method, own in config.get("methods", {}).items()}
+    trials = {method: int(own.get("trials") or config.get("trials", 0)) for method, own in methods.items()}
+    return {method: count * repetitions(config, method) for method, count in trials.items()}

@@ -23,7 +23,7 @@ from analysis.statistics import (
     pareto,
     runs,
 )
-from study.directory import raced
+from study.directory import raced, repetitions
 
 POINTS = 5
 """Operating points per method that make a curve; the paper asks for at least five."""
@@ -62,16 +62,9 @@ class _Subject:
     counts: tuple[Axis, ...]
     declared: Mapping[str, Mapping[str, Any]]
 
-    @property
-    def budget(self) -> int:
+    def budget(self, method: str) -> int:
         """Trials a method gets where the YAML says nothing of its own, repetitions counted."""
-        return int(self.config.get("trials", 64)) * self.repetitions
-
-    @property
-    def repetitions(self) -> int:
-        """Trials of a method that each of the YAML's trials stands for."""
-        seeds = self.config.get("seeds", 1)
-        return (seeds if isinstance(seeds, int) else 1) * int(self.config.get("searches", 1))
+        return int(self.config.get("trials", 64)) * repetitions(self.config, method)
 
     @property
     def rivals(self) -> list[str]:
@@ -80,8 +73,8 @@ class _Subject:
 
     def more(self, trials: Mapping[str, int]) -> str:
         """The command that goes on with the study until these methods have so many trials each, repetitions counted."""
-        each = self.repetitions
-        changed = " ".join(f"--set methods.{method}.trials={-(-count // each)}" for method, count in trials.items())
+        each = {method: -(-count // repetitions(self.config, method)) for method, count in trials.items()}
+        changed = " ".join(f"--set methods.{method}.trials={count}" for method, count in each.items())
         return f"study resume {self.location} {changed}"
 
     def wider(self, ranges: Mapping[str, tuple[float, float]]) -> str:
@@ -148,7 +141,9 @@ def _raw_and_delta(subject: _Subject) -> AuditPoint:
         return AuditPoint(name, True, "validation and test scores of every trial and of the dense network are given")
     if dense:
         return AuditPoint(name, False, f"{int((~scored).sum()):,} complete trials lack a test score", subject.again())
-    return AuditPoint(name, False, "no dense trial to take differences to", subject.more({BASELINE: subject.budget}))
+    return AuditPoint(
+        name, False, "no dense trial to take differences to", subject.more({BASELINE: subject.budget(BASELINE)})
+    )
 
 
 def _dense_control(subject: _Subject) -> AuditPoint:
@@ -157,7 +152,7 @@ def _dense_control(subject: _Subject) -> AuditPoint:
     if count:
         found = f"{count:,} dense trials, trained, polished and measured as the others are"
         return AuditPoint(name, True, found.replace("1 dense trials", "1 dense trial"))
-    return AuditPoint(name, False, "no dense trial finished", subject.more({BASELINE: subject.budget}))
+    return AuditPoint(name, False, "no dense trial finished", subject.more({BASELINE: subject.budget(BASELINE)}))
 
 
 def _operating_points(subject: _Subject) -> AuditPoint:
@@ -169,7 +164,7 @@ def _operating_points(subject: _Subject) -> AuditPoint:
         sizes[method] = len(distinct(pareto(own, objectives), objectives))
     few = {method: size for method, size in sizes.items() if size < POINTS}
     if not sizes:
-        return AuditPoint(name, False, "no method compresses", subject.more({PRUNING[0]: subject.budget}))
+        return AuditPoint(name, False, "no method compresses", subject.more({PRUNING[0]: subject.budget(PRUNING[0])}))
     if not few:
         return AuditPoint(name, True, f"{min(sizes.values())} or more points on each front")
     found = "points on the front: " + ", ".join(f"{title(method)} {size}" for method, size in few.items())
@@ -179,9 +174,9 @@ def _operating_points(subject: _Subject) -> AuditPoint:
 
 def _seeds(subject: _Subject) -> AuditPoint:
     name = f"At least {SEEDS} seeds, with their spread"
-    # Those of several searches are no seeds of one configuration.
     if raced(subject.config):
         return _raced_seeds(subject, name)
+    # Those of several searches are no seeds of one configuration.
     fewest = int(configurations(subject.trials)["seeds"].min()) if len(subject.trials) else 0
     if fewest >= SEEDS:
         return AuditPoint(name, True, f"{fewest} seeds of every configuration; its score is their mean")
@@ -207,7 +202,7 @@ def _pruning_baselines(subject: _Subject) -> AuditPoint:
         sizes = " and ".join(f"{int(counts[method]):,} trials of {title(method)}" for method in PRUNING)
         return AuditPoint(name, True, f"both were searched: {sizes}")
     found = f"missing: {', '.join(title(method) for method in missing)}"
-    return AuditPoint(name, False, found, subject.more(dict.fromkeys(missing, subject.budget)))
+    return AuditPoint(name, False, found, subject.more({method: subject.budget(method) for method in missing}))
 
 
 def _same_budget(subject: _Subject) -> AuditPoint:

@@ -73,7 +73,7 @@ from study.directory.model_card import markdown
 from study.directory.models import Front, Models, Row, front_of
 from study.directory.process import Process, this_process
 from study.directory.queue import Queued, enqueue, queued
-from study.directory.seeds import raced, replicates
+from study.directory.seeds import raced, repetitions, replicates
 from study.directory.segments import Segments
 from study.directory.stop import request_stop, stop_requested
 from study.directory.store import Store
@@ -211,6 +211,7 @@ __all__ = [
     "parts_folder",
     "queued",
     "raced",
+    "repetitions",
     "replicates",
     "request_stop",
     "segment_name",

@@ -78,7 +78,7 @@ class Front:
     def columns(self) -> list[str]:
         """What `add` needs of rows."""
         measured = [objective.column for objective in (*self._objectives, *self._require)]
-        named = ["trial", "method", "number", "status", *(["repeats", "epochs"] if self._races else [])]
+        named = ["trial", "method", "search", "number", "status", *(["repeats", "epochs"] if self._races else [])]
         return list(dict.fromkeys([*named, *measured]))
 
     def __contains__(self, trial: object) -> bool:
@@ -136,10 +136,11 @@ class Front:
 
     def _configuration(self, row: Row) -> Any:
         count = self._seeds.get(row["method"], 1) if self._seeds else 1
-        if self._races and count == 1:
-            first = row.get("repeats")
-            return row["method"], row.get("search"), row["number"] if first is None else first
-        return row["trial"] if count == 1 else (row["method"], row.get("search"), row["number"] // count)
+        if count == 1 and not self._races:
+            return row["trial"]
+        first = row.get("repeats")
+        number = row["number"] // count if first is None else first
+        return row["method"], row.get("search") or 0, number
 
     def _reaches(self, mean: Any) -> bool:
         bounds = zip(mean[len(self._objectives) :], self._require.items(), strict=True)
@@ -233,6 +234,5 @@ class Models:
 def front_of(directory: StudyDirectory) -> list[str]:
     """The trials on a study's front, best value of the first objective first."""
     found = Front.of(directory.config())
-    trials = directory.trials()
-    found.add(trials.select([*found.columns, "search"]).to_pylist())
+    found.add(directory.trials().select(found.columns).to_pylist())
     return found.trials

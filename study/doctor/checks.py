@@ -344,7 +344,7 @@ def _unwanted(state: State) -> dict[str, str]:
     if not objectives:
         return {}
     front = Front.of(config)
-    rows = [row for part in state.trials.values() for row in _of(part, [*front.columns, "search"])]
+    rows = [row for part in state.trials.values() for row in _of(part, front.columns)]
     front.add(rows)
     return {row["trial"]: "of a trial that is off the front" for row in rows if row["trial"] not in front}
 

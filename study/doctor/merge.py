@@ -289,7 +289,7 @@ def _models(packs: Sequence[_Pack], study: str, config: StudyConfig) -> Iterator
     for pack in packs:
         if pack.rows is not None:
             rows = _relabelled(pack.rows, pack, study)
-            known = [name for name in (*front.columns, "search") if name in rows.column_names]
+            known = [name for name in front.columns if name in rows.column_names]
             front.add(rows.select(known).to_pylist())
     for pack in packs:
         store = pack.source.directory.store

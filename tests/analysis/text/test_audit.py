@@ -68,6 +68,16 @@ def test_too_few_operating_points(study):
     assert check.remedy == "study resume runs/digits --set methods.npn.trials=64"
 
 
+def test_what_a_method_lacks_is_counted_with_its_own_seeds(study):
+    few = study.trials[(study.trials["method"] != "npn") | (study.trials["number"] < 3)]
+    (settings,) = study.configs.values()
+    methods = {**settings["methods"], "npn": {"seeds": 4}, "random": {"seeds": {"front": 5}}}
+    check = audited(study, "operating_points", few, methods=methods, seeds=2, searches=2)
+    assert check.remedy == "study resume runs/digits --set methods.npn.trials=8"
+    check = audited(study, "pruning_baselines", study.trials[study.trials["method"] != "random"], methods=methods)
+    assert check.remedy.endswith("methods.random.trials=12")
+
+
 def test_without_pruning_baselines(study):
     check = audited(study, "pruning_baselines", study.trials[study.trials["method"] != "random"], trials=20, seeds=2)
     assert check.passed is False and check.found == "missing: random pruning"

@@ -143,6 +143,25 @@ def test_the_front_of_several_seeds_is_of_their_means() -> None:
     assert set(found.trials) == {"t2", "t3"}, "t0 is lucky, and a seed of t4's configuration failed"
 
 
+@pytest.mark.parametrize("seeds", [2, {"front": 3}])
+def test_configurations_of_several_searches_stay_apart(seeds: Any) -> None:
+    """With what `columns` names of rows, and nothing else."""
+    again = {"repeats": 0} if isinstance(seeds, dict) else {}
+    config = {"objectives": ["accuracy", "neurons"], "seeds": seeds, "searches": 2, "methods": {"npn": None}}
+    found = Front.of(config)
+    rows = []
+    for search, accuracies in {None: (0.6, 0.8), 1: (0.9, 0.9)}.items():
+        for number, row in enumerate(rows_of({f"s{search or 0}t{n}": (a, 9.0) for n, a in enumerate(accuracies)})):
+            named = {"method": "npn", "number": number, "search": search, "repeats": None, "epochs": 1}
+            rows.append(row | named | (again if number else {}))
+    rows[1]["search"] = 0  # as newer versions write the first one
+    found.add([{name: row.get(name) for name in found.columns} for row in rows])
+    assert found.trials == ["s1t0", "s1t1"], "the mean over both searches is on no front"
+    found = Front.of(config)
+    found.add([{name: row.get(name) for name in found.columns} for row in rows[:2]])
+    assert found.trials == ["s0t1", "s0t0"], "0 where nothing is said"
+
+
 def test_networks_that_leave_the_front_are_removed(tmp_path: Path) -> None:
     directory = opened(tmp_path / "study")
     models, keeper = Models(directory), Keeper(stored(directory), directory)
