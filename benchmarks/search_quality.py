@@ -8,8 +8,9 @@ more configurations. Searches of a method run in blocks of repeats, and what is 
 by --minutes or a signal, the same command goes on.
 
 The reference of a method is the hypervolume of all networks that any of its searches found: neurons by their logarithm,
-accuracy from what the study requires, 0.8. Of each search: the epochs until its own complete trials have 90 and 95 % of
-it; and until they have what the median search by TPE, one at a time, has at its end. A pack's trials count once all of
+accuracy from what the study requires, 0.8. Of each side: the epochs until half of its searches have, by their complete
+trials, 90 and 95 % of it; and until half have what the median search by TPE, one at a time, has at its end. Of all
+methods together: the epochs until the mean of the median searches' shares is there. A pack's trials count once all of
 it is trained, stopped trials with the epochs that they took, a shared beginning once. Core-seconds follow from epochs
 and from what a trial costs on each side, as `benchmarks/study_throughput.py` has recorded it.
 """
@@ -20,12 +21,12 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import geometric_mean, median
+from statistics import fmean, median, median_low
 from typing import Any
 
 import moocore
@@ -79,41 +80,73 @@ def compared(searches: Sequence[Mapping[str, Any]], repeats: int) -> dict[str, d
         targets = {"90 %": 0.9 * whole, "95 %": 0.95 * whole, "TPE's end": plain}
         table[method] = {
             side: {
-                "share": _spread([volume(one["better"]) / whole for one in found]),
+                "share": _spread([volume(one["better"]) / whole for one in found], median),
                 "trials": median(one["trials"] for one in found),
-                **{name: _spread([until(one, wanted) for one in found]) for name, wanted in targets.items()},
+                **{
+                    name: _spread([until(one, wanted) for one in found], median_low) for name, wanted in targets.items()
+                },
             }
             for side, found in by_side.items()
         }
     return table
 
 
-def _spread(values: Sequence[float]) -> list[float | None]:
-    """Median, and the order statistics that hold it with 98 % of ten; None for what was not reached."""
+def _spread(values: Sequence[float], middle: Callable[[Sequence[float]], float]) -> list[float | None]:
+    """The middle, and the order statistics that hold the median with 98 % of ten; None for what was not reached."""
     ordered = sorted(values)
     cut = max(len(ordered) // 5 - 1, 0)
-    return [None if math.isinf(one) else one for one in (median(ordered), ordered[cut], ordered[-1 - cut])]
+    return [None if math.isinf(one) else one for one in (middle(ordered), ordered[cut], ordered[-1 - cut])]
 
 
-def ratios(table: Mapping[str, Mapping[str, Mapping[str, Any]]], target: str) -> dict[str, float | None]:
-    """By side: epochs as a multiple of those of TPE one at a time, the geometric mean over methods of the medians'
-    ratio; None where a median search never came there."""
-    found: dict[str, float | None] = {}
-    for side in SIDES:
-        pairs = [(sides[side][target][0], sides[PLAIN][target][0]) for sides in table.values()]
-        known = [(own, plain) for own, plain in pairs if own is not None and plain is not None]
-        found[side] = geometric_mean([own / plain for own, plain in known]) if known and known == pairs else None
+TARGETS = {"TPE's end": None, "90 %": 0.9, "95 %": 0.95}
+"""Shares of the reference; None for what TPE, one at a time, has at its end."""
+
+
+def multiples(searches: Sequence[Mapping[str, Any]], repeats: int) -> dict[str, dict[str, float | None]]:
+    """By target and side: epochs as a multiple of those of TPE, one at a time, until the median search's share of the
+    reference, a mean over methods, is there; None where a side never came there, or TPE did not."""
+    curves = {side: _curve(searches, list(compared(searches, repeats)), side) for side in SIDES}
+    end = max(share for _, share in curves[PLAIN]) if curves[PLAIN] else math.inf
+    found: dict[str, dict[str, float | None]] = {}
+    for target, wanted in TARGETS.items():
+        there = {
+            side: next((epochs for epochs, share in curve if share >= (wanted or end)), None)
+            for side, curve in curves.items()
+        }
+        plain = there[PLAIN]
+        found[target] = {side: own / plain if own and plain else None for side, own in there.items()}
     return found
 
 
-def markdown(table: Mapping[str, Mapping[str, Mapping[str, Any]]], epochs: int) -> Iterator[str]:
-    for target in ("TPE's end", "90 %", "95 %"):
-        multiples = ratios(table, target)
-        yield f"| median epochs until {target} [98 % interval] | {' | '.join(table)} | of TPE's |"
+def _curve(searches: Sequence[Mapping[str, Any]], methods: Sequence[str], side: str) -> list[tuple[float, float]]:
+    """(epochs, mean over methods of the median search's share of the reference) whenever one of them changes."""
+    changes: list[tuple[float, str, float]] = []
+    for method in methods:
+        own = [one for one in searches if one["method"] == method]
+        whole = volume([point for one in own for point in one["better"]])
+        mine = [one["better"] for one in own if one["side"] == side]
+        for epochs in sorted({point[0] for better in mine for point in better}):
+            known = [volume([point for point in better if point[0] <= epochs]) for better in mine]
+            changes.append((epochs, method, median(known) / whole))
+    now = dict.fromkeys(methods, 0.0)
+    curve = []
+    for epochs, method, share in sorted(changes):
+        now[method] = share
+        curve.append((epochs, fmean(now.values())))
+    return curve
+
+
+def markdown(
+    table: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    of_plain: Mapping[str, Mapping[str, float | None]],
+    epochs: int,
+) -> Iterator[str]:
+    for target in TARGETS:
+        yield f"| epochs until half of the searches have {target} [98 % interval] | {' | '.join(table)} | of TPE's |"
         yield f"|---|{'---:|' * (len(table) + 1)}"
         for side in SIDES:
             cells = [_cell(sides[side][target]) for sides in table.values()]
-            multiple = multiples[side]
+            multiple = of_plain[target][side]
             yield f"| {side} | {' | '.join(cells)} | {'–' if multiple is None else f'{multiple:.2f}'} |"
         yield ""
     yield f"| share of the reference after {epochs} epochs | {' | '.join(table)} |"
@@ -122,22 +155,22 @@ def markdown(table: Mapping[str, Mapping[str, Mapping[str, Any]]], epochs: int) 
         yield f"| {side} | {' | '.join(_cell(sides[side]['share'], '.3f') for sides in table.values())} |"
     yield ""
     for target in ("95 %", "TPE's end"):
-        multiples = ratios(table, target)
         for side, bar in BARS.items():
-            yield f"bar: {side}, at most {bar:g} of TPE's epochs until {target}: {_verdict(multiples[side], bar)}"
+            met = _verdict(of_plain[target][side], bar)
+            yield f"bar: {side}, at most {bar:g} of TPE's epochs until {target}: {met}"
         for other, bar in CORES.items():
-            less = core_seconds(multiples, other)
+            less = core_seconds(of_plain[target], other)
             best = max((value for value in less.values() if value is not None), default=None)
             met = "not known" if best is None else f"{best:.1f}, {'met' if best >= bar else 'missed'}"
             yield f"bar: at best {bar:g} times fewer core-seconds than {other} until {target}: {met}"
 
 
-def core_seconds(multiples: Mapping[str, float | None], other: str) -> dict[str, float | None]:
+def core_seconds(of_plain: Mapping[str, float | None], other: str) -> dict[str, float | None]:
     """By side of ours: how many times fewer than TPE on another side of the benchmark of throughput."""
     cheaper = json.loads(THROUGHPUT.read_text(encoding="utf-8"))["ratios"][other]
     return {
         side: None if multiple is None else cheaper / multiple
-        for side, multiple in multiples.items()
+        for side, multiple in of_plain.items()
         if side.startswith("packs")
     }
 
@@ -148,20 +181,21 @@ def _verdict(multiple: float | None, bar: float) -> str:
 
 def part(record: Mapping[str, Any]) -> str:
     """The README's."""
-    targets = {"TPE's end": "what it has at its end", "95 %": "95 % of the reference"}
-    methods = len(record["compared"])
+    methods, epochs = record["compared"].values(), f"{record['epochs']:,}"
     lines = [
-        f"| epochs, as a multiple of those of TPE one trial at a time, until | {' | '.join(targets.values())} |",
-        f"|---|{'---:|' * len(targets)}",
+        f"| | share of the reference after {epochs} epochs | epochs until TPE's share | epochs until 95 % |",
+        "|---|---:|---:|---:|",
     ]
     for side in SIDES:
-        cells = [record["of_TPE"][target][side] for target in targets]
-        shown = ["not by half of the searches" if one is None else f"{one:.2f}" for one in cells]
-        lines.append(f"| {side} | {' | '.join(shown)} |")
+        share = fmean(sides[side]["share"][0] for sides in methods)
+        cells = [record["of_TPE"][target][side] for target in ("TPE's end", "95 %")]
+        shown = ["not reached" if one is None else f"{one:.2f}" for one in cells]
+        lines.append(f"| {side} | {share:.3f} | {' | '.join(shown)} |")
     lines += [
         "",
-        f"Geometric means over {methods} methods of the medians of {record['repeats']} searches on digits, each of "
-        f"{record['epochs']:,} epochs; the reference is all that any of them found (`python -m "
+        f"{record['repeats']} searches by each way, of each of {len(methods)} methods on digits. The reference is the "
+        "hypervolume of all that any of them found; shares are the median search's, means over methods; epochs are "
+        f"multiples of those that TPE, one trial at a time, takes for the share that it has after {epochs} (`python -m "
         "benchmarks.search_quality`).",
     ]
     return "\n".join(lines)
@@ -195,7 +229,8 @@ def main() -> None:
             searches += [asdict(one) for one in found if (one.method, one.side, one.repeat) not in there]
             _write(given.json, searches, given.epochs, given.repeats)
     _write(given.json, searches, given.epochs, given.repeats)
-    print("\n".join(markdown(compared(searches, given.repeats), given.epochs)))
+    table, of_plain = compared(searches, given.repeats), multiples(searches, given.repeats)
+    print("\n".join(markdown(table, of_plain, given.epochs)))
     if given.readme:
         write("search", "benchmarks.search_quality", part(json.loads(given.json.read_text(encoding="utf-8"))))
 
@@ -244,7 +279,7 @@ def _write(file: Path, searches: Sequence[Mapping[str, Any]], epochs: int, repea
         "repeats": repeats,
         "sides": {name: [*side.settings, f"{side.size} at a time"] for name, side in SIDES.items()},
         "compared": table,
-        "of_TPE": {target: ratios(table, target) for target in ("TPE's end", "90 %", "95 %")},
+        "of_TPE": multiples(searches, repeats),
         "searches": list(searches),
     }
     draft = file.with_suffix(".draft")

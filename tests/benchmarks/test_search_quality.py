@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import pytest
 
 from benchmarks.readme_part import README, replaced
-from benchmarks.search_quality import PLAIN, RESULTS, compared, part, ratios, until, volume
+from benchmarks.search_quality import PLAIN, RESULTS, compared, multiples, part, until, volume
 from benchmarks.searches import SIDES, first_third
 
 
-def found(side: str, repeat: int, epochs: int) -> dict[str, object]:
+def found(side: str, repeat: int, epochs: int) -> dict[str, Any]:
     better = [[epochs, 0.9, 96], [epochs + 60, 0.95, 48]]
     return {"side": side, "method": "group_lasso", "repeat": repeat, "trials": 3, "better": better}
 
@@ -36,9 +37,31 @@ def test_sides_are_compared_where_all_of_them_are_there() -> None:
     epochs = {side: 60 * (1 + index) for index, side in enumerate(SIDES)}
     searches = [found(side, repeat, epochs[side]) for side in SIDES for repeat in range(2)]
     assert compared(searches[:-1], 2) == {}
-    table = compared(searches, 2)
     plain = epochs[PLAIN] + 60
-    assert ratios(table, "95 %") == {side: pytest.approx((own + 60) / plain) for side, own in epochs.items()}
+    multiple = {side: pytest.approx((own + 60) / plain) for side, own in epochs.items()}
+    assert multiples(searches, 2) == {"TPE's end": multiple, "90 %": multiple, "95 %": multiple}
+
+
+def test_methods_are_compared_by_the_mean_of_their_shares() -> None:
+    """Of two methods one has all of the reference at once, the other nothing before its end."""
+    early = [found(side, repeat, 60) for side in SIDES for repeat in range(2)]
+    late = [found(side, repeat, 600) | {"method": "npn"} for side in SIDES for repeat in range(2)]
+    for one in early:
+        if one["side"] == "packs":
+            one["better"] = [[epochs / 2, *values] for epochs, *values in one["better"]]
+    of_plain = multiples(early + late, 2)
+    assert of_plain["95 %"]["packs"] == of_plain["95 %"][PLAIN] == 1.0, "the later method decides"
+    assert multiples(early, 2)["95 %"]["packs"] == 0.5
+
+
+def test_half_of_the_searches_by_tpe_come_to_what_the_median_one_has() -> None:
+    """Their number is even: the median lies between two of them, and only one half has it ever."""
+    searches = [found(side, repeat, 60 * (1 + repeat)) for side in SIDES for repeat in range(4)]
+    for one in searches[4 * list(SIDES).index(PLAIN) :][:4]:
+        one["better"] = [[60 * (1 + one["repeat"]), 0.9, 96 - one["repeat"]]]
+    table = compared(searches, 4)
+    assert table["group_lasso"][PLAIN]["TPE's end"][0] == 240
+    assert multiples(searches, 4)["TPE's end"][PLAIN] == 1.0
 
 
 def test_ashas_rule_keeps_the_first_third_of_what_it_has_seen() -> None:
