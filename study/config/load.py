@@ -276,6 +276,8 @@ def _translated(details: Mapping[str, Any]) -> Iterator[Mistake]:
     kind, keys, context = details["type"], tuple(details["loc"]), details.get("ctx", {})
     if isinstance(context.get("error"), Mistakes):
         yield from (mistake.under(*keys) for mistake in context["error"].mistakes)
+    elif kind == "too_short" and len(details["input"]) >= context["min_length"]:
+        return  # what is wrong with its elements is said of them
     elif kind == "missing":
         yield Mistake(keys, "a value (it has no default)", "nothing")
     elif kind == "extra_forbidden":

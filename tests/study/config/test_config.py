@@ -595,6 +595,7 @@ def test_mistakes_in_kinds_of_groups_of_methods(methods: dict[str, Any], expecte
     with pytest.raises(ConfigError) as raised:
         loads(good(methods=methods))
     assert expected in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def test_what_may_go_by_default_is_said_once_more_without_torch() -> None:
