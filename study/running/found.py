@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from trainables.errors import StudyError
 
 Row = dict[str, Any]
 
+_LIBRARIES = ("transformers", "timm")
+"""Of networks, which studies name as they do their own modules."""
 _TIMES = ("finished_at", "train_seconds")
 
 
@@ -97,17 +101,26 @@ def _columns(config: StudyConfig, table: pa.Table, manifests: list[Manifest]) ->
 
 
 def own_versions(config: StudyConfig) -> dict[str, str]:
-    """Hashes of what trials depend on beside libraries: the user's own modules, and the files of the data."""
+    """Versions of what trials depend on beside what all studies do: libraries of networks, and hashes of the user's own
+    modules and of the files of the data."""
     from trainables.data import content_hash, files_hash
-    from trainables.own_code import names_in, source_hash
+    from trainables.own_code import names_in
 
-    settings = config.model_dump()
-    found = {name: source_hash(name) for name in sorted(set(names_in(settings)))}
+    found = {name: _version_of(name) for name in sorted(set(names_in(config.model_dump())))}
     found["data"] = content_hash(config.data.name)
     teacher = config.distil.teacher if config.distil else None
     files = {"weights": config.model.weights, "teacher": teacher}
     found |= {key: files_hash(Path(file)) for key, file in files.items() if file}
-    return {name: version for name, version in found.items() if version}
+    return {name: value for name, value in found.items() if value}
+
+
+def _version_of(name: str) -> str:
+    """Of a module that a study names; empty where there is none, or nothing has loaded the user's own."""
+    from trainables.own_code import source_hash
+
+    if name not in _LIBRARIES:
+        return source_hash(name)
+    return version(name) if find_spec(name) else ""
 
 
 def search_of(config: StudyConfig) -> type[Search]:

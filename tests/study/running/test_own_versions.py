@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
+from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from study.config.named import ModelSettings
 from study.config.settings import StudyConfig
 from study.directory.versions import current_versions, version_differences
 from study.running.found import own_versions
@@ -63,3 +66,11 @@ def test_a_changed_data_file_is_said(config: StudyConfig, tmp_path: Path) -> Non
     (tmp_path / "rows.csv").write_text("a,b,label\n" + "1,2,y\n2,1,x\n" * 20)
     (difference,) = said(config, before)
     assert difference.startswith(f"data: trials were made with {before['data']}, now it is ")
+
+
+def test_a_library_of_networks_has_its_version_whether_it_is_loaded_or_not(config: StudyConfig) -> None:
+    """Only a process that has built the network has loaded it, which a driver that resumes need not have."""
+    for library, network in (("transformers", "ViTForImageClassification"), ("timm", "resnet18")):
+        named = config.model_copy(update={"model": ModelSettings.model_validate(f"{library}:{network}")})
+        expected = metadata.version(library) if find_spec(library) else None
+        assert own_versions(named).get(library) == expected
