@@ -98,7 +98,7 @@ class Branch:
         """Trials of new configurations that are asked for before any is trained again; where none is, all."""
         if self.race is None:
             return self.remaining
-        left = self.budget + self.lost - self.race.most(self.budget) - self.configurations
+        left = self.budget + self.lost - self.race.most - self.configurations
         return min(max(0, left), self.remaining)
 
     @property
@@ -113,7 +113,7 @@ class Branch:
         """The configurations that the next pack trains again, at most so many; none where it has new ones."""
         if self.race is None or self.explores:
             return []
-        return self.race.wanted(min(size, self.remaining, self.race.most(self.budget) - self.race.repeats))
+        return self.race.wanted(min(size, self.remaining, self.race.most - self.race.repeats))
 
     def new(self, size: int) -> int:
         """Trials of a next pack of new configurations: at most so many, all of a configuration if they fit."""

@@ -55,42 +55,24 @@ class Proposals:
 
     def repeats(self, branch: Branch, pack: str, configurations: list[int]) -> list[TrialSpec]:
         """The trials of a pack that trains configurations again, each by the number of its first trial."""
-        race, own = branch.race, of_search(branch.search)
-        assert race is not None
+        assert branch.race is not None
         trials: list[TrialSpec] = []
         for lane, first in enumerate(configurations):
-            number, (known, replicate) = branch.asked, race.again(first)
-            alike: tuple[object, ...] = ("start", replicate) if self._config.beginning(branch.method) else (number,)
-            spec: TrialSpec = {
-                "trial": trial_name(branch.method, number, branch.search),
-                "number": number,
-                "lane": lane,
-                "seed": seed_of(self._config.seed, branch.method, *alike, *own),
-                "data_seed": seed_of(self._config.seed, replicate, *own),
-                "parameters": known["parameters"],
-                "repeats": first,
-            }
+            known, replicate = branch.race.again(first)
+            spec = self._spec(branch, lane, replicate)
+            spec |= {"parameters": known["parameters"], "repeats": first}
             self._repeat(branch, pack, spec)
             trials.append(spec)
         return trials
 
     def bracketed(self, branch: Branch, pack: str, lanes: Sequence[Lane]) -> list[TrialSpec]:
         """The trials of a pack of brackets; of a new one the sampler chooses what is not its strength, once."""
-        brackets, own = branch.brackets, of_search(branch.search)
+        brackets = branch.brackets
         assert brackets is not None
         waiting, trials = self._waiting(branch), list[TrialSpec]()
         for lane, (bracket, target, strength) in enumerate(lanes):
-            alike = ("start", 0) if self._config.beginning(branch.method) else ("bracket", bracket)
-            spec: TrialSpec = {
-                "trial": trial_name(branch.method, branch.asked, branch.search),
-                "number": branch.asked,
-                "lane": lane,
-                "seed": seed_of(self._config.seed, branch.method, *alike, *own),
-                "data_seed": seed_of(self._config.seed, 0, *own),
-                "parameters": {},
-                "bracket": bracket,
-                "target": target,
-            }
+            spec = self._spec(branch, lane, 0, "bracket", bracket)
+            spec |= {"bracket": bracket, "target": target}
             others = brackets.others(bracket)
             others = self._wanted(branch, spec, bracket, waiting) if others is None else others
             trials.append(self._run(branch, pack, spec, {**others, brackets.knob: strength}))
@@ -125,14 +107,17 @@ class Proposals:
         """Trials in manifests: what of the queue they came from is not tried again."""
         self._dequeued |= {spec["queued"] for spec in specs if "queued" in spec}
 
-    def _next(self, branch: Branch, pack: str, lane: int, waiting: list[Queued]) -> TrialSpec:
-        """One more trial: a new configuration, or the next replicate of the one before."""
-        method, own = branch.method, of_search(branch.search)
-        number, replicate = branch.asked, branch.asked % branch.seeds
-        alike: tuple[object, ...] = ("path", number // branch.path.points) if branch.path else (number,)
-        if self._config.beginning(method):
-            alike = ("start", replicate)
-        spec: TrialSpec = {
+    def _spec(self, branch: Branch, lane: int, replicate: int, *alike: object) -> TrialSpec:
+        """The next trial, without parameters.
+
+        Args:
+            replicate: of its configuration; those of one see the same data.
+            alike: what trials of the same seed have in common; none do if not given. With a warm start all that go on
+                from the same beginning have.
+        """
+        method, own, number = branch.method, of_search(branch.search), branch.asked
+        alike = ("start", replicate) if self._config.beginning(method) else alike or (number,)
+        return {
             "trial": trial_name(method, number, branch.search),
             "number": number,
             "lane": lane,
@@ -140,8 +125,14 @@ class Proposals:
             "data_seed": seed_of(self._config.seed, replicate, *own),
             "parameters": {},
         }
+
+    def _next(self, branch: Branch, pack: str, lane: int, waiting: list[Queued]) -> TrialSpec:
+        """One more trial: a new configuration, or the next replicate of the one before."""
+        replicate = branch.asked % branch.seeds
         if branch.path is not None:
+            spec = self._spec(branch, lane, replicate, "path", branch.asked // branch.path.points)
             return self._run(branch, pack, spec, self._point(branch, branch.path, spec, waiting))
+        spec = self._spec(branch, lane, replicate)
         index = branch.configurations // branch.together
         fixed = branch.latest if replicate else self._wanted(branch, spec, index, waiting)
         return self._run(branch, pack, spec, fixed)

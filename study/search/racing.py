@@ -40,12 +40,12 @@ class Race:
 
     Args:
         seeds: trials that a configuration gets at most.
-        share: of the budget that such repetitions may take.
+        most: trials of the budget that may be repetitions.
         objectives: their names.
     """
 
-    def __init__(self, seeds: int, share: float, objectives: Sequence[str]) -> None:
-        self._seeds, self._share = seeds, share
+    def __init__(self, seeds: int, most: int, objectives: Sequence[str]) -> None:
+        self._seeds, self.most = seeds, most
         self._objectives = [OBJECTIVES[name] for name in objectives]
         self.repeats = 0
         """Trials that were asked for and train a configuration again."""
@@ -59,10 +59,6 @@ class Race:
         self._seen: dict[int, list[_Seen]] = {}
         self._spoilt: set[int] = set()
         """Configurations of which a trial ended without an outcome that counts."""
-
-    def most(self, budget: int) -> int:
-        """Trials of a budget that may be repetitions."""
-        return int(self._share * budget)
 
     @property
     def waits(self) -> bool:

@@ -249,7 +249,7 @@ class Search:
         racing = self._config.racing(method)
         if racing is None or not self._spaces.distributions(method):
             return None
-        return Race(racing.front, racing.share, self._config.objectives)
+        return Race(racing.front, self._config.repeats(method) // self._config.searches, self._config.objectives)
 
     def _brackets(self, method: str) -> Brackets | None:
         target, knob = self._config.target, self._config.lever(method)

@@ -222,7 +222,7 @@ def test_a_pack_that_is_lost_is_made_up_for(raced: tuple[Search, StudyDirectory]
 
 
 def race_of(points: list[tuple[float, float]], seeds: int = 5) -> Race:
-    race = Race(seeds, 0.5, ["accuracy", "neurons"])
+    race = Race(seeds, 8, ["accuracy", "neurons"])
     for number, (accuracy, neurons) in enumerate(points):
         told(race, number, accuracy, neurons)
     return race
