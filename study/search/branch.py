@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage
 
-from study.directory import OBJECTIVES, Manifest
+from study.directory import OBJECTIVES, Manifest, TrialSpec
 
 if TYPE_CHECKING:
     from study.config import StrengthPath
@@ -69,6 +69,27 @@ class Branch:
     """Once the sampler reads no other trials."""
     shapes: dict[frozenset[tuple[str, BaseDistribution]], int] = field(default_factory=dict)
     """The first trial of each set of parameters; from those it sees, a sampler infers what all trials have."""
+
+    def begins(self, spec: TrialSpec, params: Mapping[str, Any]) -> None:
+        """A trial is in training from now on.
+
+        Args:
+            params: those that are searched.
+        """
+        self.asked += 1
+        if self.brackets is not None:
+            self.brackets.asked(spec, params)
+        if self.race is not None:
+            self.race.asked(spec)
+
+    def ends(
+        self, spec: TrialSpec, row: Mapping[str, Any] | None, values: list[float] | None, excess: dict[str, float]
+    ) -> None:
+        """What it came to; see `Race.told`."""
+        if self.brackets is not None:
+            self.brackets.told(spec, row)
+        if self.race is not None:
+            self.race.told(spec, row, values, excess)
 
     @property
     def together(self) -> int:

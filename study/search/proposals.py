@@ -85,14 +85,7 @@ class Proposals:
     def _repeat(self, branch: Branch, pack: str, spec: TrialSpec) -> None:
         params, space = self._spaces.searched(branch.method, spec["parameters"])
         self._ledger.repeat(branch, pack, spec, params, space)
-        self._asked(branch, spec, params)
-
-    def _asked(self, branch: Branch, spec: TrialSpec, params: Mapping[str, Any]) -> None:
-        branch.asked += 1
-        if branch.brackets is not None:
-            branch.brackets.asked(spec, params)
-        if branch.race is not None:
-            branch.race.asked(spec)
+        branch.begins(spec, params)
 
     def again(self, branch: Branch, pack: str, spec: TrialSpec) -> None:
         """A trial that is in a manifest is running once more."""
@@ -194,7 +187,7 @@ class Proposals:
         self._ledger.begin(branch, pack, spec, trial)
         branch.latest = trial.params
         spec = {**spec, "parameters": parameters}
-        self._asked(branch, spec, trial.params)
+        branch.begins(spec, trial.params)
         return spec
 
     def _distinct(

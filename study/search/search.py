@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -141,15 +142,13 @@ class Search:
         """Whether a method's constraints are known: others wait for the dense network where they are relative to it."""
         return not self._relative or branch.method == _DENSE or branch.search in self._scores
 
-    def _visible(self, branch: Branch, more: bool) -> int:
-        """Optuna may see the packs before this: up to the lag, in order; all, once nothing more is asked."""
-        end = branch.packs - self._lag if more else branch.packs
-        missing = (number for number in range(branch.seen, end) if number not in branch.answers)
-        return next(missing, max(end, branch.seen))
+    def _shows(self, branch: Branch) -> bool:
+        """Whether Optuna may see one more pack: up to the lag, in order; all, while nothing more can be asked."""
+        return branch.seen in branch.answers and (branch.seen < branch.packs - self._lag or not branch.open)
 
     def _reveal(self, branch: Branch) -> None:
-        """Tell Optuna what it may see by now: up to the lag, in order; all, while nothing more can be asked."""
-        while branch.seen in branch.answers and (branch.seen < branch.packs - self._lag or not branch.open):
+        """Tell Optuna what it may see by now."""
+        while self._shows(branch):
             manifest, found = branch.answers.pop(branch.seen)
             branch.seen += 1
             self._compare_with(branch, manifest, found)
@@ -160,12 +159,20 @@ class Search:
     def _tell(self, branch: Branch, spec: TrialSpec, row: Mapping[str, Any] | None) -> None:
         excess = exceeded(row, self._config, self._dense(branch.search))
         self._ledger.end(branch, spec, row, excess)
-        if branch.brackets is not None:
-            branch.brackets.told(spec, row)
-        if branch.race is not None:
-            branch.race.told(spec, row, outcome(row, self._config.objectives)[0], excess)
-            if "repeats" in spec:
-                self._ledger.revise(branch, spec["repeats"], *branch.race.mean(spec["repeats"]))
+        self._ends(branch, spec, row, outcome(row, self._config.objectives)[0], excess)
+
+    def _ends(
+        self,
+        branch: Branch,
+        spec: TrialSpec,
+        row: Mapping[str, Any] | None,
+        values: list[float] | None,
+        excess: dict[str, float],
+    ) -> None:
+        """What follows from what a trial came to."""
+        branch.ends(spec, row, values, excess)
+        if branch.race is not None and "repeats" in spec:
+            self._ledger.revise(branch, spec["repeats"], *branch.race.mean(spec["repeats"]))
 
     def rebuild(self, manifests: Iterable[Manifest], rows: Iterable[Mapping[str, Any]]) -> list[Manifest]:
         """Start over from the study directory: trials with a row are told, the others of its packs run.
@@ -274,8 +281,9 @@ class Search:
         return sampler(self._config.sampler, self._asking(branch))
 
     def _reads(self, branch: Branch) -> Reads:
-        """All, where values still change."""
-        return "all" if branch.race else reads(self._config.sampler, self._asking(branch))
+        """All in the place of an elite, where values still change."""
+        found = reads(self._config.sampler, self._asking(branch))
+        return "all" if found == "elite" and branch.race else found
 
     def _by_branch(self, manifests: Iterable[Manifest]) -> dict[_Key, list[Manifest]]:
         found: dict[_Key, list[Manifest]] = defaultdict(list)
@@ -306,44 +314,51 @@ class Search:
             branch.answers[pack_index(manifest["pack"])] = (manifest, results.get(manifest["pack"], {}))
             if manifest["pack"] not in results:
                 del branch.answers[pack_index(manifest["pack"])]
-        if branch.race is not None or branch.brackets is not None:
-            self._ask_all_again(branch, packs)
-            return
-        branch.seen = self._visible(branch, more=sum(len(m["trials"]) for m in packs) < branch.budget)
-        if branch.seen:
-            self._compare_with(branch, *branch.answers[0])
-        told = {branch.answers.pop(number)[0]["pack"] for number in range(branch.seen)}
         ordered = sorted(
             ((spec, manifest["pack"]) for manifest in packs for spec in manifest["trials"]),
             key=lambda entry: entry[0]["number"],
         )
+        branch.seen = self._shown(branch, [spec for spec, _ in ordered])
+        if branch.seen:
+            self._compare_with(branch, *branch.answers[0])
+        told = {branch.answers.pop(number)[0]["pack"] for number in range(branch.seen)}
         found = {
             spec["number"]: self._as_told(branch.method, branch.search, pack, spec, results[pack].get(spec["trial"]))
             for spec, pack in ordered
             if pack in told
         }
-        branch.told = sum(trial.state == TrialState.COMPLETE for trial in found.values())
-        kept = self._ledger.kept(branch, found)
+        first = {
+            spec["number"]: found[spec["number"]] for spec, pack in ordered if pack in told and "repeats" not in spec
+        }
+        branch.told = sum(trial.state == TrialState.COMPLETE for trial in first.values())
+        kept = self._ledger.kept(branch, first)
         for spec, pack in ordered:
             if spec["number"] < branch.asked:
                 raise StudyError(f"expected every trial in one pack, but {spec['trial']} of {pack} is in another, too")
             for _ in range(branch.asked, spec["number"]):
                 self._ledger.lose(branch)
-            if spec["number"] in found:
-                branch.latest = found[spec["number"]].params
-                self._ledger.add(branch, found[spec["number"]], keep=spec["number"] in kept)
-            else:
+            if (one := found.get(spec["number"])) is None:
                 self._proposals.again(branch, pack, spec)
+                continue
+            branch.latest = one.params
+            self._ledger.add(branch, one, keep=spec["number"] in kept)
+            branch.begins(spec, one.params)
+            self._ends(branch, spec, results[pack].get(spec["trial"]), one.values, one.constraints)
 
-    def _ask_all_again(self, branch: Branch, packs: Sequence[Manifest]) -> None:
-        """Ask for all trials once more, then tell what may be told: for what follows from results as they came."""
-        branch.study.sampler = optuna.samplers.RandomSampler(0)  # the parameters are known
-        for manifest in sorted(packs, key=lambda one: pack_index(one["pack"])):
+    def _shown(self, branch: Branch, specs: Sequence[TrialSpec]) -> int:
+        """Packs that Optuna may see once all of these trials are asked for, found without it."""
+        ahead = replace(branch, race=self._race(branch.method), brackets=self._brackets(branch.method))
+        for spec in specs:
+            ahead.lost += max(0, spec["number"] - ahead.asked)
+            ahead.asked = max(spec["number"], ahead.asked)
+            ahead.begins(spec, {})
+        while self._shows(ahead):
+            manifest, found = ahead.answers[ahead.seen]
+            ahead.seen += 1
             for spec in manifest["trials"]:
-                for _ in range(branch.asked, spec["number"]):
-                    self._ledger.lose(branch)
-                self._proposals.again(branch, manifest["pack"], spec)
-        self._reveal(branch)
+                row = found.get(spec["trial"])
+                ahead.ends(spec, row, outcome(row, self._config.objectives)[0], {})
+        return ahead.seen
 
     def _as_told(self, method: str, search: int, pack: str, spec: TrialSpec, row: Mapping[str, Any] | None) -> Told:
         params, space = self._spaces.searched(method, spec["parameters"])

@@ -123,3 +123,21 @@ def killed_at_every_write(location: Path, config: StudyConfig) -> tuple[StudyDir
                 lives += 1
                 assert lives < 200
                 trained += driver.trained if driver is not None else []
+
+
+def same_in_any_order(whole: StudyDirectory, location: Path, config: StudyConfig, chance: int = 1) -> None:
+    """Whatever order workers finish in, the study is the same."""
+    again = Driver(location, config, chance=chance).run().directory
+    assert made(again) == made(whole)
+    assert tables(again) == tables(whole)
+
+
+def same_when_killed(whole: StudyDirectory, location: Path, config: StudyConfig, lives: int) -> StudyDirectory:
+    """A driver that is killed at every write, more than ``lives`` times, ends with the same study: no segment is lost,
+    none is trained twice once its account was written, and the decisions are the same."""
+    directory, trained, found = killed_at_every_write(location, config)
+    assert found > lives
+    assert len(trained) == len(set(trained))
+    assert made(directory) == made(whole)
+    assert tables(directory) == tables(whole)
+    return directory

@@ -126,11 +126,11 @@ class Ledger:
             trial.started,
             trial.finished_at,
         )
-        branch.asked += 1
 
     def lose(self, branch: Branch) -> None:
         """A number without manifest or row."""
         self.add(branch, Told(TrialState.FAIL, None, {}, {}, {"reason": _LOST}, {}), keep=False)
+        branch.asked += 1
         branch.lost += 1
 
     def forget(self, branch: Branch) -> None:

@@ -13,7 +13,7 @@ from study.api.results import status
 from study.cli import app
 from study.config.load import StudyConfig
 from study.directory.study_directory import StudyDirectory
-from tests.study.staged import Driver, killed_at_every_write, little, made, tables
+from tests.study.staged import Driver, little, same_in_any_order, same_when_killed
 
 EPOCHS, RUNG, TRIALS, REPEATS = 4, 2, 16, 5
 
@@ -65,18 +65,12 @@ def test_commands_name_what_a_trial_repeats(whole: StudyDirectory) -> None:
 
 
 def test_the_same_whatever_order_workers_finish_in(whole: StudyDirectory, tmp_path: Path) -> None:
-    again = Driver(tmp_path / "again", study_of(), chance=1).run().directory
-    assert made(again) == made(whole)
-    assert tables(again) == tables(whole)
+    same_in_any_order(whole, tmp_path / "again", study_of())
 
 
 @pytest.mark.slow
 def test_a_driver_that_is_killed_at_every_write_ends_with_the_same_study(whole: StudyDirectory, tmp_path: Path) -> None:
-    directory, trained, lives = killed_at_every_write(tmp_path / "killed", study_of())
-    assert lives > 15
-    assert len(trained) == len(set(trained))
-    assert made(directory) == made(whole)
-    assert tables(directory) == tables(whole)
+    same_when_killed(whole, tmp_path / "killed", study_of(), lives=15)
 
 
 def test_other_seeds_begin_for_themselves(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from study.config.load import StudyConfig
 from study.directory.study_directory import StudyDirectory
 from study.doctor.repair import examine, fix
 from study.running.publishing import give_up
-from tests.study.staged import Driver, killed_at_every_write, little, made, tables, timeless
+from tests.study.staged import Driver, little, made, same_in_any_order, same_when_killed, tables, timeless
 from trainables.errors import StudyError
 
 EPOCHS, RUNGS, TRIALS = 6, (2, 4), 12
@@ -82,19 +82,12 @@ def test_what_goes_on_is_what_trains_through(whole: StudyDirectory, tmp_path: Pa
 
 @pytest.mark.parametrize("chance", [1, 2])
 def test_the_same_whatever_order_workers_finish_in(chance: int, whole: StudyDirectory, tmp_path: Path) -> None:
-    again = Driver(tmp_path / "again", study_of(), chance=chance).run().directory
-    assert made(again) == made(whole)
-    assert tables(again) == tables(whole)
+    same_in_any_order(whole, tmp_path / "again", study_of(), chance)
 
 
 @pytest.mark.slow
 def test_a_driver_that_is_killed_at_every_write_ends_with_the_same_study(whole: StudyDirectory, tmp_path: Path) -> None:
-    """No segment is lost, none is trained twice once its account was written, and the decisions are the same."""
-    directory, trained, lives = killed_at_every_write(tmp_path / "killed", study_of())
-    assert lives > 20
-    assert len(trained) == len(set(trained))
-    assert made(directory) == made(whole)
-    assert tables(directory) == tables(whole)
+    directory = same_when_killed(whole, tmp_path / "killed", study_of(), lives=20)
     assert directory.segments.states() == []
 
 

@@ -17,7 +17,7 @@ from study.directory.trial import find_trial
 from study.running.monitor import Monitor
 from study.running.retraining import retrain
 from study.search.outcome import displayed, outcome
-from tests.study.staged import Driver, killed_at_every_write, little, made, tables
+from tests.study.staged import Driver, little, same_in_any_order, same_when_killed, tables
 from trainables.errors import StudyError
 
 EPOCHS, POLISH, EVERY, POINTS, TRIALS = 4, 1, 1, 4, 30
@@ -143,18 +143,12 @@ def test_how_far_a_study_is_counts_points(whole: StudyDirectory) -> None:
 
 @pytest.mark.parametrize("chance", [1, 2])
 def test_the_same_whatever_order_workers_finish_in(chance: int, whole: StudyDirectory, tmp_path: Path) -> None:
-    again = Driver(tmp_path / "again", study_of(), chance=chance).run().directory
-    assert made(again) == made(whole)
-    assert tables(again) == tables(whole)
+    same_in_any_order(whole, tmp_path / "again", study_of(), chance)
 
 
 @pytest.mark.slow
 def test_a_driver_that_is_killed_at_every_write_ends_with_the_same_study(whole: StudyDirectory, tmp_path: Path) -> None:
-    directory, trained, lives = killed_at_every_write(tmp_path / "killed", study_of())
-    assert lives > 20
-    assert len(trained) == len(set(trained))
-    assert made(directory) == made(whole)
-    assert tables(directory) == tables(whole)
+    directory = same_when_killed(whole, tmp_path / "killed", study_of(), lives=20)
     assert directory.segments.states() == []
 
 

@@ -14,7 +14,7 @@ from study.config.load import StudyConfig
 from study.directory.study_directory import StudyDirectory
 from study.directory.trial import find_trial
 from study.running.retraining import retrain
-from tests.study.staged import Driver, killed_at_every_write, little, made, tables
+from tests.study.staged import Driver, little, same_in_any_order, same_when_killed
 
 EPOCHS, BEGIN, TARGETS, ROUNDS, TRIALS = 6, 2, (1.5, 3.0), 3, 12
 
@@ -76,18 +76,12 @@ def test_the_table_says_what_was_asked_and_what_was_reached(whole: StudyDirector
 
 
 def test_the_same_whatever_order_workers_finish_in(whole: StudyDirectory, tmp_path: Path) -> None:
-    again = Driver(tmp_path / "again", study_of(), chance=1).run().directory
-    assert made(again) == made(whole)
-    assert tables(again) == tables(whole)
+    same_in_any_order(whole, tmp_path / "again", study_of())
 
 
 @pytest.mark.slow
 def test_a_driver_that_is_killed_at_every_write_ends_with_the_same_study(whole: StudyDirectory, tmp_path: Path) -> None:
-    directory, trained, lives = killed_at_every_write(tmp_path / "killed", study_of())
-    assert lives > 10
-    assert len(trained) == len(set(trained))
-    assert made(directory) == made(whole)
-    assert tables(directory) == tables(whole)
+    same_when_killed(whole, tmp_path / "killed", study_of(), lives=10)
 
 
 def test_a_lane_is_trained_again_alone(whole: StudyDirectory) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,15 @@ import pytest
 from optuna.distributions import FloatDistribution
 
 import search_spaces
-from study.config.load import StudyConfig, to_yaml
+from study.config.load import StudyConfig
 from study.directory import Manifest, StudyDirectory, TrialSpec
 from study.doctor.merge import merge
-from study.search import Search, Simulation
+from study.search import Simulation
 from study.search.brackets import Brackets, Lane
+from tests.study.asked import LAYERS, Row, cut_and_resumed, row_of, run, search_at
 from trainables.declarations import declared
 from trainables.errors import StudyError
 
-Row = dict[str, Any]
-LAYERS = dict.fromkeys(search_spaces.methods(), search_spaces.Scale())
 TARGETS, ROUNDS, TRIALS = (2.0, 4.0, 8.0), 5, 45
 DENSE = 10_000
 
@@ -51,46 +49,17 @@ def trained(manifest: Manifest) -> list[Row]:
     for spec in manifest["trials"]:
         ratio = compression(spec["parameters"]) if manifest["method"] == "group_lasso" else 1.0
         rows.append(
-            {
-                "study": "aimed",
-                "method": manifest["method"],
-                "pack": manifest["pack"],
-                **{name: spec[name] for name in ("trial", "number", "lane", "seed", "data_seed")},
-                "search": 0,
-                "status": "COMPLETE",
-                "epochs": 2,
-                "val_accuracy": 1 / ratio,
-                "neurons": 50,
-                "parameters": max(1, round(DENSE / ratio)),
-                "dense_parameters": DENSE,
-                "target": spec.get("target"),
-                **{f"param_{name}": value for name, value in spec["parameters"].items()},
-            }
+            row_of(
+                manifest,
+                spec,
+                val_accuracy=1 / ratio,
+                neurons=50,
+                parameters=max(1, round(DENSE / ratio)),
+                dense_parameters=DENSE,
+                target=spec.get("target"),
+            )
         )
     return rows
-
-
-def search_at(path: Path, config: StudyConfig, workers: int = 1) -> tuple[Search, StudyDirectory]:
-    directory = StudyDirectory(path)
-    if not directory.exists():
-        directory.create(to_yaml(config))
-    return Search(config, directory, LAYERS, workers=workers), directory
-
-
-def run(search: Search, directory: StudyDirectory, workers: int = 1, chance: int = 0, packs: int = 1000) -> None:
-    """As a driver does, with workers that finish in any order."""
-    finish, running = random.Random(chance), list[Manifest]()
-    while packs:
-        while len(running) < workers and (manifest := search.ask()) is not None:
-            directory.write_manifest(manifest)
-            running.append(manifest)
-        if not running:
-            assert not any(search.remaining().values())
-            return
-        manifest = running.pop(finish.randrange(len(running)))
-        directory.write_results(manifest["pack"], manifest["method"], trained(manifest), [])
-        search.tell(manifest, trained(manifest))
-        packs -= 1
 
 
 def brackets_of(directory: StudyDirectory) -> dict[int, list[TrialSpec]]:
@@ -104,7 +73,7 @@ def brackets_of(directory: StudyDirectory) -> dict[int, list[TrialSpec]]:
 @pytest.fixture(scope="module")
 def aimed(tmp_path_factory: pytest.TempPathFactory) -> StudyDirectory:
     search, directory = search_at(tmp_path_factory.mktemp("aimed") / "one", study_of(), workers=3)
-    run(search, directory, workers=3)
+    run(search, directory, trained, workers=3)
     return directory
 
 
@@ -143,20 +112,19 @@ def test_a_method_without_a_strength_trains_as_ever(aimed: StudyDirectory) -> No
 @pytest.mark.parametrize("chance", [1, 2])
 def test_the_same_whatever_order_results_come_in(chance: int, aimed: StudyDirectory, tmp_path: Path) -> None:
     search, directory = search_at(tmp_path / "other", study_of(), workers=3)
-    run(search, directory, workers=3, chance=chance)
+    run(search, directory, trained, workers=3, chance=chance)
     assert directory.manifests() == aimed.manifests()
 
 
 @pytest.mark.parametrize("packs", [2, 5])
 def test_the_same_after_a_driver_has_ended(packs: int, aimed: StudyDirectory, tmp_path: Path) -> None:
-    search, directory = search_at(tmp_path / "cut", study_of(), workers=3)
-    run(search, directory, workers=3, packs=packs)
-    search, _ = search_at(tmp_path / "cut", study_of(), workers=3)
-    for manifest in search.rebuild(directory.manifests(), directory.trials().to_pylist()):
-        directory.write_results(manifest["pack"], manifest["method"], trained(manifest), [])
-        search.tell(manifest, trained(manifest))
-    run(search, directory, workers=3)
+    directory = cut_and_resumed(tmp_path / "cut", study_of(), trained, packs)
     assert directory.manifests() == aimed.manifests()
+
+
+@pytest.mark.parametrize("sampler", ["random", "nsga2"])
+def test_samplers_see_the_same_after_a_driver_has_ended(sampler: str, tmp_path: Path) -> None:
+    cut_and_resumed(tmp_path / "cut", study_of(sampler=sampler), trained, packs=6)
 
 
 def test_a_larger_budget_opens_more_brackets(aimed: StudyDirectory, tmp_path: Path) -> None:
@@ -165,7 +133,7 @@ def test_a_larger_budget_opens_more_brackets(aimed: StudyDirectory, tmp_path: Pa
         directory.write_manifest(manifest)
         directory.write_results(manifest["pack"], manifest["method"], trained(manifest), [])
     assert search.rebuild(directory.manifests(), directory.trials().to_pylist()) == []
-    run(search, directory)
+    run(search, directory, trained)
     assert [len(own) for own in brackets_of(directory).values()] == [15, 15, 15, 15, 5]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,16 @@ from optuna.trial import TrialState
 from pydantic import ValidationError
 
 import analysis
-import search_spaces
 from analysis.statistics import front_members
 from study.config.load import StudyConfig, to_yaml
 from study.directory import Front, Manifest, StudyDirectory, TrialSpec
 from study.doctor.merge import merge
 from study.search import Search, Simulation
 from study.search.racing import UNLIKELY, Race
+from tests.study.asked import LAYERS, Row, cut_and_resumed, row_of, run, search_at
 from trainables.errors import StudyError
 from trainables.seeds import seed_of
 
-Row = dict[str, Any]
-LAYERS = dict.fromkeys(search_spaces.methods(), search_spaces.Scale())
 TRIALS, REPEATS, FRONT = 60, 20, 4
 NOISE = 0.02
 
@@ -53,47 +50,18 @@ def trained(manifest: Manifest) -> list[Row]:
         strength, lr = spec["parameters"]["lambda"], spec["parameters"]["lr"]
         luck = np.random.default_rng(spec["seed"] % 2**32).standard_normal()
         rows.append(
-            {
-                "study": "raced",
-                "method": manifest["method"],
-                "pack": manifest["pack"],
-                **{name: spec[name] for name in ("trial", "number", "lane", "seed", "data_seed")},
-                "repeats": spec.get("repeats"),
-                "search": 0,
-                "status": "COMPLETE",
-                "epochs": 2,
-                "shared_epochs": 0,
-                "val_accuracy": 0.9 - 0.1 * abs(math.log10(strength) + 2) - abs(math.log10(lr) + 2) + NOISE * luck,
-                "test_accuracy": 0.5,
-                "neurons": max(1, int(60 - 15 * math.log10(strength * 1e4))),
-                "dense_neurons": 100,
-                **{f"param_{name}": value for name, value in spec["parameters"].items()},
-            }
+            row_of(
+                manifest,
+                spec,
+                repeats=spec.get("repeats"),
+                shared_epochs=0,
+                val_accuracy=0.9 - 0.1 * abs(math.log10(strength) + 2) - abs(math.log10(lr) + 2) + NOISE * luck,
+                test_accuracy=0.5,
+                neurons=max(1, int(60 - 15 * math.log10(strength * 1e4))),
+                dense_neurons=100,
+            )
         )
     return rows
-
-
-def search_at(path: Path, config: StudyConfig, workers: int = 1) -> tuple[Search, StudyDirectory]:
-    directory = StudyDirectory(path)
-    if not directory.exists():
-        directory.create(to_yaml(config))
-    return Search(config, directory, LAYERS, workers=workers), directory
-
-
-def run(search: Search, directory: StudyDirectory, workers: int = 1, chance: int = 0, packs: int = 1000) -> None:
-    """As a driver does, with workers that finish in any order."""
-    finish, running = random.Random(chance), list[Manifest]()
-    while packs:
-        while len(running) < workers and (manifest := search.ask()) is not None:
-            directory.write_manifest(manifest)
-            running.append(manifest)
-        if not running:
-            assert not any(search.remaining().values())
-            return
-        manifest = running.pop(finish.randrange(len(running)))
-        directory.write_results(manifest["pack"], manifest["method"], trained(manifest), [])
-        search.tell(manifest, trained(manifest))
-        packs -= 1
 
 
 def specs_of(directory: StudyDirectory) -> list[TrialSpec]:
@@ -103,7 +71,7 @@ def specs_of(directory: StudyDirectory) -> list[TrialSpec]:
 @pytest.fixture(scope="module")
 def raced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Search, StudyDirectory]:
     search, directory = search_at(tmp_path_factory.mktemp("raced") / "one", study_of(), workers=3)
-    run(search, directory, workers=3)
+    run(search, directory, trained, workers=3)
     return search, directory
 
 
@@ -178,20 +146,19 @@ def test_the_same_whatever_order_results_come_in(
     chance: int, raced: tuple[Search, StudyDirectory], tmp_path: Path
 ) -> None:
     search, directory = search_at(tmp_path / "other", study_of(), workers=3)
-    run(search, directory, workers=3, chance=chance)
+    run(search, directory, trained, workers=3, chance=chance)
     assert directory.manifests() == raced[1].manifests()
 
 
 @pytest.mark.parametrize("packs", [3, 5, 7])
 def test_the_same_after_a_driver_has_ended(packs: int, raced: tuple[Search, StudyDirectory], tmp_path: Path) -> None:
-    search, directory = search_at(tmp_path / "cut", study_of(), workers=3)
-    run(search, directory, workers=3, packs=packs)
-    search, _ = search_at(tmp_path / "cut", study_of(), workers=3)
-    for manifest in search.rebuild(directory.manifests(), directory.trials().to_pylist()):
-        directory.write_results(manifest["pack"], manifest["method"], trained(manifest), [])
-        search.tell(manifest, trained(manifest))
-    run(search, directory, workers=3)
+    directory = cut_and_resumed(tmp_path / "cut", study_of(), trained, packs)
     assert directory.manifests() == raced[1].manifests()
+
+
+@pytest.mark.parametrize("sampler", ["random", "nsga2"])
+def test_samplers_see_the_same_after_a_driver_has_ended(sampler: str, tmp_path: Path) -> None:
+    cut_and_resumed(tmp_path / "cut", study_of(sampler=sampler), trained, packs=6)
 
 
 def test_a_larger_budget_goes_on_from_there(raced: tuple[Search, StudyDirectory], tmp_path: Path) -> None:
@@ -201,7 +168,7 @@ def test_a_larger_budget_goes_on_from_there(raced: tuple[Search, StudyDirectory]
         directory.write_results(manifest["pack"], manifest["method"], trained(manifest), [])
     search, _ = search_at(tmp_path / "more", study_of(trials=2 * TRIALS))
     assert search.rebuild(directory.manifests(), directory.trials().to_pylist()) == []
-    run(search, directory)
+    run(search, directory, trained)
     specs = specs_of(directory)
     assert specs[:TRIALS] == specs_of(raced[1]) and len(specs) == 2 * TRIALS
     assert sum("repeats" in spec for spec in specs) == 2 * REPEATS
@@ -216,7 +183,7 @@ def test_a_pack_that_is_lost_is_made_up_for(raced: tuple[Search, StudyDirectory]
         directory.write_manifest(manifest)
         directory.write_results(manifest["pack"], manifest["method"], trained(manifest), [])
     assert search.rebuild(directory.manifests(), directory.trials().to_pylist()) == []
-    run(search, directory)
+    run(search, directory, trained)
     specs = specs_of(directory)
     assert len(specs) == TRIALS and max(spec["number"] for spec in specs) == TRIALS + len(gone["trials"]) - 1
 
@@ -264,7 +231,7 @@ def test_a_configuration_that_diverges_once_is_out_and_one_that_broke_off_is_not
 
 def test_a_diverged_repetition_fails_the_trial_that_the_sampler_knows(tmp_path: Path) -> None:
     search, directory = search_at(tmp_path / "one", study_of())
-    run(search, directory, packs=5)
+    run(search, directory, trained, packs=5)
     manifest = search.ask()
     assert manifest is not None
     rows = [{**row, "status": "FAILED", "reason": "loss is inf"} for row in trained(manifest)]
