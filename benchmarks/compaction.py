@@ -31,8 +31,8 @@ from trainables import models
 from trainables.compaction import compact, cost
 from trainables.deploy import measure
 from trainables.groups import Alive, Graph, everything, liveness, trace
+from trainables.process import settle_process
 from trainables.recipe import Recipe
-from trainables.trainable import settle_process
 from trainables.training import EXAMPLES, Job, Pack, Trial, outcomes
 
 REQUIRED = {"resnet56_seconds": 2.0, "counting_share_of_epoch": 0.01, "lenet5_speed_up": 2.0}

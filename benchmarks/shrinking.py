@@ -22,8 +22,8 @@ from benchmarks.record import parser, record
 from trainables.compaction import cost
 from trainables.groups import everything
 from trainables.problem import Problem, problem
+from trainables.process import settle_process
 from trainables.recipe import Recipe
-from trainables.trainable import settle_process
 from trainables.training import Stack, Trial, worthwhile
 
 SPARSITIES = (0.0625, 0.125, 0.25, 0.5, 0.75)

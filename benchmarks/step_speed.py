@@ -33,8 +33,8 @@ from benchmarks.floor import Rates
 from benchmarks.record import parser, record
 from trainables.declarations import declarations
 from trainables.problem import Problem, problem
+from trainables.process import settle_process
 from trainables.recipe import Recipe
-from trainables.trainable import settle_process
 from trainables.training import Stack, Trial
 
 SIZES = (1, 8, 16, 32, 64)

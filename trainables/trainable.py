@@ -8,8 +8,6 @@ trial's scores and counts; a pack reports how far it is, and leaves its rows in 
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import dataclasses
 import functools
 from collections.abc import Mapping
@@ -22,13 +20,13 @@ from ray import tune
 from trainables.declarations import declarations, declared
 from trainables.errors import not_one_of
 from trainables.own_code import names_in, trust
+from trainables.process import settle_process
 from trainables.recipe import Recipe
 from trainables.training import Job, Pack, Trial
 
 _RECIPE = {f.name for f in dataclasses.fields(Recipe)} - {"lr"}
 _JOB = {"method", "data", "model", "seed", "data_seed", "trials", "device", "vectorize", "shrink"}
 _CHECKPOINT = "pack.pt"
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 class SparseTrainable(tune.Trainable):  # type: ignore[misc]
@@ -82,19 +80,6 @@ def __getattr__(name: str) -> type[SparseTrainable]:
         if declaration.class_name == name:
             return trainable_of(method)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def settle_process() -> None:
-    """Process-wide settings that stacked training wants: no denormals, and freed memory kept.
-
-    Optimiser moments of dead units decay into denormals, which are slow. Stacked temporaries are just above the size
-    from which glibc maps and unmaps memory anew each time; page faults then cost more than the arithmetic.
-    """
-    torch.set_flush_denormal(True)
-    with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, 1 << 28)
-        mallopt(_M_TRIM_THRESHOLD, 1 << 30)
 
 
 def job(config: Mapping[str, Any], method: str | None = None) -> Job:

@@ -208,11 +208,12 @@ def _stop(why: str, exit_code: int, directory: StudyDirectory, then: str = "resu
 
 def _hypervolume(config: StudyConfig) -> Any:
     """The hypervolume of rows, for the display: against the dense network, as the tables have it."""
-    import pandas as pd
-
-    import analysis
 
     def volume(rows: list[Any], objectives: tuple[str, ...]) -> float | None:
+        import pandas as pd
+
+        import analysis
+
         return analysis.hypervolume(pd.DataFrame(rows), objectives) if rows else None
 
     return volume

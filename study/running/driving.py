@@ -18,23 +18,22 @@ from study.running.gathering import Gathering
 from study.running.loggers import Loggers
 from study.running.monitor import Monitor
 from study.running.networks import Keeper
-from study.running.nodes import Nodes, able, needs, placed
+from study.running.nodes import Nodes, able, needs
 from study.running.recovery import Recovery
 from study.running.reuse import workers_kept
 from study.running.scratch import scratch
 from study.running.sending import SentData, send_data
-from study.running.session import RayLost, Session, session
+from study.running.session import Session
 from study.running.sight import look
 from study.running.stacking import ways
-from study.running.tune import Listen, PackSearcher, StopWhen
+from study.running.tune import Listen, PackSearcher, StopWhen, placed
 from study.running.widths import ask_widths
 from study.running.worker import StudyTrainable
 from study.search import MOST, pack_size
 
-__all__ = ["RayLost", "drive"]
-
 
 def drive(
+    connected: Session,
     monitor: Monitor,
     directory: StudyDirectory,
     found: Found,
@@ -48,29 +47,28 @@ def drive(
     """Train what is left of the study, until its budget is spent or the monitor's ending says so.
 
     Raises:
-        RayLost: Ray's head is gone, or never came.
+        RayLost: Ray's head is gone.
         StudyError: no node of the cluster sees the directory and the data.
     """
     config = monitor.config
-    with session(config.resources) as connected:
-        signals.install()
-        nodes = able(config.resources)
-        monitor.lacking = "" if nodes else f"a node with {_asked(config.resources)}"
-        if not nodes:
-            monitor.warn(f"no node of the cluster has {_asked(config.resources)}; packs wait for one")
-        sent = send_data(config, connected)
-        for blind in look(config, directory, nodes, sent is not None):
-            monitor.warn(blind)
-        _choose_size(monitor, directory, connected, nodes, sent)
-        searcher = _searcher(monitor, directory, found, layers, connected, loggers, gathering)
-        searcher.look()
-        if not searcher.spent:
-            _tune(searcher, listener, lock, sent)
-        searcher.close()
-        if searcher.spent:
-            searcher.keeper.close()
-        loggers.close(wait=not monitor.ending)  # some need Ray
-        gathering.close(wait=not monitor.ending)
+    signals.install()
+    nodes = able(config.resources)
+    monitor.lacking = "" if nodes else f"a node with {_asked(config.resources)}"
+    if not nodes:
+        monitor.warn(f"no node of the cluster has {_asked(config.resources)}; packs wait for one")
+    sent = send_data(config, connected)
+    for blind in look(config, directory, nodes, sent is not None):
+        monitor.warn(blind)
+    _choose_size(monitor, directory, connected, nodes, sent)
+    searcher = _searcher(monitor, directory, found, layers, connected, loggers, gathering)
+    searcher.look()
+    if not searcher.spent:
+        _tune(searcher, listener, lock, sent)
+    searcher.close()
+    if searcher.spent:
+        searcher.keeper.close()
+    loggers.close(wait=not monitor.ending)  # some need Ray
+    gathering.close(wait=not monitor.ending)
 
 
 def _searcher(
@@ -129,7 +127,7 @@ def _tune(searcher: PackSearcher, listener: Callable[[Monitor], None], lock: Loc
     """One Tune run, to the end of the budget or to the ending."""
     config, ending = searcher.monitor.config, searcher.monitor.ending
     trainable = tune.with_parameters(StudyTrainable, study=config, location=searcher.directory.location, sent=sent)
-    with scratch() as folder, workers_kept(lambda: not searcher.spent):
+    with scratch() as folder, workers_kept(lambda: not searcher.spent, searcher.session.ours):
         tuner = tune.Tuner(
             tune.with_resources(trainable, partial(placed, config.resources)),
             tune_config=tune.TuneConfig(

@@ -78,10 +78,14 @@ def launch(
                     _conclude(directory, found, layers)
                     gathering.close()
                     break
-                from study.running.driving import RayLost, drive  # Ray and torch are for studies that need them
+                from study.running.session import RayLost, session  # Ray and torch are for studies that need them
 
                 try:
-                    drive(monitor, directory, found, layers(), listener, lock, loggers, gathering, signals)
+                    with session(monitor.config.resources, meanwhile=_get_ready) as connected:
+                        from study.running.driving import drive
+
+                        known = layers()
+                        drive(connected, monitor, directory, found, known, listener, lock, loggers, gathering, signals)
                     break
                 except RayLost as lost:
                     losses = losses + 1 if monitor.trials_finished == finished else 1
@@ -92,6 +96,11 @@ def launch(
                     monitor.warn(f"{lost}; it is started again")
     listener(monitor)
     return monitor
+
+
+def _get_ready() -> None:
+    """Imports Tune, among others, which takes about as long as Ray takes to start."""
+    import study.running.driving  # noqa: F401
 
 
 @contextmanager

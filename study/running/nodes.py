@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray import tune
-from ray.util.placement_group import NODE_ID_LABEL_KEY
 
 from study.config import ResourceSettings
 
@@ -39,15 +37,6 @@ def able(resources: ResourceSettings) -> dict[str, str]:
 def room(resources: ResourceSettings) -> int:
     """How many workers fit on all nodes that are there."""
     return sum(_fit(node, resources) for node in _nodes(resources))
-
-
-def placed(resources: ResourceSettings, config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
-    """What Tune is to reserve for a pack, and on which nodes it is not to do so: those in ``avoid``."""
-    labels, avoided = dict(resources.labels), config["avoid"].split()
-    if avoided:
-        labels[NODE_ID_LABEL_KEY] = f"!in({','.join(avoided)})"
-    selector = {"bundle_label_selector": [labels]} if labels else {}
-    return tune.PlacementGroupFactory([needs(resources)], **selector)
 
 
 def _nodes(resources: ResourceSettings) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from study.directory import FoundTrial, Row
 from study.running.training import job_of, trials_of
 from trainables.deploy import Saved
 from trainables.errors import StudyError
-from trainables.trainable import settle_process
+from trainables.process import settle_process
 from trainables.training import Outcome, Pack
 
 TOLERANCE = 1e-3

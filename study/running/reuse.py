@@ -1,4 +1,5 @@
-"""Workers that Tune would throw away: kept while there are packs to come, so that every place trains.
+"""Workers that Tune would throw away: kept while there are packs to come, so that every place trains; and taken, at
+the start, from those that Ray has ready.
 
 Where packs take less time than a worker's start, stock Tune hands the pack whose worker is starting to the worker that
 has just become free, ends the one that starts, and starts another for the next pack: one worker trains, at the other
@@ -12,7 +13,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import ray
 from ray.tune import tune
+from ray.tune.execution.class_cache import _ActorClassCache
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.utils.object_cache import _ObjectCache
 
@@ -40,13 +43,28 @@ class _Kept(_ObjectCache):  # type: ignore[misc]  # Ray is untyped
         return any(waiting for other, waiting in self._max_num_objects.items() if other != key)
 
 
+class _Classes(_ActorClassCache):  # type: ignore[misc]  # Ray is untyped
+    """Workers without variables of their own, for a Ray whose processes have those of this one already.
+
+    With some, Ray starts a process that sets them and then becomes a worker, while the workers that it has started in
+    advance wait for ever; every one of them imports Ray.
+    """
+
+    def get(self, trainable: type) -> Any:
+        if trainable not in self._cache:
+            self._cache[trainable] = ray.remote(trainable)
+        return self._cache[trainable]
+
+
 class _Controller(TuneController):  # type: ignore[misc]  # Ray is untyped
     """Tune's loop, in which a pack whose worker is starting waits for it and leaves the free ones to other packs."""
 
-    def __init__(self, more: Callable[[], bool], **named: Any) -> None:
+    def __init__(self, more: Callable[[], bool], ours: bool, **named: Any) -> None:
         super().__init__(**named)
         self._more = more
         self._actor_cache = _Kept(more)
+        if ours:
+            self._class_cache = _Classes()
 
     def _maybe_reuse_cached_actor(self, trial: Any) -> bool:
         own = self._trial_to_actor.get(trial)
@@ -56,13 +74,14 @@ class _Controller(TuneController):  # type: ignore[misc]  # Ray is untyped
 
 
 @contextmanager
-def workers_kept(more: Callable[[], bool]) -> Iterator[None]:
+def workers_kept(more: Callable[[], bool], ours: bool = False) -> Iterator[None]:
     """Tune runs that begin inside keep their workers.
 
     Args:
         more: whether there are packs to come.
+        ours: Ray was started by this process, and has its environment.
     """
-    tune.TuneController = partial(_Controller, more)
+    tune.TuneController = partial(_Controller, more, ours)
     try:
         yield
     finally:

@@ -7,15 +7,15 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Self
 
 import ray
-from ray._private import ray_constants
 
 from study.config import ResourceSettings
 from study.running.nodes import room
+from study.running.own_ray import small_and_private
 
 _PROBE_SECONDS = 0.5
 _OURS_LOST_SECONDS = 1.0
@@ -41,10 +41,11 @@ class Session:
     Args:
         patience: seconds for which its processes may be silent.
         at_an_address: it is a cluster, to which nodes may come.
+        ours: this process has started it, on this machine, and ends it.
     """
 
-    def __init__(self, patience: float, at_an_address: bool = False) -> None:
-        self._patience, self._at_an_address = patience, at_an_address
+    def __init__(self, patience: float, at_an_address: bool = False, ours: bool = False) -> None:
+        self._patience, self._at_an_address, self.ours = patience, at_an_address, ours
         self._addresses = _addresses()
         self._node = ray.get_runtime_context().get_node_id()
         self._silent_since: float | None = None
@@ -93,10 +94,17 @@ class Session:
 
 
 @contextmanager
-def session(resources: ResourceSettings) -> Iterator[Session]:
-    """Ray for a study. What was running before, and every cluster, goes on running after."""
+def session(resources: ResourceSettings, meanwhile: Callable[[], object] = lambda: None) -> Iterator[Session]:
+    """Ray for a study. What was running before, and every cluster, goes on running after.
+
+    Args:
+        meanwhile: called while the processes of a Ray of our own start, or not at all.
+
+    Raises:
+        RayLost: it did not start.
+    """
     with _quiet_tune():
-        yield from _session(resources)
+        yield from _session(resources, meanwhile)
 
 
 @contextmanager
@@ -118,13 +126,13 @@ def _quiet_tune() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _session(resources: ResourceSettings) -> Iterator[Session]:
+def _session(resources: ResourceSettings, meanwhile: Callable[[], object]) -> Iterator[Session]:
     connected = ray.is_initialized()
     address = resources.address or os.environ.get("RAY_ADDRESS") or "local"
     ours = not connected and address == "local"
     try:
         if not connected:
-            with _on_loopback() if ours else nullcontext():
+            with small_and_private(meanwhile) if ours else nullcontext():
                 ray.init(
                     address=address,
                     include_dashboard=False if ours else None,
@@ -132,7 +140,7 @@ def _session(resources: ResourceSettings) -> Iterator[Session]:
                     logging_level="ERROR",
                 )
         patience = _OURS_LOST_SECONDS if ours else _CLUSTER_LOST_SECONDS
-        opened = Session(patience, at_an_address=not connected and not ours)
+        opened = Session(patience, at_an_address=not connected and not ours, ours=ours)
     except Exception as error:
         if ours:
             ray.shutdown()
@@ -144,20 +152,6 @@ def _session(resources: ResourceSettings) -> Iterator[Session]:
     finally:
         if not connected:
             ray.shutdown()
-
-
-@contextmanager
-def _on_loopback() -> Iterator[None]:
-    """A Ray that is started meanwhile listens on 127.0.0.1 alone, as it does by default where firewalls ask.
-
-    Ray reads its own switch for that, RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, when it is imported. That others on this
-    machine cannot use it either is its token's doing, which such a Ray has by default.
-    """
-    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _addresses() -> list[tuple[str, int]]:

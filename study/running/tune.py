@@ -1,4 +1,5 @@
-"""What Ray Tune is given: a searcher that hands out packs, a callback that watches them, a stopper."""
+"""What Ray Tune is given: a searcher that hands out packs and where they may go, a callback that watches them, a
+stopper."""
 
 from __future__ import annotations
 
@@ -12,8 +13,9 @@ from typing import Any
 
 from ray import tune
 from ray.tune.search import Searcher
+from ray.util.placement_group import NODE_ID_LABEL_KEY
 
-from study.config import recipe_of
+from study.config import ResourceSettings, recipe_of
 from study.directory import PROGRESS, Lock, Manifest, StudyDirectory
 from study.running.ending import Ending
 from study.running.faults import Fault, Loss, failed_alike
@@ -21,6 +23,7 @@ from study.running.gathering import Gathering
 from study.running.loggers import Loggers
 from study.running.monitor import Monitor
 from study.running.networks import Keeper
+from study.running.nodes import needs
 from study.running.publishing import give_up
 from study.running.pulse import forget
 from study.running.recovery import Attempt, Recovery
@@ -33,6 +36,15 @@ from trainables.own_code import trusted
 _FINISHED: str = Searcher.FINISHED
 _LOCAL_SECONDS, _REMOTE_SECONDS = 2.0, 5.0
 """Between two looks at the study directory and the workers."""
+
+
+def placed(resources: ResourceSettings, config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
+    """What Tune is to reserve for a pack, and on which nodes it is not to do so: those in ``avoid``."""
+    labels, avoided = dict(resources.labels), config["avoid"].split()
+    if avoided:
+        labels[NODE_ID_LABEL_KEY] = f"!in({','.join(avoided)})"
+    selector = {"bundle_label_selector": [labels]} if labels else {}
+    return tune.PlacementGroupFactory([needs(resources)], **selector)
 
 
 class _OfThisProcess:

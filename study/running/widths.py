@@ -66,7 +66,7 @@ def _reserved(config: StudyConfig) -> dict[str, Any]:
 
 def _width(config: StudyConfig, sent: SentData | None, modules: Sequence[str]) -> int:
     """On the node."""
-    from trainables.trainable import settle_process
+    from trainables.process import settle_process
 
     settle_process()
     trust(*modules)

@@ -20,7 +20,7 @@ from study.running.sending import SentData
 from study.running.training import Training
 from study.running.watchdog import Watchdog
 from trainables.own_code import trust
-from trainables.trainable import settle_process
+from trainables.process import settle_process
 
 REPORT_SECONDS = 1.0
 """How long a step trains before it reports; shorter makes work for the driver, longer makes stopping slow."""

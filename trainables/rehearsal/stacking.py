@@ -22,9 +22,9 @@ from trainables.data import cache
 from trainables.methods import Method, method_class
 from trainables.own_code import source_hash
 from trainables.problem import Problem
+from trainables.process import settle_process
 from trainables.recipe import Recipe
 from trainables.rehearsal.steps import bytes_of_pack, few, short
-from trainables.trainable import settle_process
 from trainables.training import Stack, Trial, dense_counts, obstacle, stacked
 
 CLEAR_MACS = 50_000

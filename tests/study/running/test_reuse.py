@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +16,13 @@ from ray.tune.search import Searcher
 from study.running.reuse import _Kept, workers_kept
 
 PLACES, PATIENCE = 2, 120.0
+_OWN_VARIABLE = "PL_DISABLE_FORK"
+"""What stock Tune sets in its workers."""
 
 
 @pytest.fixture
 def two_places(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv(_OWN_VARIABLE, raising=False)
     monkeypatch.setenv("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     ray.init("local", num_cpus=PLACES, include_dashboard=False, log_to_driver=False)
     yield
@@ -30,7 +34,7 @@ class Asked(Searcher):  # type: ignore[misc]  # Ray is untyped
 
     def __init__(self) -> None:
         super().__init__(metric="pid", mode="max")
-        self.running, self.workers = set[str](), set[int]()
+        self.running, self.workers, self.prepared = set[str](), set[int](), set[bool]()
         self.end = time.monotonic() + PATIENCE
 
     @property
@@ -49,6 +53,7 @@ class Asked(Searcher):  # type: ignore[misc]  # Ray is untyped
         self.running.discard(trial_id)
         if result:
             self.workers.add(result["pid"])
+            self.prepared.add(result["prepared"])
 
 
 @pytest.mark.ray
@@ -63,7 +68,7 @@ def test_every_place_trains(two_places: None, tmp_path: Path) -> None:
 
         def step(self) -> dict[str, Any]:
             time.sleep(0.1)
-            return {"done": True}
+            return {"done": True, "prepared": _OWN_VARIABLE in os.environ}
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
             return True
@@ -79,9 +84,10 @@ def test_every_place_trains(two_places: None, tmp_path: Path) -> None:
             verbose=0,
         ),
     )
-    with workers_kept(lambda: searcher.more):
+    with workers_kept(lambda: searcher.more, ours=True):
         assert not tuner.fit().errors
     assert len(searcher.workers) == PLACES, "stock Tune ends the second while it starts, again and again"
+    assert searcher.prepared == {False}, "workers that Ray has ready have no variables of their own"
 
 
 def test_free_workers_make_room_for_places_of_another_kind() -> None:

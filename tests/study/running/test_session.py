@@ -58,6 +58,9 @@ def test_a_study_leaves_tune_as_it_was_for_the_caller(monkeypatch: pytest.Monkey
     assert settings() == before
 
 
+_NEEDLESS = ("monitor.py", "dashboard/dashboard.py")
+"""The autoscaler, what copies the logs, the dashboard's server: each imports Ray before training starts."""
+
 _OUR_OWN = """
 import json
 import ray
@@ -69,16 +72,19 @@ with session(ResourceSettings()):
     ray.get(ray.remote(lambda: None).remote())
     processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
     sockets = [socket for process in processes for socket in process.net_connections()]
-print(json.dumps([socket.laddr.ip for socket in sockets if socket.status == "LISTEN"]))
+    commands = [" ".join(process.cmdline()) for process in processes]
+print(json.dumps([[socket.laddr.ip for socket in sockets if socket.status == "LISTEN"], commands]))
 """
 
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_a_ray_of_our_own_listens_on_the_loopback_device_alone() -> None:
+def test_a_ray_of_our_own_is_small_and_listens_on_the_loopback_device_alone() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     run = subprocess.run(
         [sys.executable, "-c", _OUR_OWN], env=environment, stdout=subprocess.PIPE, text=True, check=True
     )
-    listening = json.loads(run.stdout.splitlines()[-1])
+    listening, commands = json.loads(run.stdout.splitlines()[-1])
     assert len(listening) > 2 and {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}
+    started = {name for name in ("raylet", "dashboard/agent.py", *_NEEDLESS) if any(name in one for one in commands)}
+    assert started == {"raylet", "dashboard/agent.py"}, "the agent exports the gauges"
