@@ -92,9 +92,9 @@ class GroupLasso(Method):
 def _soft(weight: Tensor, bias: Tensor | None, strength: Tensor) -> None:
     """`prox.soft` in place: numbers lose what of them is within the bounds."""
     bound = strength.reshape(strength.shape + (1,) * (weight.dim() - 2))
-    weight.sub_(weight.clamp(-bound, bound))
+    weight.sub_(prox.within(weight, bound))
     if bias is not None:
-        bias.sub_(bias.clamp(-strength, strength))
+        bias.sub_(prox.within(bias, strength))
 
 
 def _shrink(weight: Tensor, bias: Tensor | None, strength: Tensor) -> None:

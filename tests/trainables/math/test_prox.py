@@ -306,6 +306,15 @@ def test_cges_in_place_gives_the_same_bits_seen_from_either_side() -> None:
         assert torch.equal(changed if v is weight else changed.mT, expected)
 
 
+def test_numbers_within_bounds_are_those_of_clamp_bit_for_bit() -> None:
+    drawn = torch.randn(5, 64, generator=torch.Generator().manual_seed(0))
+    special = torch.tensor([0.0, torch.nan, torch.inf, -torch.inf, 1e-40, -1e-40, 0.25, -0.25]).expand(5, -1)
+    v, bound = torch.cat([drawn, special], dim=1), torch.tensor([0.0, 0.25, 1e-40, torch.inf, torch.nan]).unsqueeze(1)
+    left, expected = v - prox.within(v, bound), v - v.clamp(-bound, bound)
+    assert torch.equal(left.isnan(), expected.isnan())
+    assert torch.equal(left.nan_to_num().view(torch.int32), expected.nan_to_num().view(torch.int32))
+
+
 def test_cges_can_zero_a_group_that_the_exact_prox_keeps() -> None:
     v = torch.tensor([1.0, 0.9, 0.8])
     assert not prox.cges(v, 0.1, 1.0).any()
