@@ -51,8 +51,8 @@ def soft(v: Tensor, strength: Strength) -> Tensor:
 
 
 def within(v: Tensor, bound: Tensor) -> Tensor:
-    """v clipped to [-b, b], what a soft threshold takes away. Bit for bit `Tensor.clamp`, which takes four times as long
-    on processors where bounds are the same for many numbers."""
+    """v clipped to [-b, b], what a soft threshold takes away: as by `Tensor.clamp`, bit for bit, which takes four times
+    as long on processors where bounds are the same for many numbers."""
     return torch.minimum(torch.maximum(v, -bound), bound)
 
 
