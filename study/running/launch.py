@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from importlib import import_module
 
 from search_spaces import Scale
 from study.config import StudyConfig, check_changes, check_recipes, stored, to_yaml
@@ -100,7 +101,7 @@ def launch(
 
 def _get_ready() -> None:
     """Imports Tune, among others, which takes about as long as Ray takes to start."""
-    import study.running.driving  # noqa: F401
+    import_module("study.running.driving")
 
 
 @contextmanager
