@@ -67,7 +67,7 @@ def _truncated(*shape: int) -> Tensor:
 EXPERIMENTS = {
     "lenet300": Experiment("dropneuron_lenet300", 100, 1, 256, 0.9817, 10.09, (), (784, 300, 100, 10), _normal),
     "lenet5": Experiment(
-        "dropneuron_lenet5", 9, 2, 64, 0.9914, 67.04, ((32, 1, 5, 5), (64, 32, 5, 5)), (3136, 512, 10), _truncated
+        "dropneuron_lenet5", 9, 1, 64, 0.9914, 67.04, ((32, 1, 5, 5), (64, 32, 5, 5)), (3136, 512, 10), _truncated
     ),
 }
 
