@@ -87,7 +87,7 @@ def ours(experiment: Experiment, seeds: int, epochs: int) -> Found:
         stack.train_epoch()
         if 2 * stack.epoch > epochs:
             pruned = stack.method.ended_now(stack.params, stack.state, stack.knobs)
-            weights = [pruned[layer.weight] for layer in stack.method.layers]
+            weights = [pruned[layer.weight] for layer in where.graph.layers if layer.kind == "linear"]
             accuracies = stack.scores("test", pruned)["accuracy"].tolist()
             for lane, (trial, accuracy) in enumerate(zip(trials, accuracies, strict=True)):
                 found[trial.trial].append([accuracy, _compression([weight[lane] for weight in weights])])
