@@ -13,7 +13,7 @@ import pytest
 
 @pytest.mark.parametrize("seconds", [0.15, 0.6, 1.5])
 def test_sigint_in_the_first_seconds_ends_without_a_traceback(seconds: float, tmp_path: Path) -> None:
-    code = "import time, sys; print('up', flush=True); from study.__main__ import main; main()"
+    code = "from study.__main__ import main; print('up', flush=True); main()"
     command = [sys.executable, "-c", code, "run", "digits", "--dry-run", "--output", str(tmp_path / "study")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "up\n"
