@@ -101,7 +101,8 @@ def _normed(graph: Graph, params: Params) -> Masks:
                 for name in layer.rows
             ]
             groups = torch.stack(parts + rows).any(0)
-            found |= {layer.name: layer.ungrouped(groups) for layer in members}
+            outside = [layer for layer in members if not layer.inside]  # others lose dimensions of heads that stay
+            found |= {layer.name: layer.ungrouped(groups) for layer in outside}
     return found
 
 

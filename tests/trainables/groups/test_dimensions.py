@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.trainables.compaction.networks import Attention, Text, Transformer
+from tests.trainables.compaction.networks import Attention, RMSNorm, Text, Transformer
 from trainables.compaction import compact, cost
 from trainables.groups import Graph, group_size, joint, liveness, remove_groups, trace
 from trainables.groups.surgery import Inner
@@ -33,17 +33,20 @@ class Encoder(nn.Module):
 
 
 class Rotated(nn.Module):
-    """Positions are told by rotating q and k, two heads share keys and values; norms inside of heads, or none."""
+    """Positions are told by rotating q and k, two heads share keys and values; norms inside of heads, across all of
+    them, or none."""
 
-    def __init__(self, normed: bool = False) -> None:
+    def __init__(self, normed: bool = False, across: bool = False) -> None:
         super().__init__()
+        self.across = nn.ModuleList(RMSNorm(width) if across else nn.Identity() for width in (16, 8))
         self.q, self.k, self.v, self.out = nn.Linear(8, 16), nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(16, 8)
         self.inner = nn.LayerNorm(4) if normed else nn.Identity()
         self.register_buffer("speeds", torch.tensor([1.0, 0.1]))
         self.head = nn.Linear(8, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = (layer(x).view(*x.shape[:2], -1, 4).transpose(1, 2) for layer in (self.q, self.k, self.v))
+        units = self.across[0](self.q(x)), self.across[1](self.k(x)), self.v(x)
+        q, k, v = (y.view(*x.shape[:2], -1, 4).transpose(1, 2) for y in units)
         angles = torch.arange(x.shape[1], device=x.device)[:, None] * self.speeds
         cos, sin = (f(torch.cat((angles, angles), -1)) for f in (torch.cos, torch.sin))
         q, k = (y * cos + torch.cat((-y[..., 2:], y[..., :2]), -1) * sin for y in (self.inner(q), self.inner(k)))
@@ -60,6 +63,7 @@ ROWS: dict[str, tuple[Callable[[], nn.Module], Tensor]] = {
     "text": (Text, TOKENS),
     "torch": (lambda: with_layers(Encoder()), torch.randn(3, 4, 8)),
     "rotated": (Rotated, torch.randn(3, 4, 8)),
+    "normed across heads": (lambda: Rotated(across=True), torch.randn(3, 4, 8)),
 }
 
 
@@ -146,6 +150,18 @@ def test_norms_inside_of_heads_keep_q_and_k_whole() -> None:
     assert views(graph) == {("v",): 8}
     assert graph.layer("q").rigid == "its dimensions are not multiplied in pairs or read one by one"
     assert {layer.what for layer in graph.hidden} == {"heads"}
+
+
+def test_norms_across_heads_leave_what_they_read_and_what_v_gives() -> None:
+    module, x, graph = made("normed across heads")
+    assert views(graph) == {("v",): 8}
+    params = stacked(module)
+    assert all(bool(units.all()) for units in liveness(graph, params).units.values()), "nothing is zero"
+    params["v.weight"][:, :4] = params["v.bias"][:, :4] = 0
+    small = compact.compact(module, graph).module
+    assert small.get_parameter("q.weight").shape == (16, 8), "the norm's mean is over both heads"
+    assert small.get_parameter("v.weight").shape == (4, 8) and small.get_parameter("out.weight").shape == (8, 8)
+    assert compact.check(module, small, x).max_abs_difference < 1e-12
 
 
 def test_everything_dead_leaves_a_network_that_runs() -> None:
