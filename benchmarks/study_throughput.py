@@ -1,6 +1,6 @@
 """Trials per second of a whole study, against the ways people write it by hand. Ratios from one run.
 
-    python -m benchmarks.study_throughput --json FILE
+    python -m benchmarks.study_throughput [--trials 1600 --most 160] --json FILE
 
 All sides: the same training (digits, mlp 64-128-64-10, group lasso, 60 epochs), the same sampler (Optuna's default
 multi-objective TPE, 2 objectives), 2 processes of one thread each. Timed from the call that starts the search to its
@@ -204,6 +204,7 @@ def same_training(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 def main() -> None:
     options = parser(__doc__, repeats=2)
     options.add_argument("--trials", type=int, default=160, help="trials of each side; function trainables a quarter")
+    options.add_argument("--most", type=int, help="trials of the other sides, where that is fewer; theirs take no less")
     options.add_argument("--sides", nargs="+", help="those beside the study's to run; all, if not given")
     options.add_argument("--optuna-worker", nargs=2, help=argparse.SUPPRESS)
     arguments = options.parse_args()
@@ -225,7 +226,8 @@ def main() -> None:
     if importlib.util.find_spec("syne_tune") is None:
         del sides["syne_tune"]
     sides = {name: side for name, side in sides.items() if name in ("study", *(arguments.sides or sides))}
-    trials = {name: arguments.trials // (4 if name in SLOW else 1) for name in sides}
+    most = min(arguments.trials, arguments.most or arguments.trials)
+    trials = {name: arguments.trials if name == "study" else most // (4 if name in SLOW else 1) for name in sides}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(arguments.repeats):
         for name, side in sides.items():

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Self
+from contextlib import contextmanager
+from typing import Any, Self
 
 import ray
 
 from study.config import ResourceSettings
 from study.running.nodes import room
-from study.running.own_ray import small_and_private
+from study.running.own_ray import is_own, small_and_private
 
+_HERE = "local"
 _PROBE_SECONDS = 0.5
 _OURS_LOST_SECONDS = 1.0
 _CLUSTER_LOST_SECONDS = 40.0
@@ -94,17 +96,14 @@ class Session:
 
 
 @contextmanager
-def session(resources: ResourceSettings, meanwhile: Callable[[], object] = lambda: None) -> Iterator[Session]:
+def session(resources: ResourceSettings) -> Iterator[Session]:
     """Ray for a study. What was running before, and every cluster, goes on running after.
-
-    Args:
-        meanwhile: called while the processes of a Ray of our own start, or not at all.
 
     Raises:
         RayLost: it did not start.
     """
     with _quiet_tune():
-        yield from _session(resources, meanwhile)
+        yield from _session(resources)
 
 
 @contextmanager
@@ -126,19 +125,50 @@ def _quiet_tune() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _session(resources: ResourceSettings, meanwhile: Callable[[], object]) -> Iterator[Session]:
-    connected = ray.is_initialized()
-    address = resources.address or os.environ.get("RAY_ADDRESS") or "local"
-    ours = not connected and address == "local"
+@contextmanager
+def ray_ahead(resources: ResourceSettings, meanwhile: Callable[[], object]) -> Iterator[None]:
+    """The Ray of the next `session`, if that would start one of its own: its processes start while ``meanwhile`` runs,
+    which is called in any case, and once.
+
+    Nothing is left of it where ``meanwhile`` raises. One that does not start is the session's to tell of.
+    """
+    called = returned = False
+
+    def once() -> None:
+        nonlocal called, returned
+        called = True
+        meanwhile()
+        returned = True
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        if not connected:
-            with small_and_private(meanwhile) if ours else nullcontext():
-                ray.init(
-                    address=address,
-                    include_dashboard=False if ours else None,
-                    log_to_driver=False,
-                    logging_level="ERROR",
-                )
+        if not ray.is_initialized() and _address(resources) == _HERE:
+            _start(once)
+    except Exception:
+        if called and not returned:
+            raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    if not called:
+        meanwhile()
+    try:
+        yield
+    finally:
+        if is_own():
+            ray.shutdown()
+
+
+def _session(resources: ResourceSettings) -> Iterator[Session]:
+    address = _address(resources)
+    connected = ray.is_initialized() and not is_own()
+    ours = not connected and address == _HERE
+    try:
+        if ours and not is_own():
+            _start()
+        elif not connected and not ours:
+            _connect(address)
         patience = _OURS_LOST_SECONDS if ours else _CLUSTER_LOST_SECONDS
         opened = Session(patience, at_an_address=not connected and not ours, ours=ours)
     except Exception as error:
@@ -152,6 +182,20 @@ def _session(resources: ResourceSettings, meanwhile: Callable[[], object]) -> It
     finally:
         if not connected:
             ray.shutdown()
+
+
+def _address(resources: ResourceSettings) -> str:
+    return resources.address or os.environ.get("RAY_ADDRESS") or _HERE
+
+
+def _start(meanwhile: Callable[[], object] = lambda: None) -> None:
+    """A Ray of our own."""
+    with small_and_private(meanwhile):
+        _connect(_HERE, include_dashboard=False, _system_config={"preload_python_modules": ["study.running.waiting"]})
+
+
+def _connect(address: str, **options: Any) -> None:
+    ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
 
 
 def _addresses() -> list[tuple[str, int]]:
