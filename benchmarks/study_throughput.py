@@ -49,7 +49,11 @@ from study.rehearsal import problems
 from study.running import launch
 
 WORKERS = 2
-REQUIRED = {"class_trainable": 6.0, "function_trainable": 25.0, "optuna_processes": 5.0}
+REQUIRED = {
+    160: {"class_trainable": 6.0, "function_trainable": 25.0, "optuna_processes": 5.0},
+    1600: {"class_trainable": 8.0, "optuna_processes": 6.5},
+}
+"""By the trials of the study."""
 SLOW = ("function_trainable", "syne_tune")
 COMPARED = 24
 """Trials of the study that the plain loop trains again."""
@@ -242,7 +246,7 @@ def main() -> None:
         "seconds_per_trial": seconds,
         "median_seconds_per_trial": median,
         "ratios": ratios,
-        "required": REQUIRED,
+        "required": REQUIRED.get(arguments.trials, {}),
         "same_training": {"trials": COMPARED, **same_training(rows)},
     }
     print(json.dumps({name: result[name] for name in ("ratios", "required", "same_training")}, indent=2))

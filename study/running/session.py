@@ -19,6 +19,7 @@ from study.running.nodes import room
 from study.running.own_ray import is_own, small_and_private
 
 _HERE = "local"
+_FEW_CORES = 16
 _PROBE_SECONDS = 0.5
 _OURS_LOST_SECONDS = 1.0
 _CLUSTER_LOST_SECONDS = 40.0
@@ -143,7 +144,7 @@ def ray_ahead(resources: ResourceSettings, meanwhile: Callable[[], object]) -> I
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         if not ray.is_initialized() and _address(resources) == _HERE:
-            _start(once)
+            _start(resources, once)
     except Exception:
         if called and not returned:
             raise
@@ -166,7 +167,7 @@ def _session(resources: ResourceSettings) -> Iterator[Session]:
     ours = not connected and address == _HERE
     try:
         if ours and not is_own():
-            _start()
+            _start(resources)
         elif not connected and not ours:
             _connect(address)
         patience = _OURS_LOST_SECONDS if ours else _CLUSTER_LOST_SECONDS
@@ -188,10 +189,19 @@ def _address(resources: ResourceSettings) -> str:
     return resources.address or os.environ.get("RAY_ADDRESS") or _HERE
 
 
-def _start(meanwhile: Callable[[], object] = lambda: None) -> None:
+def _start(resources: ResourceSettings, meanwhile: Callable[[], object] = lambda: None) -> None:
     """A Ray of our own."""
+    ready = {"_system_config": {"preload_python_modules": ["study.running.waiting"]}} if _most_train(resources) else {}
     with small_and_private(meanwhile):
-        _connect(_HERE, include_dashboard=False, _system_config={"preload_python_modules": ["study.running.waiting"]})
+        _connect(_HERE, include_dashboard=False, **ready)
+
+
+def _most_train(resources: ResourceSettings) -> bool:
+    """Whether what all processes import that Ray starts, one for each core, is not in vain and does not fill memory."""
+    cores = os.cpu_count() or 1
+    room = 0 if resources.gpus_per_worker else cores / resources.cpus_per_worker
+    packs = room if resources.workers == "auto" else min(room, resources.workers)
+    return cores <= _FEW_CORES or packs >= cores / 2
 
 
 def _connect(address: str, **options: Any) -> None:
