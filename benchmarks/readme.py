@@ -28,8 +28,9 @@ LANES = "16"
 
 def block(results: Path = RESULTS) -> str:
     """The part of the README between its comments."""
-    throughput, steps = (
-        json.loads((results / f"{name}.json").read_text()) for name in ("study_throughput", "step_speed")
+    throughput, large, start, steps = (
+        json.loads((results / f"{name}.json").read_text())
+        for name in ("study_throughput", "study_throughput_1600", "startup", "step_speed")
     )
     return "\n".join(
         [
@@ -37,6 +38,8 @@ def block(results: Path = RESULTS) -> str:
             "",
             "`python -m benchmarks.study_throughput`, medians of "
             f"{len(throughput['seconds_per_trial']['study'])} repeats, recorded in `benchmarks/results/`.",
+            *_large(large),
+            *_start(start),
             *_steps(steps),
         ]
     )
@@ -52,6 +55,19 @@ def _throughput(record: dict[str, Any]) -> list[str]:
         if side in seconds
     ]
     return [f"{head}| seconds a trial | study is faster by |", "|---|---:|---:|", *rows]
+
+
+def _large(record: dict[str, Any]) -> list[str]:
+    trials, ratios = record["trials"]["study"], record["ratios"]
+    against = (
+        f"{ratios['class_trainable']:.1f}x Tune's class trainables and {ratios['optuna_processes']:.1f}x Optuna alone"
+    )
+    return [f"A study of {trials:,} trials is at {against} (`--trials {trials}`)."]
+
+
+def _start(record: dict[str, Any]) -> list[str]:
+    seconds = [size["first_step_seconds"] for size in record["study"].values()]
+    return [f"From the shell to the first training step it is {max(seconds):.1f} s (`benchmarks/startup.py`)."]
 
 
 def _steps(record: dict[str, Any]) -> list[str]:

@@ -23,6 +23,7 @@ from analysis import Study
 from analysis.palette import in_order, title
 from benchmarks.front_page import apart, volumes
 from benchmarks.readme_part import ROOT
+from study.config import load, presets, to_yaml
 
 DOCS = ROOT / "docs"
 TRIALS, CONFIG = "trials.parquet", "study.yaml"
@@ -33,7 +34,7 @@ _LISTS = ("widths", "dense_widths")
 
 _HEAD = """# The {name} study
 
-Made by `python -m benchmarks.study_page runs/{name}` from the directory that `study run {name}` leaves behind.
+Made by `python -m benchmarks.study_page runs/{name}` from the directory that `{command}` leaves behind.
 Everything below follows from [{name}/trials.parquet]({name}/trials.parquet), a row for each trial, which
 `pandas.read_parquet` reads: the columns of [directory.md](directory.md) without those of the machine; widths are text.
 """
@@ -56,13 +57,31 @@ def page(trials: pd.DataFrame, config: Mapping[str, Any]) -> str:
     """The page in Markdown, from the table and what the study's YAML file says."""
     name = config["name"]
     parts = [
-        _HEAD.format(name=name).strip(),
+        _HEAD.format(name=name, command=command(config)).strip(),
         *_trained(config),
         *_budget(trials),
         *_fronts(trials, name),
         *_tests(trials),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def command(config: Mapping[str, Any]) -> str:
+    """What trains it: the preset of its name, and what is set otherwise than there."""
+    name = config["name"]
+    if name not in presets():
+        return f"study run {name}.yaml"
+    said, own = _flat(yaml.safe_load(to_yaml(load(name)))), _flat(config)
+    changed = [key for key in own if own[key] != said.get(key) and key.split(".")[0] in _SAID]
+    return " ".join([f"study run {name}", *(f"--set {key}={own[key]}" for key in changed)])
+
+
+def _flat(value: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """By dotted keys."""
+    found: dict[str, Any] = {}
+    for key, inner in value.items():
+        found |= _flat(inner, f"{before}{key}.") if isinstance(inner, Mapping) else {f"{before}{key}": inner}
+    return found
 
 
 def _trained(config: Mapping[str, Any]) -> Iterator[str]:
