@@ -82,7 +82,8 @@ def setting(task: Task, folder: Path, cost: str, k_start: int, seeds: range, tri
     for seed in seeds:
         place = folder / f"{cost}-{k_start}-{seed}"
         settings = [*task.settings, f"seed={seed}", f"trials={trials}", "searches=1", f"methods={methods}"]
-        study.run("digits", place, overrides=settings, progress=False)
+        if stopped := study.run("digits", place, overrides=settings, progress=False).stopped:
+            raise SystemExit(stopped)
         found = analysis.load(place).trials
         smallest = analysis.fewest(found, "neurons", "accuracy", task.level)
         volumes.append(float(analysis.hypervolume(found, OBJECTIVES, reference=task.box())))
