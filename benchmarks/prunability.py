@@ -16,7 +16,8 @@ theirs      Torch-Pruning with random importance and a ratio of one half, its ou
             its graph, whether what it leaves runs, the share of the parameters removed. It does not keep outputs.
 
 --quick takes one in twelve of them, and two patterns. A run that is broken off goes on where it was: networks that FILE
-has from the same code (`trainables/groups`, `compaction` and `models`, the benchmark's own) are kept.
+has from the same code (`trainables/groups`, `compaction` and `models`, the benchmark's own) are kept, and so is the
+side of Torch-Pruning, which takes minutes of some networks, as long as that library and the networks are the same.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from __future__ import annotations
 import argparse
 import copy
 import hashlib
+import inspect
 import io
 import json
 import os
@@ -33,6 +35,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -202,7 +205,8 @@ def theirs(network: Network) -> dict[str, Any]:
     return {"graph": True, "runs": ran is not None and not error, "removed": removed, "error": error or problem}
 
 
-def row(network: Network, patterns: int, with_onnx: bool) -> dict[str, Any]:
+def row(network: Network, patterns: int, with_onnx: bool, known: dict[str, Any] | None) -> dict[str, Any]:
+    """Args: known: Torch-Pruning's side, if it was measured."""
     x = network.inputs(1, 0)
     found: dict[str, Any] = {"name": network.name, "kind": network.kind, "parameters": parameters(network.module)}
     started = time.perf_counter()
@@ -230,7 +234,7 @@ def row(network: Network, patterns: int, with_onnx: bool) -> dict[str, Any]:
                 found["onnx"], found["onnx_error"] = attempt(lambda: onnx(small, x))
     stacked, error = attempt(lambda: steps(network))
     found |= {"step": stacked or "in turn", "step_error": error}
-    found["theirs"] = theirs(network)
+    found["theirs"] = known or theirs(network)
     return found
 
 
@@ -267,12 +271,13 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rows, left, code = [], {}, code_hash()
-    known = earlier(arguments.json, code) if arguments.json else {}
+    known, side = earlier(arguments.json) if arguments.json else {}, their_hash()
     for index, (name, make) in enumerate(networks().items()):
         if (arguments.only and name not in arguments.only) or (arguments.quick and index % 12):
             continue
-        if name in known:
-            rows.append(known[name])
+        before = known.get(name, {})
+        if before.get("code") == code:
+            rows.append(before)
             continue
         network, error = attempt(make)
         if network is not None and network.kind not in arguments.kinds:
@@ -280,12 +285,22 @@ def main() -> None:
         if network is None:
             left[name] = error
             continue
-        rows.append(row(network, 2 if arguments.quick else 5, arguments.onnx) | {"code": code})
+        pruned = before["theirs"] if before.get("their_code") == side else None
+        found = row(network, 2 if arguments.quick else 5, arguments.onnx, pruned)
+        rows.append(found | {"name": name, "code": code, "their_code": side})
         print(json.dumps(rows[-1]) if arguments.only else summary(rows[-1]), flush=True)
-        if arguments.json:
-            result = {"machine": machine(), "reached": reached(rows), "required": REQUIRED, "not_built": left}
-            arguments.json.write_text(json.dumps(result | {"measured": rows}, indent=1) + "\n")
+        write(arguments.json, rows, left, known)
+    write(arguments.json, rows, left, known if arguments.only or arguments.quick else {})
     print(json.dumps({"reached": reached(rows), "required": REQUIRED, "not_built": len(left)}, indent=2))
+
+
+def write(file: Path | None, rows: list[dict[str, Any]], left: dict[str, str], known: dict[str, Any]) -> None:
+    """Args: known: what earlier runs have measured, kept for networks whose turn is yet to come."""
+    if file is not None:
+        done = {found["name"] for found in rows}
+        later = [found for name, found in known.items() if name not in done]
+        result = {"machine": machine(), "reached": reached(rows), "required": REQUIRED, "not_built": left}
+        file.write_text(json.dumps(result | {"measured": rows + later}, indent=1) + "\n")
 
 
 def code_hash() -> str:
@@ -296,10 +311,18 @@ def code_hash() -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()[:12]
 
 
-def earlier(file: Path, code: str) -> dict[str, Any]:
-    """The networks that a run of the same code has measured, by name."""
+def their_hash() -> str:
+    """Of all that decides what Torch-Pruning does."""
+    networks = Path(__file__).with_name("architectures.py").read_bytes()
+    versions = [version(name) for name in ("torch", "torch-pruning", "transformers")]
+    side = inspect.getsource(theirs)
+    return hashlib.sha256(b"".join([networks, side.encode(), *map(str.encode, versions)])).hexdigest()[:12]
+
+
+def earlier(file: Path) -> dict[str, Any]:
+    """The networks that runs before have measured, by name."""
     rows = json.loads(file.read_text())["measured"] if file.exists() else []
-    return {row["name"]: row for row in rows if row.get("code") == code}
+    return {row["name"]: row for row in rows}
 
 
 def summary(r: dict[str, Any]) -> str:
