@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -14,7 +13,6 @@ def main() -> None:
 
     Not by an exception: extension modules in the middle of an import make another one of it.
     """
-    gc.set_threshold(50_000, 20, 100)  # most of what a command takes is imports, of which nothing is garbage
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
     from study.cli import main as command
