@@ -31,11 +31,7 @@ class _Node(node.Node):  # type: ignore[misc]  # Ray is untyped
 
     def start_ray_processes(self) -> None:
         super().start_ray_processes()
-        try:
-            type(self).meanwhile()
-        except BaseException:  # ray.shutdown() would not know of them
-            self.kill_all_processes(check_alive=False)
-            raise
+        type(self).meanwhile()
 
 
 def is_own() -> bool:

@@ -133,25 +133,30 @@ def ray_ahead(resources: ResourceSettings, meanwhile: Callable[[], object]) -> I
 
     Nothing is left of it where ``meanwhile`` raises. One that does not start is the session's to tell of.
     """
-    called = returned = False
+    called, failed = False, list[BaseException]()
 
     def once() -> None:
-        nonlocal called, returned
+        nonlocal called
         called = True
-        meanwhile()
-        returned = True
+        try:
+            meanwhile()
+        except BaseException as error:  # Ray's clients end a process whose Ray has gone without a goodbye
+            failed.append(error)
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         if not ray.is_initialized() and _address(resources) == _HERE:
             _start(resources, once)
     except Exception:
-        if called and not returned:
-            raise
+        ray.shutdown()
     finally:
         if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+    if failed:
+        if is_own():
+            ray.shutdown()
+        raise failed[0]
     if not called:
         meanwhile()
     try:
