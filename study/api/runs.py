@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -192,19 +192,6 @@ def spent(config: StudyConfig, directory: StudyDirectory) -> bool:
     return trained and not directory.manifests(without=set(rows["pack"]))
 
 
-@contextmanager
-def rehearsed(config: StudyConfig, rehearse: Callable[[], object]) -> Iterator[None]:
-    """A study that was tried out, to be conducted inside: the Ray that it needs starts while it is tried out.
-
-    Args:
-        rehearse: raises what is wrong with the study; then nothing is left of that Ray.
-    """
-    from study.running import ray_ahead
-
-    with ray_ahead(config.resources, meanwhile=rehearse):
-        yield
-
-
 def conduct(
     config: StudyConfig,
     directory: StudyDirectory,
@@ -243,9 +230,9 @@ def _rehearsed(
     from study.rehearsal import rehearse
     from study.running import display
 
-    there = before is None and spent(config, directory)
-    with nullcontext() if there else rehearsed(config, lambda: rehearse(config)):
-        if before is not None:
-            before()
-        with display(Console()) if progress else nullcontext(lambda monitor: None) as listener:
-            return conduct(config, directory, listener, timeout)
+    if before is not None or not spent(config, directory):
+        rehearse(config)
+    if before is not None:
+        before()
+    with display(Console()) if progress else nullcontext(lambda monitor: None) as listener:
+        return conduct(config, directory, listener, timeout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from importlib import import_module
 
 from search_spaces import Scale
 from study.config import StudyConfig, check_changes, check_recipes, stored, to_yaml
@@ -81,7 +82,7 @@ def launch(
                 from study.running.session import RayLost, session  # Ray and torch are for studies that need them
 
                 try:
-                    with session(monitor.config.resources) as connected:
+                    with session(monitor.config.resources, meanwhile=_get_ready) as connected:
                         from study.running.driving import drive
 
                         known = layers()
@@ -96,6 +97,11 @@ def launch(
                     monitor.warn(f"{lost}; it is started again")
     listener(monitor)
     return monitor
+
+
+def _get_ready() -> None:
+    """Imports Tune, among others, which takes about as long as Ray takes to start."""
+    import_module("study.running.driving")
 
 
 @contextmanager
