@@ -11,6 +11,8 @@ each with the same epochs, searched three times.
 from __future__ import annotations
 
 import argparse
+import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,9 +73,11 @@ def command(config: Mapping[str, Any]) -> str:
     name = config["name"]
     if name not in presets():
         return f"study run {name}.yaml"
-    said, own = _flat(yaml.safe_load(to_yaml(load(name)))), _flat(config)
+    said, own = _flat(yaml.safe_load(to_yaml(load(name, names=False)))), _flat(config)
     changed = [key for key in own if own[key] != said.get(key) and key.split(".")[0] in _SAID]
-    return " ".join([f"study run {name}", *(f"--set {key}={own[key]}" for key in changed)])
+    return " ".join(
+        [f"study run {name}", *(f"--set {shlex.quote(f'{key}={json.dumps(own[key])}')}" for key in changed)]
+    )
 
 
 def _flat(value: Mapping[str, Any], before: str = "") -> dict[str, Any]:
