@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -190,6 +190,21 @@ def spent(config: StudyConfig, directory: StudyDirectory) -> bool:
     counts = Counter(rows["method"])
     trained = all(counts[name] >= config.budget(name) for name in config.methods)
     return trained and not directory.manifests(without=set(rows["pack"]))
+
+
+@contextmanager
+def rehearsed(config: StudyConfig, rehearse: Callable[[], object]) -> Iterator[None]:
+    """A study that was tried out, to be conducted inside: the Ray that it needs starts while it is tried out.
+
+    For a process that does nothing else, as the command line's: Ray's clients take hold of one for good.
+
+    Args:
+        rehearse: raises what is wrong with the study; then nothing is left of that Ray.
+    """
+    from study.running import ray_ahead
+
+    with ray_ahead(config.resources, meanwhile=rehearse):
+        yield
 
 
 def conduct(

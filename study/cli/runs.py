@@ -6,7 +6,10 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -57,12 +60,13 @@ def run(
 
     plan.json_only_for_dry_runs(as_json, dry_run)
     limit = _seconds(timeout)
-    config = api.load_config(study, _there(settings, address))
+    load = partial(api.load_config, study, _there(settings, address))
+    config = load(names=dry_run)
     directory = api.fresh_directory(config, output)
     if dry_run:
         plan.show_plan(config, directory, as_json)
         return
-    _launch(config, directory, limit)
+    _launch(config, directory, limit, check=load)  # its names need torch, which Ray needs not wait for
 
 
 @app.command()
@@ -137,10 +141,11 @@ def retry(
 
     place = StudyDirectory(directory)
     config = api.retriable(place, method, settings or ())
-    _rehearse(config, place)  # as long as what is wrong is wrong nothing changes
-    trials = api.take_back(config, place, method)
-    console.print(f"{trials} trials are trained again")
-    _conduct(config, place, _seconds(timeout))
+    limit = _seconds(timeout)
+    with api.rehearsed(config, lambda: _rehearse(config, place)):  # as long as what is wrong is wrong nothing changes
+        trials = api.take_back(config, place, method)
+        console.print(f"{trials} trials are trained again")
+        _conduct(config, place, limit)
 
 
 def _there(settings: list[str] | None, address: str | None) -> list[str]:
@@ -154,12 +159,20 @@ def _seconds(timeout: str | None) -> float | None:
     return None if timeout is None else durations.seconds("--timeout", timeout)
 
 
-def _launch(config: StudyConfig, directory: StudyDirectory, timeout: float | None = None) -> None:
+def _launch(
+    config: StudyConfig,
+    directory: StudyDirectory,
+    timeout: float | None = None,
+    check: Callable[[], object] = lambda: None,
+) -> None:
     from study import api
 
-    if not api.spent(config, directory):
+    def rehearse() -> None:
+        check()
         _rehearse(config, directory)
-    _conduct(config, directory, timeout)
+
+    with nullcontext() if api.spent(config, directory) else api.rehearsed(config, rehearse):
+        _conduct(config, directory, timeout)
 
 
 def _rehearse(config: StudyConfig, directory: StudyDirectory) -> None:

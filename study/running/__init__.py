@@ -14,11 +14,23 @@ from study.running.retry import take_back
 
 if TYPE_CHECKING:
     from study.running.retraining import Retrained, retrain
+    from study.running.session import ray_ahead
     from study.running.training import Training
 
-__all__ = ["Metrics", "Monitor", "Retrained", "Training", "display", "duration", "launch", "retrain", "take_back"]
+__all__ = [
+    "Metrics",
+    "Monitor",
+    "Retrained",
+    "Training",
+    "display",
+    "duration",
+    "launch",
+    "ray_ahead",
+    "retrain",
+    "take_back",
+]
 
-_LATER = {"Retrained": "retraining", "Training": "training", "retrain": "retraining"}
+_LATER = {"Retrained": "retraining", "Training": "training", "ray_ahead": "session", "retrain": "retraining"}
 
 
 def __getattr__(name: str) -> Any:

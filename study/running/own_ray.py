@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ray._private import node, ray_constants
+from ray._private import node, ray_constants, worker
 
 
 class _Node(node.Node):  # type: ignore[misc]  # Ray is untyped
@@ -32,6 +32,11 @@ class _Node(node.Node):  # type: ignore[misc]  # Ray is untyped
     def start_ray_processes(self) -> None:
         super().start_ray_processes()
         type(self).meanwhile()
+
+
+def is_own() -> bool:
+    """Whether the Ray that this process is connected to was started by `small_and_private`."""
+    return isinstance(worker._global_node, _Node)
 
 
 @contextmanager

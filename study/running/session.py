@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Self
+from contextlib import contextmanager
+from typing import Any, Self
 
 import ray
 
 from study.config import ResourceSettings
 from study.running.nodes import room
-from study.running.own_ray import small_and_private
+from study.running.own_ray import is_own, small_and_private
 
+_HERE = "local"
+_FEW_CORES = 16
 _PROBE_SECONDS = 0.5
 _OURS_LOST_SECONDS = 1.0
 _CLUSTER_LOST_SECONDS = 40.0
@@ -126,19 +129,55 @@ def _quiet_tune() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _session(resources: ResourceSettings, meanwhile: Callable[[], object]) -> Iterator[Session]:
-    connected = ray.is_initialized()
-    address = resources.address or os.environ.get("RAY_ADDRESS") or "local"
-    ours = not connected and address == "local"
+@contextmanager
+def ray_ahead(resources: ResourceSettings, meanwhile: Callable[[], object]) -> Iterator[None]:
+    """The Ray of the next `session`, if that would start one of its own: its processes start while ``meanwhile`` runs,
+    which is called in any case, and once.
+
+    Nothing is left of it where ``meanwhile`` raises. One that does not start is the session's to tell of.
+    """
+    called, failed = False, list[BaseException]()
+
+    def once() -> None:
+        nonlocal called
+        called = True
+        try:
+            meanwhile()
+        except BaseException as error:  # Ray's clients end a process whose Ray has gone without a goodbye
+            failed.append(error)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        if not connected:
-            with small_and_private(meanwhile) if ours else nullcontext():
-                ray.init(
-                    address=address,
-                    include_dashboard=False if ours else None,
-                    log_to_driver=False,
-                    logging_level="ERROR",
-                )
+        if not ray.is_initialized() and _address(resources) == _HERE:
+            _start(resources, once)
+    except Exception:
+        ray.shutdown()
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    if failed:
+        if is_own():
+            ray.shutdown()
+        raise failed[0]
+    if not called:
+        meanwhile()
+    try:
+        yield
+    finally:
+        if is_own():
+            ray.shutdown()
+
+
+def _session(resources: ResourceSettings, meanwhile: Callable[[], object]) -> Iterator[Session]:
+    address = _address(resources)
+    connected = ray.is_initialized() and not is_own()
+    ours = not connected and address == _HERE
+    try:
+        if ours and not is_own():
+            _start(resources, meanwhile)
+        elif not connected and not ours:
+            _connect(address)
         patience = _OURS_LOST_SECONDS if ours else _CLUSTER_LOST_SECONDS
         opened = Session(patience, at_an_address=not connected and not ours, ours=ours)
     except Exception as error:
@@ -152,6 +191,29 @@ def _session(resources: ResourceSettings, meanwhile: Callable[[], object]) -> It
     finally:
         if not connected:
             ray.shutdown()
+
+
+def _address(resources: ResourceSettings) -> str:
+    return resources.address or os.environ.get("RAY_ADDRESS") or _HERE
+
+
+def _start(resources: ResourceSettings, meanwhile: Callable[[], object]) -> None:
+    """A Ray of our own."""
+    ready = {"_system_config": {"preload_python_modules": ["study.running.waiting"]}} if _most_train(resources) else {}
+    with small_and_private(meanwhile):
+        _connect(_HERE, include_dashboard=False, **ready)
+
+
+def _most_train(resources: ResourceSettings) -> bool:
+    """Whether what all processes import that Ray starts, one for each core, is not in vain and does not fill memory."""
+    cores = os.cpu_count() or 1
+    room = 0 if resources.gpus_per_worker else cores / resources.cpus_per_worker
+    packs = room if resources.workers == "auto" else min(room, resources.workers)
+    return cores <= _FEW_CORES or packs >= cores / 2
+
+
+def _connect(address: str, **options: Any) -> None:
+    ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
 
 
 def _addresses() -> list[tuple[str, int]]:

@@ -69,11 +69,11 @@ from study.config import ResourceSettings
 from study.running.session import session
 
 with session(ResourceSettings()):
-    ray.get(ray.remote(lambda: None).remote())
+    ready = ray.get(ray.remote(lambda: "study.running.worker" in __import__("sys").modules).remote())
     processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
     sockets = [socket for process in processes for socket in process.net_connections()]
     commands = [" ".join(process.cmdline()) for process in processes]
-print(json.dumps([[socket.laddr.ip for socket in sockets if socket.status == "LISTEN"], commands]))
+print(json.dumps([[socket.laddr.ip for socket in sockets if socket.status == "LISTEN"], commands, ready]))
 """
 
 
@@ -84,7 +84,54 @@ def test_a_ray_of_our_own_is_small_and_listens_on_the_loopback_device_alone() ->
     run = subprocess.run(
         [sys.executable, "-c", _OUR_OWN], env=environment, stdout=subprocess.PIPE, text=True, check=True
     )
-    listening, commands = json.loads(run.stdout.splitlines()[-1])
+    listening, commands, ready = json.loads(run.stdout.splitlines()[-1])
     assert len(listening) > 2 and {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}
     started = {name for name in ("raylet", "dashboard/agent.py", *_NEEDLESS) if any(name in one for one in commands)}
     assert started == {"raylet", "dashboard/agent.py"}, "the agent exports the gauges"
+    assert ready, "its workers import what they need before they are asked for anything"
+
+
+_AHEAD = """
+import json
+import signal
+import sys
+import ray
+import psutil  # which Ray brings along
+from study.config import ResourceSettings
+from study.running.session import ray_ahead, session
+
+def refuse():
+    started.extend(psutil.Process().children())
+    raise RuntimeError("the network does not fit")
+
+started, mine = [], lambda number, frame: None
+signal.signal(signal.SIGTERM, mine)
+try:
+    with ray_ahead(ResourceSettings(), meanwhile=refuse):
+        sys.exit("went on")
+except RuntimeError as error:
+    said = str(error)
+left = len(psutil.wait_procs(started, timeout=10)[1])
+calls = []
+with ray_ahead(ResourceSettings(), meanwhile=lambda: calls.append(ray.is_initialized())):
+    kept = signal.getsignal(signal.SIGTERM) is mine
+    before = ray.get_runtime_context().gcs_address
+    with session(ResourceSettings()) as own:
+        same = ray.get_runtime_context().gcs_address == before
+    over = not ray.is_initialized()
+with ray_ahead(ResourceSettings(), meanwhile=lambda: None):
+    pass
+print(json.dumps([said, len(started) > 1, left, calls, kept, own.ours, same, over, ray.is_initialized()]))
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_ray_that_starts_ahead_is_the_next_sessions_and_ends_with_what_is_refused() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    run = subprocess.run([sys.executable, "-c", _AHEAD], env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    said, started, left, calls, kept, ours, same, over, running = json.loads(run.stdout.splitlines()[-1])
+    assert said == "the network does not fit" and started and left == 0
+    assert calls == [False], "called once, while Ray starts"
+    assert kept, "signals are as the caller had them"
+    assert ours and same and over and not running
