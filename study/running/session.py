@@ -205,9 +205,14 @@ def _start(resources: ResourceSettings, meanwhile: Callable[[], object]) -> None
 
 
 def _most_train(resources: ResourceSettings) -> bool:
-    """Whether what all processes import that Ray starts, one for each core, is not in vain and does not fill memory."""
+    """Whether what all processes import that Ray starts, one for each core, is not in vain and does not fill memory.
+
+    Where packs train on GPUs a process imports torch when it knows which of them it has.
+    """
+    if resources.gpus_per_worker:
+        return False
     cores = os.cpu_count() or 1
-    room = 0 if resources.gpus_per_worker else cores / resources.cpus_per_worker
+    room = cores / resources.cpus_per_worker
     packs = room if resources.workers == "auto" else min(room, resources.workers)
     return cores <= _FEW_CORES or packs >= cores / 2
 

@@ -68,27 +68,36 @@ import psutil  # which Ray brings along
 from study.config import ResourceSettings
 from study.running.session import session
 
+def worker():
+    import sys
+    ready = "study.running.worker" in sys.modules
+    import torch
+    from trainables.process import settle_process
+    settle_process()
+    return ready, torch.get_num_threads()
+
 with session(ResourceSettings()):
-    ready = ray.get(ray.remote(lambda: "study.running.worker" in __import__("sys").modules).remote())
+    ready, threads = ray.get(ray.remote(worker).options(num_cpus=1).remote())
     processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
     sockets = [socket for process in processes for socket in process.net_connections()]
     commands = [" ".join(process.cmdline()) for process in processes]
-print(json.dumps([[socket.laddr.ip for socket in sockets if socket.status == "LISTEN"], commands, ready]))
+print(json.dumps([[socket.laddr.ip for socket in sockets if socket.status == "LISTEN"], commands, ready, threads]))
 """
 
 
 @pytest.mark.ray
 @pytest.mark.slow
 def test_a_ray_of_our_own_is_small_and_listens_on_the_loopback_device_alone() -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "OMP_"))}
     run = subprocess.run(
         [sys.executable, "-c", _OUR_OWN], env=environment, stdout=subprocess.PIPE, text=True, check=True
     )
-    listening, commands, ready = json.loads(run.stdout.splitlines()[-1])
+    listening, commands, ready, threads = json.loads(run.stdout.splitlines()[-1])
     assert len(listening) > 2 and {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}
     started = {name for name in ("raylet", "dashboard/agent.py", *_NEEDLESS) if any(name in one for one in commands)}
     assert started == {"raylet", "dashboard/agent.py"}, "the agent exports the gauges"
     assert ready, "its workers import what they need before they are asked for anything"
+    assert threads == 1, "and compute with the cores that they were given, though torch was there before"
 
 
 _AHEAD = """
