@@ -130,13 +130,13 @@ def cges(v: Tensor, group_strength: Strength, exclusive_strength: Strength) -> T
 
     Reference: Yoon and Hwang, "Combined group and exclusive sparsity for deep neural networks", ICML 2017.
     """
-    w = group(v, group_strength)
+    w = v * group_scale(_l2_norm(v), group_strength).unsqueeze(-1)
     return soft(w, _like(exclusive_strength, v) * l1_norm(w))
 
 
 def cges_(v: Tensor, group_strength: Strength, exclusive_strength: Strength) -> None:
     """`cges` in place, in fewer passes over ``v``."""
-    v.mul_(group_scale(torch.linalg.vector_norm(v, dim=-1), group_strength).unsqueeze(-1))
+    v.mul_(group_scale(_l2_norm(v), group_strength).unsqueeze(-1))
     bound = (_like(exclusive_strength, v) * l1_norm(v)).unsqueeze(-1)
     v.sub_(within(v, bound))
 
@@ -154,6 +154,11 @@ def root(squares: Tensor, eps: float = 1e-8) -> Tensor:
 def l1_norm(v: Tensor) -> Tensor:
     """||v||_1 -> (...)."""
     return v.abs().sum(-1)
+
+
+def _l2_norm(v: Tensor) -> Tensor:
+    """||v||_2 -> (...); where groups are columns of matrices torch's own takes ten times as long."""
+    return v.square().sum(-1).sqrt()
 
 
 def exclusive_norm(v: Tensor) -> Tensor:
