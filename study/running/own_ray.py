@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ray._private import node, ray_constants, worker
+from ray._private import node, ray_constants, utils, worker
 
 
 class _Node(node.Node):  # type: ignore[misc]  # Ray is untyped
@@ -45,15 +45,16 @@ def small_and_private(meanwhile: Callable[[], object]) -> Iterator[None]:
     firewalls ask.
 
     Ray reads its own switch for that, RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, when it is imported. That others on this
-    machine cannot use it either is its token's doing, which such a Ray has by default.
+    machine cannot use it either is its token's doing, which such a Ray has by default. Signals stay with whom they are:
+    the processes of a driver that is gone end by themselves.
 
     Args:
         meanwhile: called while its processes start.
     """
-    before = ray_constants.ENABLE_RAY_CLUSTER, node.Node
+    before = ray_constants.ENABLE_RAY_CLUSTER, node.Node, utils.set_sigterm_handler
     own = type("Node", (_Node,), {"meanwhile": staticmethod(meanwhile)})
-    ray_constants.ENABLE_RAY_CLUSTER, node.Node = False, own
+    ray_constants.ENABLE_RAY_CLUSTER, node.Node, utils.set_sigterm_handler = False, own, lambda handler: None
     try:
         yield
     finally:
-        ray_constants.ENABLE_RAY_CLUSTER, node.Node = before
+        ray_constants.ENABLE_RAY_CLUSTER, node.Node, utils.set_sigterm_handler = before

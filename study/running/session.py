@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import threading
 import time
@@ -146,16 +145,11 @@ def ray_ahead(resources: ResourceSettings, meanwhile: Callable[[], object]) -> I
         except BaseException as error:  # Ray's clients end a process whose Ray has gone without a goodbye
             failed.append(error)
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         if not ray.is_initialized() and _address(resources) == _HERE:
             _start(resources, once)
     except Exception:
         ray.shutdown()
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
     if failed:
         if is_own():
             ray.shutdown()

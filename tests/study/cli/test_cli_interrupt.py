@@ -23,3 +23,24 @@ def test_sigint_in_the_first_seconds_ends_without_a_traceback(seconds: float, tm
     assert "Traceback" not in said
     assert process.returncode in (130, 0), "0: it was over before"
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_ray_starts_ends_it_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    import ray  # noqa: F401
+    from psutil import Process, wait_procs  # which Ray brings along
+
+    place = tmp_path / "study"
+    command = [sys.executable, "-m", "study", "run", "digits", "--output", str(place)]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    started = list[Process]()
+    while not any(child.name() == "gcs_server" for child in started):
+        assert run.poll() is None
+        started = Process(run.pid).children(recursive=True)
+    run.send_signal(number)
+    _, said = run.communicate(timeout=60)
+    assert (run.returncode, said.strip()) == (128 + number, f"study: stopped by {number.name}")
+    assert not place.exists()
+    assert not wait_procs(started, timeout=30)[1]
