@@ -44,7 +44,7 @@ def page(records: Path = RECORDS) -> str:
                 overview.append(f"| {name} | {entry.label} | not run | | |")
             else:
                 epochs = f"{row['epochs']} of {row['published_epochs']}"
-                overview.append(f"| [{name}](#{name}) | {entry.label} | {row['verdict']} | {row['seeds']} | {epochs} |")
+                overview.append(f"| [{name}](#{name}) | {entry.label} | {_outcome(row)} | {row['seeds']} | {epochs} |")
         found = [pair for entry in entries if (pair := known.get((name, entry.label)))]
         if found:
             sections.append("\n".join(_section(name, found)))
@@ -60,17 +60,24 @@ def _known(records: Path) -> Iterator[tuple[tuple[str, str], tuple[dict[str, Any
                 yield (record["name"], row["label"]), (record, row)
 
 
+def _outcome(row: Mapping[str, Any]) -> str:
+    return "runs, on generated files" if row["stand_in"] else str(row["verdict"])
+
+
 def _section(name: str, found: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[str]:
     record = found[-1][0]
     yield f"## {name}\n\n{record['notes']}\n"
-    yield "| row | number | published | measured | least .. median .. most | within |"
-    yield "|---|---|---:|---:|---:|---|"
-    for _, row in found:
+    measured = [row for _, row in found if not row["stand_in"]]
+    if measured:
+        yield "| row | number | published | measured | least .. median .. most | within |"
+        yield "|---|---|---:|---:|---:|---|"
+    for row in measured:
         label = row["label"]
         for column, number in row["numbers"].items():
             yield f"| {label} | {_named(column)} | {_text(number['published'])} | {_measured(number)} |"
             label = ""
-    yield ""
+    if measured:
+        yield ""
     for given, row in found:
         yield f"- {row['label']}: {'; '.join(_made(given, row))}."
     yield from (f"- Differs: {sentence}" for sentence in record["differs"])
@@ -79,15 +86,15 @@ def _section(name: str, found: list[tuple[dict[str, Any], dict[str, Any]]]) -> I
 
 def _made(record: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str]:
     """What a row is, and what it was made with."""
-    yield f"**{row['verdict']}** ({row['source']})"
+    yield f"**{_outcome(row)}** ({row['source']})"
     failed = f", {row['failed']} of them failed" if row["failed"] else ""
     seeds = row["seeds"] + row["failed"]
     yield f"{seeds} seed{'s' * (seeds != 1)}{failed}, {row['epochs']} of {row['published_epochs']} epochs"
     if row["stand_in"]:
-        yield "on small generated files, which shows that it runs and no more"
+        yield "its data are not here, and nothing follows from the numbers"
     elif not row["full"]:
         yield f"not the published experiment: {', '.join(f'`{setting}`' for setting in row['settings'])}"
-    if row["seconds_per_epoch"]:
+    if row["seconds_per_epoch"] and not row["stand_in"]:
         hours = row["seconds_per_epoch"] * row["published_epochs"] / 3600
         yield f"{row['seconds_per_epoch']:.3g} s an epoch and seed, so that a seed takes {hours:.2g} hours"
     yield f"`{record['command']}` on {row['machine']}, {row['finished']}"
