@@ -52,7 +52,7 @@ class Brackets:
         self.knob, self._space, self._targets, self._rounds = knob, space, tuple(targets), rounds
         self._column = OBJECTIVES[count].column
         self._brackets: list[_Bracket] = []
-        self._others: list[dict[str, Any]] = []
+        self._others: dict[int, dict[str, Any]] = {}
 
     @property
     def trials(self) -> int:
@@ -61,7 +61,7 @@ class Brackets:
 
     def others(self, bracket: int) -> dict[str, Any] | None:
         """The parameters that the lanes of a bracket have in common; None for a new one."""
-        return dict(self._others[bracket]) if bracket < len(self._others) else None
+        return dict(self._others[bracket]) if bracket in self._others else None
 
     def asked(self, spec: TrialSpec, params: Mapping[str, Any]) -> None:
         """A trial is in training from now on.
@@ -70,9 +70,9 @@ class Brackets:
             params: those that are searched.
         """
         number = spec["bracket"]
-        if number == len(self._brackets):
+        while number >= len(self._brackets):  # those between are lost, and begin anew
             self._brackets.append(_Bracket())
-            self._others.append({name: value for name, value in params.items() if name != self.knob})
+        self._others.setdefault(number, {name: value for name, value in params.items() if name != self.knob})
         self._brackets[number].asked += 1
         self._brackets[number].pending.add(spec["number"])
 

@@ -137,6 +137,21 @@ def test_a_larger_budget_opens_more_brackets(aimed: StudyDirectory, tmp_path: Pa
     assert [len(own) for own in brackets_of(directory).values()] == [15, 15, 15, 15, 5]
 
 
+def test_a_search_goes_on_without_the_packs_that_opened_a_bracket(aimed: StudyDirectory, tmp_path: Path) -> None:
+    search, directory = search_at(tmp_path / "lost", study_of(), workers=3)
+    kept = [found for found in aimed.manifests() if not any(spec.get("bracket") == 0 for spec in found["trials"])]
+    assert any(manifest["method"] == "group_lasso" for manifest in kept)
+    for manifest in kept:
+        directory.write_manifest(manifest)
+        directory.write_results(manifest["pack"], manifest["method"], trained(manifest), [])
+    assert search.rebuild(directory.manifests(), directory.trials().to_pylist()) == []
+    run(search, directory, trained)
+    brackets = brackets_of(directory)
+    assert sum(map(len, brackets.values())) == TRIALS
+    for own in brackets.values():
+        assert len({spec["parameters"]["lr"] for spec in own}) == 1
+
+
 def bracket(targets: tuple[float, ...] = (2, 4, 8)) -> Brackets:
     return Brackets("lambda", FloatDistribution(1e-4, 1e-1, log=True), targets, "parameters", 4)
 
