@@ -95,7 +95,8 @@ def markdown(rows: list[Row]) -> Iterator[str]:
     yield "| cost | first stage | hypervolume, by seed | mean | neurons |"
     yield "|---|---|---|---:|---|"
     for row in rows:
-        by_seed, sizes = ", ".join(f"{one:.3f}" for one in row.hypervolumes), ", ".join(map(str, row.neurons))
+        by_seed = ", ".join(f"{one:.3f}" for one in row.hypervolumes)
+        sizes = ", ".join("–" if one is None else str(one) for one in row.neurons)
         yield f"| `{row.cost}` | k = {row.k_start} | {by_seed} | {statistics.mean(row.hypervolumes):.3f} | {sizes} |"
 
 
