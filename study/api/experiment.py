@@ -166,6 +166,7 @@ def _row(plan: Plan, rules: ReproductionSettings, folder: Path, progress: bool) 
         row,
         status=f"stopped: {stopped}" if stopped else "complete",
         full=full,
+        data="" if plan.missing else _data(plan.config),
         stand_in=bool(plan.missing),
         epochs=plan.config.epochs,
         seeds=len(complete),
@@ -184,6 +185,13 @@ def _row(plan: Plan, rules: ReproductionSettings, folder: Path, progress: bool) 
         same_code=made.get("code") == current_versions()["code"],
         finished=max(trial["finished_at"] for trial in trials).date().isoformat(),
     )
+
+
+def _data(config: StudyConfig) -> str:
+    from study.rehearsal.networks import problems
+
+    dataset = next(problems(config)).dataset
+    return f"{config.data.name} ({dataset.source})"
 
 
 def _columns(config: StudyConfig) -> tuple[str, ...]:

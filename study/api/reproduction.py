@@ -22,6 +22,7 @@ class Row:
         settings: what the row takes of the preset, and what was changed beside it, key=value each.
         status: "complete", or why it is not.
         full: run with the published settings to the last epoch, on the data that they name.
+        data: their name and how they lie here, "cifar10 (Parquet, JPEG re-encoded images)".
         stand_in: on small generated files, since the data are not here; nothing can be learned of its numbers.
         epochs: that were trained, of ``published_epochs``.
         failed: seeds without an outcome.
@@ -36,6 +37,7 @@ class Row:
     settings: tuple[str, ...]
     status: str
     full: bool = False
+    data: str = ""
     stand_in: bool = False
     epochs: int = 0
     published_epochs: int = 0

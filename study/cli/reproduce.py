@@ -68,6 +68,8 @@ def _show(row: Row) -> None:
     elif not row.full:
         settings = ", ".join(row.settings)
         console.print(f"not the published experiment: {settings}", markup=False, highlight=False, soft_wrap=True)
+    if row.data:
+        console.print(f"on {row.data}", markup=False, highlight=False, soft_wrap=True)
     table = table_of(
         "", "published", "measured", "sd", "least", "most", "within tolerance", words=("within tolerance",)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import blake2b, file_digest
 from inspect import Parameter, signature
@@ -36,10 +36,11 @@ class Entry:
     read: Reader
     path: str | None = None
     hub: str | None = None  # where to get it
+    lossless: bool = False  # published without what a JPEG loses
 
 
-def _images(name: str, summary: str, reference: str, hub: str | None = None) -> Entry:
-    return Entry(name, summary, "classification", reference, image_files.read_parquet, name, hub)
+def _images(name: str, summary: str, reference: str, hub: str | None = None, lossless: bool = False) -> Entry:
+    return Entry(name, summary, "classification", reference, image_files.read_parquet, name, hub, lossless)
 
 
 DATA: dict[str, Entry] = {
@@ -100,30 +101,35 @@ DATA: dict[str, Entry] = {
             "60000 + 10000 handwritten digits, 28x28 grey",
             "LeCun et al., 'Gradient-based learning applied to document recognition' (1998)",
             "ylecun/mnist",
+            lossless=True,
         ),
         _images(
             "fashion_mnist",
             "60000 + 10000 articles of clothing, 28x28 grey",
             "Xiao, Rasul and Vollgraf, 'Fashion-MNIST' (2017)",
             "zalando-datasets/fashion_mnist",
+            lossless=True,
         ),
         _images(
             "cifar10",
             "50000 + 10000 photographs of 10 things, 32x32 RGB",
             "Krizhevsky, 'Learning multiple layers of features from tiny images' (2009)",
             "uoft-cs/cifar10",
+            lossless=True,
         ),
         _images(
             "cifar100",
             "50000 + 10000 photographs of 100 things, 32x32 RGB; label: coarse_label for the 20 kinds",
             "Krizhevsky, 'Learning multiple layers of features from tiny images' (2009)",
             "uoft-cs/cifar100",
+            lossless=True,
         ),
         _images(
             "svhn",
             "73257 + 26032 house number digits, 32x32 RGB; the extra split is not used",
             "Netzer et al., 'Reading digits in natural images with unsupervised feature learning' (2011)",
             "ufldl-stanford/svhn:cropped_digits",
+            lossless=True,
         ),
         _images(
             "imagenet",
@@ -203,7 +209,7 @@ def load(
         one_of(f"data: {name}: option", option, _keys(read))
     request = Request(name, path, seed, validation)
     return assemble(
-        read(request, **options),
+        _told(name, read(request, **options)),
         request,
         test=test,
         limit=limit,
@@ -212,6 +218,13 @@ def load(
         augment=augment,
         padding=padding,
     )
+
+
+def _told(name: str, found: Found) -> Found:
+    """Says of images that were published without loss whether they have lost something since."""
+    if name not in DATA or not DATA[name].lossless:
+        return found
+    return replace(found, source=found.source.replace("JPEG images", "JPEG re-encoded images"))
 
 
 def locate(name: str) -> Path:

@@ -101,6 +101,7 @@ def test_rows_that_are_there_are_read(quick: Path) -> None:
         assert len(line.numbers["unpruned_test_nmse"].values) == 2
         assert {number.verdict for number in line.numbers.values()} == {None}
         assert line.machine and line.same_code and line.seconds_per_epoch
+        assert line.data == "sparse_regression (generated)"
     assert found.command == "study reproduce dropneuron_regression --seeds 2 --quick"
     kept = json.loads(written(found, quick).read_text())
     assert kept["rows"][1]["settings"][0] == "model.dropout=0.5" and kept["differs"]

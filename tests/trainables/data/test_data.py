@@ -394,6 +394,14 @@ def test_pixels_labels_and_classes_come_back_as_written(tmp_path: Path) -> None:
     assert dataset.test.y.tolist() == [0, 1] * 10
 
 
+@pytest.mark.parametrize(("name", "said"), [("cifar10", "JPEG re-encoded"), ("imagenet", "JPEG")])
+def test_images_that_lost_something_since_they_were_published_say_so(name: str, said: str, tmp_path: Path) -> None:
+    images = [encoded(p, "JPEG") for p in pictures(20)]
+    for split in ("train", "test"):
+        write_parquet(tmp_path / name / f"{split}.parquet", images, [i % 2 for i in range(20)], ["no", "yes"])
+    assert load(name, root=tmp_path).source == f"Parquet, {said} images"
+
+
 def test_named_sets_are_read_from_study_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("cifar100", "svhn"):
         home = tmp_path / name / ("cropped_digits" if name == "svhn" else "")
