@@ -188,7 +188,7 @@ def _row(plan: Plan, rules: ReproductionSettings, folder: Path, progress: bool) 
 
 
 def _data(config: StudyConfig) -> str:
-    from study.rehearsal.networks import problems
+    from study.rehearsal import problems
 
     dataset = next(problems(config)).dataset
     return f"{config.data.name} ({dataset.source})"
