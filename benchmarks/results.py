@@ -96,7 +96,8 @@ def _made(record: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str]:
         yield f"not the published experiment: {', '.join(f'`{setting}`' for setting in row['settings'])}"
     if row.get("data"):
         yield f"on {row['data']}"
-    if row["seconds_per_epoch"] and not row["stand_in"]:
+    part = row["stand_in"] or any(setting.startswith("data.limit=") for setting in row["settings"])
+    if row["seconds_per_epoch"] and not part:
         hours = row["seconds_per_epoch"] * row["published_epochs"] / 3600
         yield f"{row['seconds_per_epoch']:.3g} s an epoch and seed, so that a seed takes {hours:.2g} hours"
     yield f"`{record['command']}` on {row['machine']}, {row['finished']}"
